@@ -1,0 +1,87 @@
+// Every bound in one place, with its unit. Whatever comes from outside is compared with one of these before it costs anything.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace quorate::limits {
+
+using namespace std::chrono_literals;
+
+// Committees
+inline constexpr std::size_t kMaxParties = 32;  // members of one key; a PartyId is 1..32
+inline constexpr std::size_t kMaxNodes = 64;    // nodes of one cluster
+inline constexpr std::size_t kMinThreshold = 2;
+
+// Names, bytes
+inline constexpr std::size_t kMaxName = 63;             // key, node, user, group, rule ids
+inline constexpr std::size_t kMaxTag = 48;              // bytes of a message tag
+inline constexpr std::size_t kMaxSignedBytes = 128 * 1024;  // bytes of one message to be signed
+inline constexpr std::size_t kMaxAddress = 255;         // host:port
+
+// Peers
+inline constexpr std::size_t kMaxFrame = 512 * 1024;       // bytes of one frame between nodes, header included
+inline constexpr std::size_t kMaxPeerQueue = 8 * 1024 * 1024;  // bytes waiting to be written to one peer
+inline constexpr std::size_t kMaxInboxPerPeer = 1024;      // envelopes of one peer that wait for a worker
+inline constexpr auto kHandshakeTimeout = 5s;
+inline constexpr auto kHeartbeatEvery = 2s;
+inline constexpr auto kPeerSilentAfter = 8s;               // no byte for so long: the connection is dropped
+inline constexpr auto kReconnectFirst = 100ms;             // backoff doubles up to …
+inline constexpr auto kReconnectMost = 5s;                 // … this, with jitter
+inline constexpr std::size_t kMaxPeerConnections = 2 * kMaxNodes + 64;  // accepted and not yet authenticated included
+
+// Sessions
+inline constexpr std::size_t kMaxSessions = 4096;          // running on one node
+inline constexpr std::size_t kMaxSessionsPerPeer = 1024;   // proposed by one peer
+inline constexpr auto kProposalTimeout = 3s;
+inline constexpr auto kSignRoundTimeout = 5s;
+inline constexpr auto kKeygenRoundTimeout = 15s;
+inline constexpr std::size_t kMaxAttempts = 8;             // of one request, by one coordinator
+
+// HTTP
+inline constexpr std::size_t kMaxBody = 256 * 1024;
+inline constexpr std::size_t kMaxHeaders = 8 * 1024;
+inline constexpr std::size_t kMaxJsonDepth = 16;
+inline constexpr std::size_t kMaxJsonNodes = 100'000;
+inline constexpr std::size_t kMinHttpThreads = 16, kMaxHttpThreads = 512;
+inline constexpr std::size_t kMaxHttpQueue = 256;          // connections that wait for a thread
+inline constexpr auto kHttpRequestTotal = 20s;             // from the first byte to the last of a request
+inline constexpr auto kClockBehind = 60s;                  // `created` may lie so far in the past …
+inline constexpr auto kClockAhead = 10s;                   // … or in the future
+inline constexpr auto kNonceMemory = 150s;
+inline constexpr std::size_t kMaxNoncesPerUser = 100'000;
+inline constexpr std::size_t kMinNonce = 16, kMaxNonce = 64;
+inline constexpr std::size_t kMaxIdempotencyKey = 255;
+inline constexpr auto kPreferWaitDefault = 10s, kPreferWaitMost = 60s;
+inline constexpr std::size_t kMaxListPage = 200;
+inline constexpr std::size_t kMaxTarget = 2048;            // bytes of a request-target: path and query
+inline constexpr std::size_t kMaxSignatureField = 2048;    // bytes of one Signature-Input, Signature or Content-Digest value
+inline constexpr std::size_t kMaxNoncesInAll = 500'000;    // of all users together
+inline constexpr std::size_t kMaxHttpConnections = 1024;   // open on one listener; the next one ends the one that idles longest
+inline constexpr std::size_t kMaxReply = 16 * 1024 * 1024; // bytes of an answer that a client reads
+
+// Requests
+inline constexpr auto kRequestLife = 60s;                  // without approvals
+inline constexpr auto kRequestMemory = std::chrono::hours(24);   // past expires_at
+inline constexpr auto kIdempotencyMemory = std::chrono::hours(24 * 7);
+inline constexpr std::size_t kMaxOpenRequests = 10'000;
+inline constexpr std::size_t kMaxKeys = 100'000;
+inline constexpr std::size_t kMaxMemo = 1024;              // bytes
+
+// Policy
+inline constexpr std::size_t kMaxPolicyBytes = 1024 * 1024;
+inline constexpr std::size_t kMaxUsers = 10'000, kMaxRules = 1'000, kMaxListEntries = 100'000;
+inline constexpr std::size_t kMaxGroupsPerUser = 64;
+inline constexpr std::size_t kMaxConditionEntries = 1'000;  // of one list in an `if`
+inline constexpr std::int64_t kMaxDelayHours = 24 * 365;
+inline constexpr std::size_t kMaxClusterBytes = 1024 * 1024;
+
+// Storage
+inline constexpr std::size_t kMaxRecord = 4 * 1024 * 1024;   // bytes of one stored record
+inline constexpr std::size_t kMaxWriteQueue = 4096;          // transactions that wait for the writer
+inline constexpr std::size_t kMaxGroupCommit = 256;          // transactions in one fsync
+inline constexpr std::size_t kMaxStoredName = 512;           // bytes of any id, name or kind that a row is found by
+inline constexpr std::size_t kMaxForgotten = 1000;           // rows of each table that one forget_before deletes
+inline constexpr auto kKeyCommandTimeout = 10s;              // of the program that prints the database key
+
+}  // namespace quorate::limits
