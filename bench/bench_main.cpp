@@ -1,0 +1,13 @@
+// quorate_bench: what one party's cryptography costs. Google Benchmark's options apply (--benchmark_filter,
+// --benchmark_format=json, …).
+#include "bench/floors.h"
+
+int main(int argc, char** argv) {
+  if (sodium_init() < 0) return 1;
+  quorate::bench::add_points();
+  quorate::bench::add_protocols();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

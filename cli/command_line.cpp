@@ -1,0 +1,275 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+
+#include "base/check.h"
+#include "cli/cluster_client.h"
+#include "cli/demo.h"
+#include "cli/init.h"
+#include "cli/key_commands.h"
+#include "cli/node_commands.h"
+#include "cli/ports.h"
+#include "cli/sign_commands.h"
+#include "cli/up.h"
+
+namespace quorate::cli {
+namespace {
+
+const std::vector<std::string> kAlgorithms{"eddsa-ed25519", "schnorr-secp256k1", "ecdsa-secp256k1"};
+const std::vector<std::string> kHashes{"sha256", "double_sha256"};
+
+// The parsed words. Options bind to its members; the chosen subcommand's callback sets `chosen`.
+struct Words {
+  GlobalOptions global;
+  InitOptions init;
+  DemoOptions demo;
+  KeyCreateOptions key_create;
+  RequestListOptions request_list;
+  SignOptions sign;
+  VerifyOptions verify;
+  ApiOptions api;
+  std::string key, request;
+  bool pem = false;
+  std::function<Exit()> chosen;
+};
+
+// What every command needs to do its work.
+struct Run {
+  Words& words;
+  const Environment& env;
+  World& world;
+  std::istream& in;
+
+  Place place() const { return find_place(words.global, env); }
+  // Calls `command` with a client of the cluster.
+  template <class F>
+  Exit with_client(F command) const {
+    ClusterClient client(place(), world);
+    return command(client);
+  }
+};
+
+void add_message(CLI::App& command, MessageOptions& message, std::optional<std::string>& digest,
+                 std::optional<std::string>& hash) {
+  auto* what = command.add_option_group("message", "exactly one of");
+  what->add_option("--message", message.message, "text, @file, or - for standard input");
+  what->add_option("--message-hex", message.hex, "hex");
+  what->add_option("--message-base64", message.base64, "base64");
+  what->add_option("--digest", digest, "32 bytes in hex, signed blindly");
+  what->require_option(1);
+  command.add_option("--hash", hash, "hash of a message, for secp256k1 keys (default sha256)")
+      ->check(CLI::IsMember(kHashes));
+}
+
+void add_local(CLI::App& app, Run& run) {
+  Words& w = run.words;
+  auto* init = app.add_subcommand("init", "make a cluster on this machine, for trying out");
+  init->add_option("--nodes", w.init.nodes, "how many nodes")->capture_default_str();
+  init->add_option("--base-port", w.init.base_port, "node i listens on BASE+i, BASE+100+i and BASE+200+i")
+      ->capture_default_str();
+  init->add_option("--name", w.init.name, "of the cluster")->capture_default_str();
+  init->callback([&run] {
+    run.words.chosen = [&run] {
+      InitOptions options = run.words.init;
+      if (run.words.global.dir)
+        options.dir = *run.words.global.dir;
+      else
+        options.dir = run.env.quorate_dir ? std::filesystem::path(*run.env.quorate_dir) : default_dir(run.env);
+      init_command(options, run.env, run.world);
+      return Exit::ok;
+    };
+  });
+
+  auto* up = app.add_subcommand("up", "run the nodes of a local cluster until Ctrl-C (with --node: only that one)");
+  up->callback([&run] { run.words.chosen = [&run] { return up_command(run.place(), run.world); }; });
+
+  auto* demo =
+      app.add_subcommand("demo", "a whole cluster from nothing: keys, signatures, a node killed and brought back");
+  demo->add_flag("--keep", w.demo.keep, "keep the directory");
+  demo->add_option("--base-port", w.demo.base_port, "instead of a free one");
+  demo->callback([&run] {
+    run.words.chosen = [&run] {
+      if (run.words.global.dir) run.words.demo.dir = *run.words.global.dir;
+      return demo_command(run.words.demo, run.world);
+    };
+  });
+}
+
+void add_keys(CLI::App& app, Run& run) {
+  Words& w = run.words;
+  auto* key = app.add_subcommand("key", "keys: create, list, show");
+  key->require_subcommand(1);
+
+  auto* create = key->add_subcommand("create", "let nodes generate a key together");
+  create->add_option("--name", w.key_create.name, "[a-z0-9][a-z0-9._-]{0,62}")->required();
+  create->add_option("--algorithm", w.key_create.algorithm, "what it signs with")
+      ->required()
+      ->check(CLI::IsMember(kAlgorithms));
+  create->add_option("--threshold", w.key_create.threshold, "nodes that sign together (default: a majority)");
+  create->add_option("--participants", w.key_create.participants, "node ids, comma-separated (default: all)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  create->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return key_create(run.words.key_create, c, run.world.console); });
+    };
+  });
+
+  auto* list = key->add_subcommand("list", "all keys");
+  list->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return key_list(c, run.world.console); });
+    };
+  });
+
+  auto* show = key->add_subcommand("show", "one key");
+  show->add_option("key", w.key, "name or id")->required();
+  show->add_flag("--pem", w.pem, "only the public key, as OpenSSL reads it");
+  show->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client(
+          [&](ClusterClient& c) { return key_show(run.words.key, run.words.pem, c, run.world.console); });
+    };
+  });
+}
+
+void add_signatures(CLI::App& app, Run& run) {
+  Words& w = run.words;
+  auto* sign = app.add_subcommand("sign", "sign with a key");
+  sign->add_option("--key", w.sign.key, "name or id")->required();
+  add_message(*sign, w.sign.message, w.sign.digest, w.sign.hash);
+  sign->add_option("--memo", w.sign.memo, "stored with the request");
+  sign->add_option("--path", w.sign.path, "of a derived key");
+  sign->add_option("--out", w.sign.out, "a new file for the raw bytes of the signature");
+  sign->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client(
+          [&](ClusterClient& c) { return sign_command(run.words.sign, c, run.world.console, run.in); });
+    };
+  });
+
+  auto* verify = app.add_subcommand("verify", "check a signature, offline");
+  verify->add_option("--algorithm", w.verify.algorithm, "of the key")->required()->check(CLI::IsMember(kAlgorithms));
+  verify->add_option("--public-key", w.verify.public_key, "hex")->required();
+  verify->add_option("--signature", w.verify.signature, "hex")->required();
+  add_message(*verify, w.verify.message, w.verify.digest, w.verify.hash);
+  verify->callback(
+      [&run] { run.words.chosen = [&run] { return verify_command(run.words.verify, run.world.console, run.in); }; });
+}
+
+void add_requests(CLI::App& app, Run& run) {
+  Words& w = run.words;
+  auto* request = app.add_subcommand("request", "requests: list, show");
+  request->require_subcommand(1);
+  auto* list = request->add_subcommand("list", "newest first");
+  list->add_option("--state", w.request_list.state);
+  list->add_option("--kind", w.request_list.kind);
+  list->add_option("--key", w.request_list.key);
+  list->add_option("--limit", w.request_list.limit)->check(CLI::Range(1, 200))->capture_default_str();
+  list->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client(
+          [&](ClusterClient& c) { return request_list(run.words.request_list, c, run.world.console); });
+    };
+  });
+  auto* show = request->add_subcommand("show", "one request");
+  show->add_option("request", w.request, "its id, req_…")->required();
+  show->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return request_show(run.words.request, c, run.world.console); });
+    };
+  });
+}
+
+void add_nodes(CLI::App& app, Run& run) {
+  Words& w = run.words;
+  auto* node = app.add_subcommand("node", "nodes: status");
+  node->require_subcommand(1);
+  auto* status = node->add_subcommand("status", "of every node");
+  status->callback([&run] {
+    run.words.chosen = [&run] {
+      const Place place = run.place();
+      ClusterClient client(place, run.world);
+      return node_status(place, client, run.world.console);
+    };
+  });
+
+  auto* api = app.add_subcommand("api", "sign and send any call of the REST API");
+  api->add_option("method", w.api.method, "GET, POST, PUT, DELETE")
+      ->required()
+      ->check(CLI::IsMember({"GET", "POST", "PUT", "DELETE"}));
+  api->add_option("path", w.api.target, "/v1/…")->required();
+  api->add_option("body", w.api.body, "JSON, @file, or - for standard input");
+  api->add_option("--idempotency-key", w.api.idempotency_key);
+  api->add_option("--if-match", w.api.if_match);
+  api->add_option("--wait", w.api.wait_seconds, "seconds (Prefer: wait)")->check(CLI::Range(0, 60));
+  api->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client(
+          [&](ClusterClient& c) { return api_command(run.words.api, c, run.world.console, run.in); });
+    };
+  });
+}
+
+// Global options are understood after a subcommand, too.
+void let_globals_through(CLI::App& app) {
+  for (auto* sub : app.get_subcommands({})) {
+    sub->fallthrough();
+    let_globals_through(*sub);
+  }
+}
+
+Exit parse_and_run(std::vector<std::string> arguments, Run& run) {
+  CLI::App app("Threshold key management and signing.", "quorate");
+  app.set_version_flag("--version", "quorate " + std::string(kVersion));
+  app.add_flag("--json", run.words.global.json, "results as JSON on standard output");
+  app.add_option("--dir", run.words.global.dir,
+                 "the cluster's directory (or QUORATE_DIR, or ~/.config/quorate/config.toml)");
+  app.add_option("--as", run.words.global.user, "the user who asks (default admin)");
+  app.add_option("--node", run.words.global.node, "the node to talk to (default: the first that answers)");
+  app.require_subcommand(1);
+  add_local(app, run);
+  add_keys(app, run);
+  add_signatures(app, run);
+  add_requests(app, run);
+  add_nodes(app, run);
+  let_globals_through(app);
+
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  try {
+    app.parse(arguments);
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    run.world.console.say(app.help());
+    return Exit::ok;
+  } catch (const CLI::CallForVersion& e) {
+    run.world.console.result({{"version", kVersion}}, e.what());
+    return Exit::ok;
+  } catch (const CLI::ParseError& e) {
+    throw usage(std::string(e.what()) + " (see --help)");
+  }
+  QUORATE_ASSERT(run.words.chosen);
+  return run.words.chosen();
+}
+
+}  // namespace
+
+Exit run(std::vector<std::string> arguments, const Environment& env, World& world, std::istream& in) {
+  // Known before anything can go wrong with the words themselves.
+  world.console.use_json(std::find(arguments.begin(), arguments.end(), "--json") != arguments.end());
+  Words words;
+  Run all{words, env, world, in};
+  try {
+    return parse_and_run(std::move(arguments), all);
+  } catch (const Failure& failure) {
+    world.console.fail(failure);
+    return failure.exit;
+  } catch (const std::exception& e) {
+    world.console.fail(failed("internal", e.what()));
+    return Exit::failed;
+  }
+}
+
+}  // namespace quorate::cli

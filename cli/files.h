@@ -1,0 +1,25 @@
+// Small files: read within a bound, written with the modes that keep them to their owner.
+#pragma once
+#include <filesystem>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/secret.h"
+
+namespace quorate::cli {
+
+namespace fs = std::filesystem;
+
+inline constexpr std::size_t kMaxSmallFile = 8 * 1024 * 1024;  // bytes
+
+// All throw Failure naming the file and what is wrong with it.
+SecretBytes read_secret_file(const fs::path& file, std::size_t most = kMaxSmallFile);
+std::string read_text_file(const fs::path& file, std::size_t most = kMaxSmallFile);
+// Creates it with mode 0600; a file that is there already is an error.
+void write_new_file(const fs::path& file, ByteView content);
+// Creates it with mode 0700; one that is there already is an error. Its parent must exist.
+void make_private_directory(const fs::path& directory);
+// The last line of a log that is not empty, at most 1,000 bytes; "" when there is none.
+std::string last_line_of(const fs::path& log);
+
+}  // namespace quorate::cli

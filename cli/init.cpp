@@ -1,0 +1,259 @@
+#include "cli/init.h"
+
+#include "base/ed25519.h"
+#include "base/limits.h"
+#include "cli/files.h"
+#include "cli/ports.h"
+#include "peers/certificates.h"
+#include "policy/cluster.h"
+#include "policy/first_policy.h"
+#include "policy/kinds.h"
+
+namespace quorate::cli {
+namespace {
+
+constexpr const char* kStage = ".init";  // everything is made in here first
+
+// The directory while it is being made: what has been made is removed again unless `finish` was reached.
+class NewDirectory {
+ public:
+  explicit NewDirectory(const fs::path& dir) : dir_(dir), stage_(dir / kStage) {
+    try {
+      std::error_code ignored;
+      if (fs::exists(fs::symlink_status(dir, ignored))) {
+        if (!fs::is_directory(dir)) throw failed("directory_used", dir.string() + " is not a directory");
+        if (!fs::is_empty(dir))
+          throw failed("directory_used", "directory " + dir.string() + " is already in use: choose another with --dir");
+        fs::permissions(dir, fs::perms::owner_all);
+      } else {
+        make_parents(dir.parent_path());
+        make_private_directory(dir);
+        made_.push_back(dir);
+      }
+      make_private_directory(stage_);
+      made_.push_back(stage_);
+    } catch (...) {
+      undo();
+      throw;
+    }
+  }
+  ~NewDirectory() {
+    if (!finished_) undo();
+  }
+  NewDirectory(const NewDirectory&) = delete;
+
+  const fs::path& stage() const { return stage_; }
+
+  // Moves everything to its place; cluster.json, which makes it a cluster's directory, comes last.
+  void finish() {
+    std::vector<fs::path> names;
+    for (const auto& entry : fs::directory_iterator(stage_))
+      if (entry.path().filename() != "cluster.json") names.push_back(entry.path().filename());
+    names.emplace_back("cluster.json");
+    for (const auto& name : names) {
+      fs::rename(stage_ / name, dir_ / name);
+      made_.push_back(dir_ / name);
+    }
+    fs::remove(stage_);
+    finished_ = true;
+  }
+
+ private:
+  void make_parents(const fs::path& parent) {
+    if (parent.empty() || fs::exists(parent)) return;
+    make_parents(parent.parent_path());
+    make_private_directory(parent);
+    made_.push_back(parent);
+  }
+  void undo() noexcept {
+    std::error_code ignored;
+    for (auto made = made_.rbegin(); made != made_.rend(); ++made) fs::remove_all(*made, ignored);
+  }
+
+  fs::path dir_, stage_;
+  std::vector<fs::path> made_;
+  bool finished_ = false;
+};
+
+struct NewNode {
+  policy::NodeCard card;
+  Ed25519SecretKey identity;
+  LocalPorts ports;
+};
+
+std::string node_config(const NewNode& node) {
+  return "# One node of a cluster. Paths are relative to this file.\n"
+         "node = " +
+         toml_text(node.card.id) +
+         "\n"
+         "cluster = \"../cluster.json\"\n"
+         "policy = \"../policy.json\"\n"
+         "identity_key = \"identity.pem\"\n"
+         "tls_key = \"tls.key.pem\"\n"
+         "tls_certificate = \"tls.cert.pem\"\n"
+         "database = \"quorate.db\"\n"
+         "\n"
+         "[database_key]\n"
+         "# Beside the data it protects nothing from whoever reads the disk: for trying out. Otherwise use "
+         "key_command\n"
+         "# (any vault or key service), key_env or passphrase_env.\n"
+         "key_file = \"database.key\"\n"
+         "\n"
+         "[http]\n"
+         "listen = " +
+         toml_text(node.card.rest_address) +
+         "\n"
+         "\n"
+         "[peers]\n"
+         "listen = " +
+         toml_text(node.card.peers_address) +
+         "\n"
+         "\n"
+         "[metrics]\n"
+         "listen = " +
+         toml_text(local_address(node.ports.metrics)) +
+         "\n"
+         "\n"
+         "[log]\n"
+         "level = \"info\"\n";
+}
+
+NewNode make_node(const fs::path& stage, int i, int base_port, const peers::Authority& authority, World& world) {
+  const LocalPorts ports = local_ports(base_port, i);
+  NewNode node{{}, Ed25519SecretKey::generate(world.rng), ports};
+  node.card.id = "node" + std::to_string(i);
+  node.card.identity_key = node.identity.public_key();
+  node.card.rest_address = local_address(ports.rest);
+  node.card.peers_address = local_address(ports.peers);
+  node.card.seq = 1;
+
+  const fs::path dir = stage / node.card.id;
+  make_private_directory(dir);
+  write_new_file(dir / "identity.pem", node.identity.to_pem());
+  const SecretBytes tls_key = peers::make_tls_key(world.rng);
+  write_new_file(dir / "tls.key.pem", tls_key);
+  const peers::LeafRequest leaf{node.card.id, {}, {}};
+  write_new_file(dir / "tls.cert.pem", view_of(peers::issue_leaf(authority, tls_key, leaf, world.clock, world.rng)));
+  node.card.tls_spki = peers::spki_of_key(tls_key);
+  const auto database_key = world.rng.secret<32>();
+  write_new_file(dir / "database.key", database_key.expose());
+  write_new_file(dir / "config.toml", view_of(node_config(node)));
+  return node;
+}
+
+// Two readings of one file name the same place, also through a symbolic link.
+bool same_place(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return a == b || fs::equivalent(a, b, ignored);
+}
+
+// "" when the config now leads to `dir`, else why it does not.
+std::string write_client_config(const fs::path& dir, const Environment& env) {
+  const fs::path file = client_config(env);
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(file, ignored))) {
+    try {
+      fs::create_directories(file.parent_path());
+      write_new_file(file, view_of(client_config_text(dir, "admin")));
+      return "";
+    } catch (const std::exception& e) {
+      return "could not write the client config: " + one_line(e.what());
+    }
+  }
+  const Place present = find_place({}, {env.home, env.program, std::nullopt});
+  if (same_place(present.dir, dir)) return "";
+  return file.string() + " names another cluster (" + present.dir.string() + ") and was left as it is";
+}
+
+// Absolute, without "." and a slash at the end.
+fs::path clean_path(const fs::path& path) {
+  const fs::path absolute = fs::absolute(path).lexically_normal();
+  return absolute.has_filename() ? absolute : absolute.parent_path();
+}
+
+// For a POSIX shell.
+std::string quoted(const std::string& word) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,@:";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+}  // namespace
+
+InitResult init_cluster(const InitOptions& options, World& world) {
+  if (options.nodes < static_cast<int>(limits::kMinThreshold) || options.nodes > static_cast<int>(limits::kMaxNodes))
+    throw usage("--nodes must be from " + std::to_string(limits::kMinThreshold) + " to " +
+                std::to_string(limits::kMaxNodes));
+  if (!policy::is_name(options.name)) throw usage("--name must match [a-z0-9][a-z0-9._-]{0,62}");
+  check_port_range(options.base_port, options.nodes);
+
+  NewDirectory made(clean_path(options.dir));
+  if (const auto busy = busy_port(options.base_port, options.nodes))
+    throw failed("port_busy", *busy + " is already in use: choose others with --base-port");
+  const fs::path& stage = made.stage();
+
+  const peers::Authority authority = peers::make_ca("quorate " + options.name, world.clock, world.rng);
+  make_private_directory(stage / "ca");
+  write_new_file(stage / "ca" / "ca.key.pem", authority.key_pem);
+  write_new_file(stage / "ca.pem", view_of(authority.certificate_pem));
+
+  make_private_directory(stage / "users");
+  const auto admin = Ed25519SecretKey::generate(world.rng);
+  const auto approver = Ed25519SecretKey::generate(world.rng);
+  write_new_file(stage / "users" / "admin.pem", admin.to_pem());
+  write_new_file(stage / "users" / "approver.pem", approver.to_pem());
+
+  std::vector<NewNode> nodes;
+  for (int i = 1; i <= options.nodes; ++i) nodes.push_back(make_node(stage, i, options.base_port, authority, world));
+
+  std::vector<Json> cards;
+  for (const auto& node : nodes) cards.push_back(policy::sign_card(node.card, node.identity));
+  const policy::FirstUser first_admin{"admin", admin.public_key()}, first_approver{"approver", approver.public_key()};
+  const Digest anchor = policy::policy_anchor(policy::first_policy("", first_admin, first_approver));
+  const Json genesis = policy::make_genesis(options.name, cards, anchor);
+  std::vector<std::pair<std::string, Signature64>> signatures;
+  for (const auto& node : nodes) signatures.emplace_back(node.card.id, policy::sign_genesis(genesis, node.identity));
+
+  InitResult result;
+  result.cluster_id = policy::cluster_id_of(genesis);
+  write_new_file(stage / "policy.json",
+                 view_of(policy::first_policy(result.cluster_id, first_admin, first_approver).dump(2) + "\n"));
+  write_new_file(stage / "cluster.json", view_of(policy::make_cluster_file(genesis, signatures).dump(2) + "\n"));
+  for (const auto& node : nodes) {
+    result.nodes.push_back(node.card.id);
+    result.rest.push_back("https://" + node.card.rest_address);
+  }
+  made.finish();
+  return result;
+}
+
+void init_command(const InitOptions& options, const Environment& env, World& world) {
+  const InitResult made = init_cluster(options, world);
+  const fs::path dir = clean_path(options.dir);
+  const std::string remark = write_client_config(dir, env);
+  const std::string flag = remark.empty() ? "" : " --dir " + quoted(dir.string());
+  const std::string program = quoted(env.program);
+  const std::vector<std::string> next{
+      program + " up" + flag,
+      program + " key create" + flag + " --name first --algorithm eddsa-ed25519 --threshold 2",
+      program + " sign" + flag + " --key first --message 'hello'",
+  };
+
+  std::string text = "cluster " + made.cluster_id + "\nin      " + dir.string() + "\n";
+  for (std::size_t i = 0; i < made.nodes.size(); ++i) text += made.nodes[i] + "   " + made.rest[i] + "\n";
+  text += "users   admin, approver (" + (dir / "users").string() + ")\n";
+  text += "note    each node's key_file lies beside the data: for trying out, not for keys that matter\n";
+  if (!remark.empty()) text += "note    " + remark + "\n";
+  text += "\nnext:\n";
+  for (const auto& command : next) text += "  " + command + "\n";
+
+  Json nodes = Json::array();
+  for (std::size_t i = 0; i < made.nodes.size(); ++i) nodes.push_back({{"id", made.nodes[i]}, {"url", made.rest[i]}});
+  Json json{{"cluster", made.cluster_id}, {"dir", dir.string()}, {"nodes", nodes}, {"next", next}};
+  if (!remark.empty()) json["note"] = remark;
+  world.console.result(json, text);
+}
+
+}  // namespace quorate::cli

@@ -1,0 +1,32 @@
+// `quorate init`: a whole cluster on one machine, for trying out.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/settings.h"
+#include "cli/world.h"
+
+namespace quorate::cli {
+
+struct InitOptions {
+  std::filesystem::path dir;
+  int nodes = 3;
+  int base_port = 7000;
+  std::string name = "local";  // of the cluster
+};
+
+struct InitResult {
+  std::string cluster_id;          // hex
+  std::vector<std::string> nodes;  // ids
+  std::vector<std::string> rest;   // URLs
+};
+
+// Writes `dir`, which must be missing or empty. Throws Failure, and then leaves nothing behind: for a directory in use
+// or a busy port it names it.
+InitResult init_cluster(const InitOptions& options, World& world);
+
+// The command: init_cluster, then the user's client config (never over one that is there), then what to do next.
+void init_command(const InitOptions& options, const Environment& env, World& world);
+
+}  // namespace quorate::cli

@@ -1,0 +1,116 @@
+// Points of secp256k1 by libsecp256k1, which cannot represent the identity: that is our flag.
+#include <secp256k1_ecdh.h>
+
+#include <vector>
+
+#include "base/check.h"
+#include "base/secret.h"
+#include "crypto/curve.h"
+#include "crypto/secp_context.h"
+
+namespace quorate {
+namespace {
+
+int copy_coordinates(unsigned char* output, const unsigned char* x32, const unsigned char* y32, void*) {
+  output[0] = 4;  // SEC1 uncompressed
+  std::memcpy(output + 1, x32, 32);
+  std::memcpy(output + 33, y32, 32);
+  return 1;
+}
+
+}  // namespace
+
+bool Secp256k1::point_parse(PointRep& r, const std::uint8_t* in33) {
+  // Compressed only, x < p and on the curve; the group has prime order, and the identity has no such encoding.
+  if (secp256k1_ec_pubkey_parse(secp_context(), &r.key, in33, point_size) != 1) return false;
+  r.identity = false;
+  return true;
+}
+
+void Secp256k1::point_bytes(std::uint8_t* out33, const PointRep& P) {
+  QUORATE_ASSERT(!P.identity);
+  std::size_t length = point_size;
+  secp256k1_ec_pubkey_serialize(secp_context(), out33, &length, &P.key, SECP256K1_EC_COMPRESSED);
+}
+
+bool Secp256k1::point_equal(const PointRep& P, const PointRep& Q) {
+  if (P.identity || Q.identity) return P.identity == Q.identity;
+  return secp256k1_ec_pubkey_cmp(secp_context(), &P.key, &Q.key) == 0;
+}
+
+void Secp256k1::point_negate(PointRep& r, const PointRep& P) {
+  r = P;
+  if (!r.identity) QUORATE_ASSERT(secp256k1_ec_pubkey_negate(secp_context(), &r.key) == 1);
+}
+
+void Secp256k1::point_base(PointRep& r, const ScalarRep& k) {
+  Secret<Bytes32> bytes;
+  scalar_bytes(bytes.expose().data(), k);
+  // Fails, in constant time, for zero alone.
+  r.identity = secp256k1_ec_pubkey_create(secp_context(), &r.key, bytes.expose().data()) != 1;
+}
+
+void Secp256k1::point_multiply(PointRep& r, const ScalarRep& k, const PointRep& P) {
+  if (P.identity) {
+    r = PointRep{};
+    return;
+  }
+  Secret<Bytes32> bytes;
+  scalar_bytes(bytes.expose().data(), k);
+  Secret<ByteArray<65>> product;
+  // ecdh is the library's constant-time multiplication of any point. It fails, in constant time, for zero alone.
+  const int nonzero =
+      secp256k1_ecdh(secp_context(), product.expose().data(), &P.key, bytes.expose().data(), copy_coordinates, nullptr);
+  r = PointRep{};
+  if (nonzero != 1) return;
+  QUORATE_ASSERT(secp256k1_ec_pubkey_parse(secp_context(), &r.key, product.expose().data(), 65) == 1);
+  r.identity = false;
+}
+
+void Secp256k1::point_add(PointRep& r, const PointRep& P, const PointRep& Q) {
+  const std::array<const PointRep*, 2> both{&P, &Q};
+  point_sum(r, both);
+}
+
+void Secp256k1::point_sum(PointRep& r, std::span<const PointRep* const> Ps) {
+  constexpr std::size_t few = 8;
+  std::array<const secp256k1_pubkey*, few> on_stack;
+  std::vector<const secp256k1_pubkey*> on_heap;
+  if (Ps.size() > few) on_heap.resize(Ps.size());
+  const secp256k1_pubkey** keys = Ps.size() > few ? on_heap.data() : on_stack.data();
+  std::size_t n = 0;
+  for (const PointRep* P : Ps)
+    if (!P->identity) keys[n++] = &P->key;
+  PointRep sum;
+  // Returns 0 when the points cancel out; refuses an empty list.
+  sum.identity = n == 0 || secp256k1_ec_pubkey_combine(secp_context(), &sum.key, keys, n) != 1;
+  r = sum;
+}
+
+void Secp256k1::point_multiply_public(PointRep& r, const ScalarRep& k, const PointRep& P) {
+  Bytes32 bytes;
+  scalar_bytes(bytes.data(), k);
+  r = P;
+  // Returns 0 for a zero factor.
+  if (!r.identity) r.identity = secp256k1_ec_pubkey_tweak_mul(secp_context(), &r.key, bytes.data()) != 1;
+}
+
+bool Secp256k1::point_parse_and_multiply_public(PointRep& r, const ScalarRep& k, const std::uint8_t* in33) {
+  PointRep P;
+  if (!point_parse(P, in33)) return false;
+  point_multiply_public(r, k, P);
+  return !r.identity;
+}
+
+void Secp256k1::point_base_and_public(PointRep& r, const ScalarRep& s, const ScalarRep& c, const PointRep& P) {
+  PointRep cP;
+  point_multiply_public(cP, c, P);
+  if (cP.identity) return point_base(r, s);
+  Bytes32 bytes;
+  scalar_bytes(bytes.data(), s);
+  r = cP;
+  // Returns 0 when the sum is the identity.
+  r.identity = secp256k1_ec_pubkey_tweak_add(secp_context(), &r.key, bytes.data()) != 1;
+}
+
+}  // namespace quorate

@@ -1,0 +1,69 @@
+// Every domain of the project's hashing, in one list: "quorate/<protocol>/<use>/<version>". A Transcript can be made
+// only with one of these; a string that is not in the list does not compile. Change a hash's inputs, change its
+// version.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace quorate {
+namespace tags {
+
+inline constexpr std::array<std::string_view, 19> kAll{
+    // sessions
+    "quorate/context/1",
+    "quorate/sid/1",
+    "quorate/echo/1",
+    // distributed key generation
+    "quorate/dkg/commit/1",
+    "quorate/dkg/proof/1",
+    "quorate/dkg/share/1",
+    "quorate/dkg/openings/1",
+    "quorate/dkg/key-id/1",
+    "quorate/dkg/chain-code/1",
+    // key certificates
+    "quorate/certificate/body/1",
+    "quorate/certificate/signature/1",
+    "quorate/certificate/chain-code/1",
+    "quorate/certificate/committee/1",
+    // FROST, around what RFC 9591 fixes
+    "quorate/frost/list/1",
+    // Schnorr proofs
+    "quorate/schnorr/nonce/1",
+    "quorate/schnorr/challenge/1",
+    // tests only
+    "quorate/test/a/1",
+    "quorate/test/b/1",
+    "quorate/test/c/1",
+};
+
+constexpr bool well_formed(std::string_view tag) {
+  const auto last = tag.rfind('/');
+  const auto digits = tag.substr(last + 1);
+  return tag.starts_with("quorate/") && std::count(tag.begin(), tag.end(), '/') >= 2 && !digits.empty() &&
+         std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+constexpr bool registry_is_sound() {
+  for (std::size_t i = 0; i < kAll.size(); ++i) {
+    if (!well_formed(kAll[i])) return false;
+    for (std::size_t j = 0; j < i; ++j)
+      if (kAll[i] == kAll[j]) return false;
+  }
+  return true;
+}
+static_assert(registry_is_sound(), "tags are unique and end in a version");
+
+}  // namespace tags
+
+class Tag {
+ public:
+  consteval Tag(const char* name) : name_(name) {
+    if (std::find(tags::kAll.begin(), tags::kAll.end(), name_) == tags::kAll.end()) throw "not in crypto/tags.h";
+  }
+  constexpr std::string_view name() const { return name_; }
+
+ private:
+  std::string_view name_;
+};
+
+}  // namespace quorate

@@ -1,0 +1,195 @@
+#include "http/gate.h"
+
+#include <algorithm>
+
+namespace quorate::http {
+namespace {
+
+std::string dump(const Json& value) {
+  // A detail may quote what came from outside; what is not UTF-8 is replaced, never thrown about.
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+HttpResponse json_response(int status, const Json& body) {
+  return {status, {{"Content-Type", "application/json"}}, dump(body)};
+}
+
+Problem problem(int status, std::string code, std::string detail, std::optional<int> retry_after = {}) {
+  Problem p;
+  p.status = status;
+  p.code = std::move(code);
+  p.detail = std::move(detail);
+  p.retry_after = retry_after;
+  return p;
+}
+
+// Each part of the request that a signature can cover may come once only: two would have to be combined, and readers
+// differ in how.
+std::variant<SignedRequest, Problem> signed_request(const HttpRequest& request) {
+  SignedRequest out;
+  out.method = request.method;
+  out.target = request.target;
+  out.body.assign(request.body.begin(), request.body.end());
+  const auto take = [&](std::string_view name, bool& present, std::string& value) {
+    const std::size_t n = count_of(request.fields, name);
+    present = n > 0;
+    value = value_of(request.fields, name);
+    return n <= 1 && value.size() <= limits::kMaxSignatureField;
+  };
+  bool ignored = false;
+  if (!take("signature-input", ignored, out.signature_input.text) || !take("signature", ignored, out.signature.text) ||
+      !take("content-digest", out.content_digest.present, out.content_digest.value.text) ||
+      !take("idempotency-key", out.idempotency_key.present, out.idempotency_key.value.text) ||
+      !take("if-match", out.if_match.present, out.if_match.value.text))
+    return problem(400, "malformed_header", "a signed header is given twice or has more than 2048 bytes");
+  return out;
+}
+
+// RFC 7240: a list of preferences. Only wait=N is known; more than the bound waits for the bound.
+std::optional<Millis> wait_of(const Fields& fields) {
+  Millis wait = limits::kPreferWaitDefault;
+  for (const auto& [name, value] : fields) {
+    if (name != "prefer") continue;
+    std::string_view rest = value;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find_first_of(",;"), rest.size());
+      std::string_view item = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+      while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+      if (!item.starts_with("wait=")) continue;
+      item.remove_prefix(5);
+      if (item.empty() || item.size() > 9 ||
+          !std::all_of(item.begin(), item.end(), [](char c) { return c >= '0' && c <= '9'; }))
+        return std::nullopt;
+      const Millis asked = Seconds(std::stoul(std::string(item)));
+      wait = std::min<Millis>(asked, limits::kPreferWaitMost);
+    }
+  }
+  return wait;
+}
+
+std::optional<Problem> check_content_type(const Fields& fields) {
+  if (count_of(fields, "content-encoding") > 0)
+    return problem(415, "content_encoding", "send the body without compression");
+  std::string type(value_of(fields, "content-type"));
+  for (char& c : type)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (type == "application/json" || type.starts_with("application/json;")) return std::nullopt;
+  return problem(415, "content_type", "Content-Type must be application/json");
+}
+
+}  // namespace
+
+HttpResponse to_response(const Problem& p) {
+  HttpResponse out{p.status, {{"Content-Type", "application/problem+json"}}, dump(to_json(p))};
+  if (p.retry_after) out.fields.emplace_back("Retry-After", std::to_string(*p.retry_after));
+  return out;
+}
+
+HttpResponse to_response(const Refusal& refusal) {
+  return to_response(problem(refusal.status, std::string(refusal.code), std::string(refusal.detail)));
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 256)) {
+    if (c >= ' ' && c <= '~' && c != '\\')
+      out += c;
+    else
+      out += "\\x" + to_hex(ByteView(reinterpret_cast<const std::uint8_t*>(&c), 1));
+  }
+  return text.size() > 256 ? out + "..." : out;
+}
+
+HttpResponse Gate::answer(const HttpRequest& request) noexcept {
+  try {
+    return answer_or_throw(request);
+  } catch (const std::exception& e) {
+    if (log_) log_("500 " + escaped(request.method) + " " + escaped(request.target) + ": " + escaped(e.what()));
+  } catch (...) {
+    if (log_)
+      log_("500 " + escaped(request.method) + " " + escaped(request.target) + ": an exception of an unknown kind");
+  }
+  return to_response(problem(500, "internal", "something went wrong in this node; its log says more"));
+}
+
+HttpResponse Gate::answer_or_throw(const HttpRequest& request) {
+  if (auto page = public_page(request)) return std::move(*page);
+  auto routed = route(request.method, request.target);
+  if (const auto* miss = std::get_if<NotMatched>(&routed)) {
+    HttpResponse out = to_response(miss->problem);
+    if (!miss->allow.empty()) out.fields.emplace_back("Allow", miss->allow);
+    return out;
+  }
+  return signed_call(request, std::move(std::get<Match>(routed)));
+}
+
+std::optional<HttpResponse> Gate::public_page(const HttpRequest& request) {
+  const bool health = request.target == "/healthz", ready = request.target == "/readyz",
+             openapi = request.target == "/openapi.json";
+  if (!health && !ready && !openapi) return std::nullopt;
+  if (request.method != "GET" && request.method != "HEAD") {
+    HttpResponse out = to_response(problem(405, "method_not_allowed", "this path has other methods"));
+    out.fields.emplace_back("Allow", "GET, HEAD");
+    return out;
+  }
+  if (health) return json_response(200, {{"status", "ok"}});
+  if (openapi) return HttpResponse{200, {{"Content-Type", "application/json"}}, std::string(kOpenApiJson)};
+  const Readiness state = api_.ready();
+  return json_response(state.ok ? 200 : 503, {{"ready", state.ok}, {"checks", state.why}});
+}
+
+HttpResponse Gate::signed_call(const HttpRequest& request, Match match) {
+  const bool mutation = is_mutation(match.route);
+  const auto original = signed_request(request);
+  if (const auto* error = std::get_if<Problem>(&original)) return to_response(*error);
+  const std::string cluster = api_.cluster_id();
+  const auto key_of = [this](std::string_view user) { return api_.user_key(user); };
+  auto verified = verify(std::get<SignedRequest>(original), cluster, key_of);
+  if (const auto* error = std::get_if<AuthError>(&verified)) return to_response(to_problem(*error));
+  const Verified& who = std::get<Verified>(verified);
+  if (const auto error = check_fresh(who, clock_.wall())) return to_response(to_problem(*error));
+  const std::string id = mutation ? request_id(who, cluster) : std::string();
+  if (const auto error = check_replay(who, id)) return to_response(*error);
+  const auto wait = wait_of(request.fields);
+  if (!wait) return to_response(problem(400, "bad_prefer", "Prefer: wait must be a whole number of seconds"));
+
+  try {
+    Json body;
+    if (mutation) {
+      if (const auto error = check_content_type(request.fields)) return to_response(*error);
+      body = parse_body(request.body);
+    }
+    const Call call{match.route,
+                    std::move(match.subject),
+                    std::move(match.query),
+                    std::move(body),
+                    std::get<SignedRequest>(original),
+                    who,
+                    *wait,
+                    id};
+    auto answer = api_.call(call);
+    if (const auto* p = std::get_if<Problem>(&answer)) return to_response(*p);
+    Reply& reply = std::get<Reply>(answer);
+    HttpResponse out = json_response(reply.status, reply.body);
+    for (auto& field : reply.headers) out.fields.push_back(std::move(field));
+    return out;
+  } catch (const JsonError& e) {
+    return to_response(to_problem(e));
+  }
+}
+
+std::optional<Problem> Gate::check_replay(const Verified& who, std::string_view request) {
+  switch (nonces_.remember(who.user, who.nonce, request, clock_.steady())) {
+    case NonceMemory::Answer::fresh:
+      return std::nullopt;
+    case NonceMemory::Answer::seen:
+      return to_problem(nonce_replayed());
+    case NonceMemory::Answer::full:
+      break;
+  }
+  return problem(429, "too_many_requests", "too many calls in the last 150 s", 60);
+}
+
+}  // namespace quorate::http

@@ -1,0 +1,331 @@
+#include "http/listener.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+
+#include "http/gate.h"
+
+namespace quorate::http {
+namespace {
+
+constexpr std::uint64_t kListening = 0, kWake = 1;
+constexpr std::size_t kReadSize = 16 * 1024;
+constexpr std::size_t kMaxLinger = 1024 * 1024;  // bytes of a refused request that are read and dropped
+constexpr Millis kLinger{2'000}, kFinish{1'000}, kAcceptPause{100}, kTick{50};
+
+}  // namespace
+
+Listener::Listener(ListenerConfig config, TlsServer* tls, const Clock& clock, Handler handler)
+    : config_(std::move(config)), tls_(tls), clock_(clock), handler_(std::move(handler)) {}
+
+void Listener::start() {
+  listening_ = listen_on(config_.host, config_.port);
+  port_ = local_port(listening_);
+  epoll_ = Socket(epoll_create1(EPOLL_CLOEXEC));
+  wake_ = Socket(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  epoll_event on_wake{EPOLLIN, {.u64 = kWake}}, on_listening{EPOLLIN, {.u64 = kListening}};
+  if (!epoll_ || !wake_ || epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, wake_.fd(), &on_wake) != 0 ||
+      epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, listening_.fd(), &on_listening) != 0)
+    throw std::runtime_error("cannot listen on " + config_.host + ": epoll");
+  accepting_ = true;
+  pool_ = std::make_unique<WorkerPool>(config_.threads, config_.queue);
+  thread_ = std::thread([this] { run(); });
+}
+
+void Listener::stop() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  wake();
+  pool_->stop();
+  pool_stopped_ = true;
+  wake();
+  thread_.join();
+}
+
+void Listener::wake() {
+  const std::uint64_t one = 1;
+  // Full means that the thread is about to wake anyway.
+  [[maybe_unused]] const ssize_t n = ::write(wake_.fd(), &one, sizeof one);
+}
+
+void Listener::run() {
+  epoll_event events[64];
+  SteadyTime next_tick = clock_.steady() + kTick;
+  for (;;) {
+    const int n = epoll_wait(epoll_.fd(), events, 64, static_cast<int>(kTick.count()));
+    for (int i = 0; i < n; ++i) {
+      const std::uint64_t id = events[i].data.u64;
+      if (id == kListening) {
+        accept_all();
+      } else if (id == kWake) {
+        std::uint64_t count = 0;
+        [[maybe_unused]] const ssize_t r = ::read(wake_.fd(), &count, sizeof count);
+      } else if (const auto it = connections_.find(id); it != connections_.end()) {
+        // While an answer is computed nothing is watched, so this can only be the connection's end.
+        if (it->second.phase == Phase::calling)
+          connections_.erase(it);
+        else
+          drive(id);
+      }
+    }
+    apply_completions();
+    if (stopping_) {
+      end_waiting();
+      if (finished()) return;
+    }
+    if (const SteadyTime now = clock_.steady(); now >= next_tick) {
+      end_overdue(now);
+      next_tick = now + kTick;
+    }
+  }
+}
+
+void Listener::accept_all() {
+  for (;;) {
+    Socket socket(accept4(listening_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        make_room();
+        accepting_ = false;  // until the next tick: the event would come again at once
+        accept_again_ = clock_.steady() + kAcceptPause;
+        epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, listening_.fd(), nullptr);
+      }
+      return;
+    }
+    if (connections_.size() >= config_.connections) make_room();
+    if (connections_.size() >= config_.connections) continue;  // all are being answered: closed at once
+    set_no_delay(socket);
+    Connection c;
+    try {
+      c.stream = tls_ != nullptr ? tls_->accept(socket.fd()) : plain_stream(socket.fd());
+    } catch (const std::runtime_error&) {
+      continue;  // out of memory for one more
+    }
+    c.socket = std::move(socket);
+    enter(c, Phase::handshake, config_.handshake);
+    const std::uint64_t id = next_id_++;
+    Connection& placed = connections_.emplace(id, std::move(c)).first->second;
+    epoll_event event{EPOLLIN, {.u64 = id}};
+    placed.watched = EPOLLIN;
+    if (epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, placed.socket.fd(), &event) != 0) connections_.erase(id);
+  }
+}
+
+// Ends the connection that has waited longest for its client, so that many slow ones cannot keep a new one out.
+void Listener::make_room() {
+  auto oldest = connections_.end();
+  for (auto it = connections_.begin(); it != connections_.end(); ++it)
+    if (it->second.phase != Phase::calling && (oldest == connections_.end() || it->second.since < oldest->second.since))
+      oldest = it;
+  if (oldest != connections_.end()) connections_.erase(oldest);
+}
+
+// Takes a connection as far as it goes without waiting.
+void Listener::drive(std::uint64_t id) {
+  for (;;) {
+    const auto it = connections_.find(id);
+    if (it == connections_.end()) return;
+    Connection& c = it->second;
+    Io io = Io::done;
+    switch (c.phase) {
+      case Phase::handshake:
+        io = c.stream->handshake();
+        if (io == Io::done) enter(c, Phase::idle, config_.idle);
+        break;
+      case Phase::idle:
+      case Phase::reading:
+        io = read_some(id, c);
+        break;
+      case Phase::calling:
+        return;
+      case Phase::writing:
+        io = write_some(c);
+        break;
+      case Phase::lingering:
+        io = linger(c);
+        break;
+    }
+    switch (io) {
+      case Io::done:
+        break;
+      case Io::wants_read:
+        if (!watch(id, c, EPOLLIN)) connections_.erase(it);
+        return;
+      case Io::wants_write:
+        if (!watch(id, c, EPOLLOUT)) connections_.erase(it);
+        return;
+      case Io::closed:
+      case Io::failed:
+        connections_.erase(it);
+        return;
+    }
+  }
+}
+
+Io Listener::read_some(std::uint64_t id, Connection& c) {
+  if (c.inbox_used == c.inbox.size()) {
+    c.inbox_used = 0;
+    c.inbox.resize(kReadSize);
+    const IoResult r = c.stream->read(c.inbox);
+    c.inbox.resize(r.bytes);
+    if (r.io != Io::done) return r.io;
+  }
+  if (c.phase == Phase::idle) {
+    enter(c, Phase::reading, config_.request_total);
+    c.request_deadline = c.deadline;
+  }
+  c.inbox_used += c.reader.feed(ByteView(c.inbox).subspan(c.inbox_used));
+  if (const auto& refusal = c.reader.refused())
+    send(c, write_response(to_response(*refusal), true, false), After::close);
+  else if (c.reader.complete())
+    return take_request(id, c);
+  else if (c.reader.take_wants_continue())
+    send(c, "HTTP/1.1 100 Continue\r\n\r\n", After::rest_of_request);
+  return Io::done;
+}
+
+Io Listener::take_request(std::uint64_t id, Connection& c) {
+  HttpRequest request = c.reader.take();
+  const bool close = request.close || ++c.served >= config_.requests_per_connection || stopping_;
+  const bool queued = watch(id, c, 0) && pool_->submit([this, id, close, request = std::move(request)] {
+    std::string bytes = write_response(handler_(request), close, request.method == "HEAD");
+    {
+      const std::lock_guard lock(completions_mutex_);
+      completions_.push_back({id, std::move(bytes), close});
+    }
+    wake();
+  });
+  if (queued) {
+    c.phase = Phase::calling;
+    return Io::done;
+  }
+  HttpResponse busy = to_response(Refusal{503, "busy", "too many calls wait for a thread"});
+  busy.fields.emplace_back("Retry-After", "1");
+  send(c, write_response(busy, true, false), After::close);
+  return Io::done;
+}
+
+Io Listener::write_some(Connection& c) {
+  const IoResult r = c.stream->write(view_of(std::string_view(c.out).substr(c.out_sent)));
+  if (r.io != Io::done) return r.io;
+  c.out_sent += r.bytes;
+  if (c.out_sent < c.out.size()) return Io::done;
+  c.out = std::string();
+  switch (c.after) {
+    case After::next_request:
+      enter(c, Phase::idle, config_.idle);
+      break;
+    case After::rest_of_request:
+      c.phase = Phase::reading;
+      c.deadline = c.request_deadline;
+      break;
+    case After::close:
+      // Closing at once with bytes unread would reset the connection and could lose the answer on its way.
+      c.stream->say_goodbye();
+      shutdown(c.socket.fd(), SHUT_WR);
+      enter(c, Phase::lingering, kLinger);
+      break;
+  }
+  return Io::done;
+}
+
+Io Listener::linger(Connection& c) {
+  std::uint8_t dropped[4096];
+  const ssize_t n = recv(c.socket.fd(), dropped, sizeof dropped, 0);
+  if (n > 0) {
+    c.lingered += static_cast<std::size_t>(n);
+    return c.lingered > kMaxLinger ? Io::closed : Io::done;
+  }
+  return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? Io::wants_read : Io::closed;
+}
+
+void Listener::send(Connection& c, std::string bytes, After after) {
+  c.out = std::move(bytes);
+  c.out_sent = 0;
+  c.after = after;
+  enter(c, Phase::writing, config_.request_total);
+}
+
+void Listener::enter(Connection& c, Phase phase, Millis deadline) {
+  c.phase = phase;
+  c.since = clock_.steady();
+  c.deadline = c.since + deadline;
+}
+
+bool Listener::watch(std::uint64_t id, Connection& c, std::uint32_t events) {
+  if (c.watched == events) return true;
+  c.watched = events;
+  epoll_event event{events, {.u64 = id}};
+  return epoll_ctl(epoll_.fd(), EPOLL_CTL_MOD, c.socket.fd(), &event) == 0;
+}
+
+void Listener::apply_completions() {
+  std::vector<Completion> ready;
+  {
+    const std::lock_guard lock(completions_mutex_);
+    ready.swap(completions_);
+  }
+  for (Completion& done : ready) {
+    const auto it = connections_.find(done.connection);
+    if (it == connections_.end()) continue;  // the client has gone
+    send(it->second, std::move(done.bytes), done.close || stopping_ ? After::close : After::next_request);
+    drive(done.connection);
+  }
+}
+
+void Listener::end_overdue(SteadyTime now) {
+  std::vector<std::uint64_t> late;
+  for (auto it = connections_.begin(); it != connections_.end();) {
+    Connection& c = it->second;
+    if (c.phase == Phase::calling || now < c.deadline) {
+      ++it;
+    } else if (c.phase == Phase::reading) {
+      send(c,
+           write_response(to_response(Refusal{408, "request_timeout", "the request took too long to arrive"}), true,
+                          false),
+           After::close);
+      late.push_back((it++)->first);
+    } else {
+      if (c.phase == Phase::idle) c.stream->say_goodbye();
+      it = connections_.erase(it);
+    }
+  }
+  for (const std::uint64_t id : late) drive(id);
+  if (!accepting_ && !stopping_ && now >= accept_again_) {
+    epoll_event event{EPOLLIN, {.u64 = kListening}};
+    accepting_ = epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, listening_.fd(), &event) == 0;
+  }
+}
+
+// What waits for its client when the listener stops; running calls and their answers go on.
+void Listener::end_waiting() {
+  listening_.close();
+  for (auto it = connections_.begin(); it != connections_.end();) {
+    Connection& c = it->second;
+    if (c.phase == Phase::calling || c.phase == Phase::writing) {
+      ++it;
+      continue;
+    }
+    if (c.phase == Phase::idle) c.stream->say_goodbye();
+    it = connections_.erase(it);
+  }
+}
+
+bool Listener::finished() {
+  if (!pool_stopped_) return false;
+  apply_completions();
+  for (auto it = connections_.begin(); it != connections_.end();)
+    it = it->second.phase == Phase::calling ? connections_.erase(it) : std::next(it);
+  const SteadyTime now = clock_.steady();
+  if (!finish_by_) finish_by_ = now + kFinish;
+  return connections_.empty() || now >= *finish_by_;
+}
+
+}  // namespace quorate::http

@@ -1,0 +1,110 @@
+// One port: a thread that owns every connection (epoll), and a pool that computes the answers. A request reaches the
+// pool only when it is complete, so that slow or silent clients hold no thread; each step of a connection has a
+// deadline in all, not per read.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "http/http1.h"
+#include "http/socket.h"
+#include "http/stream.h"
+#include "http/worker_pool.h"
+
+namespace quorate::http {
+
+struct ListenerConfig {
+  std::string host;
+  std::uint16_t port = 0;
+  std::size_t threads = 1;
+  std::size_t queue = 1;  // complete requests that wait for a thread; more are answered 503
+  std::size_t connections = limits::kMaxHttpConnections;
+  std::size_t requests_per_connection = 1'000;
+  Millis handshake{5'000};
+  Millis request_total = limits::kHttpRequestTotal;  // from the first byte to the last of a request; and of its answer
+  Millis idle{10'000};
+};
+
+// Called by many threads; never throws.
+using Handler = std::function<HttpResponse(const HttpRequest&)>;
+
+class Listener {
+ public:
+  // `tls` null: in the clear. Both references outlive the listener.
+  Listener(ListenerConfig config, TlsServer* tls, const Clock& clock, Handler handler);
+  ~Listener() { stop(); }
+  Listener(const Listener&) = delete;
+
+  void start();  // throws std::runtime_error naming the address
+  void stop();
+  std::uint16_t port() const { return port_; }
+
+ private:
+  enum class Phase { handshake, idle, reading, calling, writing, lingering };
+  enum class After { next_request, rest_of_request, close };
+  struct Connection {
+    Socket socket;
+    std::unique_ptr<Stream> stream;
+    Phase phase = Phase::handshake;
+    SteadyTime since{}, deadline{};
+    RequestReader reader;
+    std::vector<std::uint8_t> inbox;  // read and not yet used: what a client sent ahead
+    std::size_t inbox_used = 0;
+    std::string out;
+    std::size_t out_sent = 0;
+    After after = After::close;
+    SteadyTime request_deadline{};
+    std::size_t served = 0, lingered = 0;
+    std::uint32_t watched = 0;
+  };
+  struct Completion {
+    std::uint64_t connection;
+    std::string bytes;
+    bool close;
+  };
+
+  void run();
+  void wake();
+  void accept_all();
+  void make_room();
+  void drive(std::uint64_t id);
+  Io read_some(std::uint64_t id, Connection& c);
+  Io take_request(std::uint64_t id, Connection& c);
+  Io write_some(Connection& c);
+  Io linger(Connection& c);
+  void send(Connection& c, std::string bytes, After after);
+  void enter(Connection& c, Phase phase, Millis deadline);
+  bool watch(std::uint64_t id, Connection& c, std::uint32_t events);
+  void apply_completions();
+  void end_overdue(SteadyTime now);
+  void end_waiting();
+  bool finished();
+
+  const ListenerConfig config_;
+  TlsServer* const tls_;
+  const Clock& clock_;
+  const Handler handler_;
+  Socket listening_, epoll_, wake_;
+  std::uint16_t port_ = 0;
+  std::unordered_map<std::uint64_t, Connection> connections_;
+  std::uint64_t next_id_ = 2;
+  SteadyTime accept_again_{};
+  bool accepting_ = false;
+  std::optional<SteadyTime> finish_by_;
+  std::mutex completions_mutex_;
+  std::vector<Completion> completions_;
+  std::atomic<bool> stopping_{false}, pool_stopped_{false};
+  std::unique_ptr<WorkerPool> pool_;
+  std::thread thread_;
+};
+
+}  // namespace quorate::http

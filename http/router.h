@@ -1,0 +1,40 @@
+// Method and target become a Route, or the problem to answer. Pure.
+#pragma once
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "http/api.h"
+
+namespace quorate::http {
+
+struct Match {
+  Route route = Route::unset;
+  std::string subject;
+  QueryParameters query;
+};
+
+struct NotMatched {
+  Problem problem;
+  std::string allow;  // 405: the value of Allow; "" otherwise
+};
+
+// Strict: an absolute path in visible ASCII, no empty, "." or ".." segment, no trailing slash, percent-encoding only of
+// what decodes to the characters a name or id may have; query parameters only those of the route, each once, each
+// within its bounds. 404 unknown path, 405 known path with another method, 400 all else.
+std::variant<Match, NotMatched> route(std::string_view method, std::string_view target);
+
+bool is_mutation(Route route);
+
+// A mutation's body: a JSON object. Throws JsonError.
+Json parse_body(ByteView body);
+
+struct RouteInfo {
+  Route route;
+  std::string_view method;
+  std::string_view path;  // with {key} or {id}
+};
+const std::vector<RouteInfo>& all_routes();
+
+}  // namespace quorate::http

@@ -1,0 +1,93 @@
+#include "http/server.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "http/gate.h"
+#include "http/listener.h"
+
+namespace quorate::http {
+namespace {
+
+constexpr std::size_t kMetricsThreads = 1, kMetricsQueue = 8, kMetricsConnections = 16;
+
+std::string_view key_text(const SecretBytes& pem) { return text_of(ByteView(pem.data(), pem.size())); }
+
+ListenerConfig main_listener(const HttpConfig& c) {
+  if (c.threads < limits::kMinHttpThreads || c.threads > limits::kMaxHttpThreads || c.queue == 0 ||
+      c.queue > limits::kMaxHttpQueue)
+    throw std::runtime_error("http threads must lie between 16 and 512, the queue between 1 and 256");
+  ListenerConfig out;
+  out.host = c.host;
+  out.port = c.port;
+  out.threads = c.threads;
+  out.queue = c.queue;
+  out.requests_per_connection = c.requests_per_connection;
+  out.handshake = std::min<Millis>(limits::kHandshakeTimeout, c.request_total);
+  out.request_total = c.request_total;
+  out.idle = c.idle;
+  return out;
+}
+
+ListenerConfig metrics_listener(const HttpConfig& c) {
+  ListenerConfig out;
+  out.host = c.metrics_host;
+  out.port = *c.metrics_port;
+  out.threads = kMetricsThreads;
+  out.queue = kMetricsQueue;
+  out.connections = kMetricsConnections;
+  out.request_total = c.request_total;
+  out.idle = c.idle;
+  return out;
+}
+
+HttpResponse metrics_page(Api& api, const Log& log, const HttpRequest& request) noexcept {
+  if (request.target != "/metrics") return to_response(Refusal{404, "not_found", "there is nothing at this path"});
+  if (request.method != "GET") return to_response(Refusal{405, "method_not_allowed", "this path has other methods"});
+  try {
+    return {200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, api.metrics()};
+  } catch (const std::exception& e) {
+    if (log) log("500 /metrics: " + escaped(e.what()));
+    return to_response(Refusal{500, "internal", "something went wrong in this node; its log says more"});
+  }
+}
+
+}  // namespace
+
+struct HttpServer::Listener {
+  HttpConfig config;
+  TlsServer tls;
+  Gate gate;
+  http::Listener calls;
+  std::optional<http::Listener> metrics;
+
+  Listener(HttpConfig c, Api& api, const Clock& clock)
+      : config(std::move(c)),
+        tls(config.certificate_pem, key_text(config.key_pem)),
+        gate(api, clock, config.log),
+        calls(main_listener(config), &tls, clock, [this](const HttpRequest& request) { return gate.answer(request); }) {
+    config.key_pem = SecretBytes();
+    if (config.metrics_port)
+      metrics.emplace(metrics_listener(config), nullptr, clock,
+                      [this, &api](const HttpRequest& request) { return metrics_page(api, config.log, request); });
+  }
+};
+
+HttpServer::HttpServer(HttpConfig config, Api& api, const Clock& clock)
+    : listener_(std::make_unique<Listener>(std::move(config), api, clock)) {}
+HttpServer::~HttpServer() { stop(); }
+
+void HttpServer::start() {
+  listener_->calls.start();
+  if (listener_->metrics) listener_->metrics->start();
+}
+void HttpServer::stop() {
+  listener_->calls.stop();
+  if (listener_->metrics) listener_->metrics->stop();
+}
+std::uint16_t HttpServer::port() const { return listener_->calls.port(); }
+std::uint16_t HttpServer::metrics_port() const {
+  return listener_->metrics ? listener_->metrics->port() : std::uint16_t{0};
+}
+
+}  // namespace quorate::http

@@ -1,0 +1,51 @@
+// The REST listener: TLS, bounds, authentication, routing; then one call of the Api. And /metrics on a listener of its
+// own.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/secret.h"
+#include "http/api.h"
+
+namespace quorate::http {
+
+struct HttpConfig {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;       // 0: any free one
+  std::string certificate_pem;  // leaf first, then the chain
+  SecretBytes key_pem;
+  std::size_t threads = 64;                   // kMinHttpThreads..kMaxHttpThreads: calls that wait each hold one
+  std::size_t queue = limits::kMaxHttpQueue;  // connections that wait for a thread; more are closed
+  std::string metrics_host = "127.0.0.1";
+  std::optional<std::uint16_t> metrics_port;  // unset: no metrics listener; 0: any free port
+  Millis request_total =
+      limits::kHttpRequestTotal;  // handshake, or a request's first to last byte, or sending its answer
+  Millis idle{10'000};            // a kept connection without a request
+  std::size_t requests_per_connection = 1'000;
+  std::function<void(const std::string& line)> log;  // what a client is not told; already escaped
+};
+
+class HttpServer {
+ public:
+  HttpServer(HttpConfig config, Api& api, const Clock& clock);
+  ~HttpServer();  // stops
+  HttpServer(const HttpServer&) = delete;
+
+  // Binds and serves on threads of its own. Throws std::runtime_error naming the address or what is wrong with
+  // certificate or key.
+  void start();
+  void stop();                         // refuses new connections, ends the open ones, waits for running calls
+  std::uint16_t port() const;          // after start
+  std::uint16_t metrics_port() const;  // 0 without a metrics listener
+
+ private:
+  struct Listener;  // httplib stays out of this header
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace quorate::http

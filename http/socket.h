@@ -1,0 +1,39 @@
+// TCP sockets: owned descriptors, listening and connecting. All are non-blocking, close-on-exec and without Nagle's
+// delay.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace quorate::http {
+
+class Socket {
+ public:
+  Socket() = default;
+  explicit Socket(int fd) noexcept : fd_(fd) {}
+  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Socket& operator=(Socket&& other) noexcept {
+    if (this != &other) close(), fd_ = std::exchange(other.fd_, -1);
+    return *this;
+  }
+  ~Socket() { close(); }
+  int fd() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  void close() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+// Port 0: any free one. Throws std::runtime_error that names the address.
+Socket listen_on(const std::string& host, std::uint16_t port);
+std::uint16_t local_port(const Socket& socket);
+// An invalid Socket: no address answered in time.
+Socket connect_to(const std::string& host, std::uint16_t port, Millis timeout);
+void set_no_delay(const Socket& socket);
+// False: nothing happened in that time.
+bool wait_for(const Socket& socket, bool write, Millis timeout);
+
+}  // namespace quorate::http

@@ -1,0 +1,80 @@
+// The key certificate: what all n members of a committee have agreed on and signed with their node identity keys. A key
+// is usable, and its address may be shown, only with a complete one.
+#pragma once
+#include <map>
+#include <optional>
+
+#include "base/ed25519.h"
+#include "keygen/algorithm.h"
+#include "session/committee.h"
+#include "session/envelope.h"
+
+namespace quorate {
+
+using KeyId = Bytes32;
+using EncodedPoint = BoundedBytes<33>;  // compressed, as long as the curve's points are
+
+struct CertificateBody {
+  std::uint16_t version = kVersion;
+  Bytes32 cluster_id{};
+  KeyId key_id{};
+  BoundedText<limits::kMaxName> name;
+  AlgorithmField algorithm;
+  EncodedPoint Y;
+  Digest chain_code_hash{};       // chain_code_digest(chain code)
+  std::uint64_t number = 0;       // from 1; a later certificate of the key has a greater one
+  std::uint64_t base_number = 0;  // of the certificate that this one was dealt from; 0: none
+  Digest base_digest{};           // its digest; zero: none
+  Digest policy_digest{};
+  Digest request_digest{};
+  std::uint64_t config_version = 0;
+  Committee committee;                           // with t
+  Bounded<EncodedPoint, limits::kMaxParties> X;  // X_j in the committee's order
+  SessionId sid{};
+
+  static auto fields(auto& m) {
+    return std::tie(m.version, m.cluster_id, m.key_id, m.name, m.algorithm, m.Y, m.chain_code_hash, m.number,
+                    m.base_number, m.base_digest, m.policy_digest, m.request_digest, m.config_version, m.committee, m.X,
+                    m.sid);
+  }
+  void validate_decoded() const;  // the version; what needs curve arithmetic is in verify_certificate_body
+  Digest digest() const;          // names the certificate; the signatures do not enter it
+
+  static constexpr std::uint16_t kVersion = 1;
+};
+
+struct KeyCertificate {
+  CertificateBody body;
+  Bounded<Signature64, limits::kMaxParties> signatures;  // one per member, in the committee's order
+  static auto fields(auto& m) { return std::tie(m.body, m.signatures); }
+};
+
+Digest chain_code_digest(const Secret<Bytes32>& chain_code);
+
+// The fields fit together: points of the algorithm's curve, all X_j on one polynomial of degree t−1 with value Y at 0,
+// a number, a base only together with its number. Costs n·t point multiplications.
+bool verify_certificate_body(const CertificateBody& body);
+// Body and every member's signature.
+bool verify_certificate(const KeyCertificate& certificate);
+
+Signature64 sign_certificate(const CertificateBody& body, const Ed25519SecretKey& identity);
+// False as well when `member` is not in the committee.
+bool verify_certificate_signature(const CertificateBody& body, PartyId member, const Signature64& signature);
+
+// Takes members' signatures of one certificate one by one, in any order and from any source, until it is complete.
+class CertificateCollector {
+ public:
+  explicit CertificateCollector(CertificateBody body) : body_(std::move(body)) {}
+
+  // False: not this member's signature of this body, nothing is kept. Taking one twice is fine.
+  bool add(PartyId member, const Signature64& signature);
+  const CertificateBody& body() const { return body_; }
+  PartySet missing() const;
+  std::optional<KeyCertificate> complete() const;  // nullopt while one is missing
+
+ private:
+  CertificateBody body_;
+  std::map<PartyId, Signature64> signatures_;
+};
+
+}  // namespace quorate

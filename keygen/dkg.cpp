@@ -1,0 +1,70 @@
+#include "keygen/dkg.h"
+
+#include "base/check.h"
+
+namespace quorate {
+
+template <class C>
+Task<DkgResult<C>> dkg(Party self, DkgParameters parameters, const Ed25519SecretKey& identity) {
+  const SessionId sid = self.sid();
+  const PartyId me = self.me();
+  const Committee& committee = parameters.committee;
+  const std::size_t t = committee.threshold();
+  QUORATE_ASSERT(self.parties() == committee.parties());
+  QUORATE_ASSERT(is_on<C>(parameters.algorithm) && committee.identity_of(me) == identity.public_key());
+
+  // R1: commit
+  DkgDealing<C> mine = dkg_deal<C>(sid, me, t, self.rng());
+  const DkgRound1 first{mine.commitment};
+  self.send_all(first);
+  const PerPeer<DkgRound1> commitments = co_await self.receive<DkgRound1>();
+
+  // R2: open, deal
+  self.send_each([&](PartyId j) -> const DkgRound2<C>& { return mine.message_for(sid, me, j, identity); });
+  const PerPeer<DkgRound2<C>> dealings = co_await self.receive<DkgRound2<C>>();
+  self.require_each([&](PartyId i) { return has_length(dealings[i].opening, t); }, Reason::bad_length);
+  self.require_each([&](PartyId i) { return opens(sid, i, commitments[i].C, dealings[i].opening); },
+                    Reason::bad_opening);
+  self.require_each([&](PartyId i) { return proofs_verify(sid, i, dealings[i].opening); }, Reason::bad_proof);
+  self.require_each(
+      [&](PartyId i) {
+        const Digest message = share_message(sid, i, me, commitments[i].C, dealings[i].share);
+        return committee.identity_of(i).verify(message, dealings[i].share_signature);
+      },
+      Reason::bad_share_signature);
+
+  // R3: echo; whoever was dealt a wrong share shows it and stops
+  const DkgDealt<C> dealt = dkg_dealt(me, mine, commitments, dealings);
+  const PartySet accused = misdealers(me, dealt);
+  const DkgRound3<C> echo = dkg_echo(sid, parameters, dealt, accused, dealings);
+  self.send_all(echo);
+  self.require_each([&](PartyId i) { return !accused.contains(i); }, Reason::bad_share);
+  const PerPeer<DkgRound3<C>> echoes = co_await self.receive<DkgRound3<C>>();
+  const DkgVerdicts verdicts = dkg_judge(sid, committee, dealt, echoes);
+  self.require_each([&](PartyId j) { return !verdicts.slanderers.contains(j); }, Reason::false_complaint);
+  self.require_each([&](PartyId i) { return !verdicts.convicted.contains(i); }, Reason::bad_share);
+  for (const PartyId j : self.peers())
+    self.require(echoes[j].complaints.empty() && echoes[j].seen == echo.seen, Reason::echo_mismatch);
+
+  // Finish: prepared on disk before the certificate is signed
+  std::optional<PreparedShare<C>> prepared = dkg_combine(sid, parameters, me, dealt);
+  self.require(prepared.has_value(), Reason::identity_point);
+  SecretBytes record = encode(*prepared);
+  co_await self.durable(DurableStep::prepared_share, std::move(record));
+
+  const DkgRound4 last{sign_certificate(prepared->body, identity)};
+  self.send_all(last);
+  const PerPeer<DkgRound4> signatures = co_await self.receive<DkgRound4>();
+  CertificateCollector collector(prepared->body);
+  QUORATE_ASSERT(collector.add(me, last.signature));
+  self.require_each([&](PartyId j) { return collector.add(j, signatures[j].signature); },
+                    Reason::bad_certificate_signature);
+
+  DkgResult<C> result{std::move(prepared->share), *collector.complete()};
+  co_return result;
+}
+
+template Task<DkgResult<Secp256k1>> dkg(Party, DkgParameters, const Ed25519SecretKey&);
+template Task<DkgResult<Ed25519>> dkg(Party, DkgParameters, const Ed25519SecretKey&);
+
+}  // namespace quorate

@@ -1,0 +1,309 @@
+#include "node/api.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "node/keys.h"
+
+namespace quorate::node {
+namespace {
+
+using http::Problem;
+using http::Reply;
+using storage::RequestState;
+
+constexpr auto kStoreWait = Seconds(10);  // for the write that makes a request durable; then the disk is the problem
+
+// A request that an HTTP thread waits for.
+struct Pending {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::string stored;  // its id, once durable
+  std::optional<Answer> answer;
+};
+
+Problem problem_of(const Refusal& r) {
+  Problem p;
+  p.status = r.status;
+  p.code = r.code;
+  p.detail = r.detail;
+  p.pointer = r.pointer;
+  if (r.status == 503) p.retry_after = 1;
+  return p;
+}
+
+Problem not_found(const std::string& what) {
+  Problem p;
+  p.status = 404;
+  p.code = "not_found";
+  p.detail = what;
+  return p;
+}
+
+int status_of_failure(const std::string& code) {
+  if (code == "no_quorum" || code == "no_outcome") return 504;
+  if (code == "name_taken" || code == "context_mismatch" || code == "nonce_replayed" || code == "already_final") return 409;
+  if (code == "denied") return 403;
+  if (code == "expired") return 410;
+  if (code == "storage" || code == "interrupted" || code == "overloaded") return 503;
+  return 500;
+}
+
+Problem bad_cursor() {
+  Problem p;
+  p.status = 400;
+  p.code = "malformed_query";
+  p.detail = "cursor is not one that this API has given";
+  return p;
+}
+
+std::size_t limit_of(const http::Call& call) {
+  const auto it = call.query.find("limit");
+  return it == call.query.end() ? 50 : static_cast<std::size_t>(std::stoul(it->second));
+}
+
+std::optional<std::string> parameter(const http::Call& call, std::string_view name) {
+  const auto it = call.query.find(name);
+  if (it == call.query.end()) return std::nullopt;
+  return it->second;
+}
+
+template <class Row, class View> Reply page_reply(const storage::Page<Row>& page, View&& view) {
+  Json items = Json::array();
+  for (const Row& row : page.items)
+    if (auto shown = view(row)) items.push_back(std::move(*shown));
+  Json next = nullptr;
+  if (page.next) next = page.next->to_text();
+  return Reply{200, Json{{"items", std::move(items)}, {"next", std::move(next)}}, {}};
+}
+
+}  // namespace
+
+std::variant<Reply, Problem> answer_of(const RequestRecord& record) {
+  const std::string location = "/v1/requests/" + record.id.text;
+  Problem p;
+  p.code = record.code;
+  p.detail = record.reason;
+  p.request = http::RequestRef{record.id, std::string(storage::to_text(record.request_state()))};
+  switch (record.request_state()) {
+    case RequestState::succeeded: return Reply{201, request_view(record, true), {{"Location", location}}};
+    case RequestState::pending_approval:
+    case RequestState::queued:
+    case RequestState::running:
+    case RequestState::scheduled: return Reply{202, request_view(record, true), {{"Location", location}}};
+    case RequestState::denied:
+    case RequestState::rejected: p.status = 403; return p;
+    case RequestState::expired: p.status = 410; return p;
+    case RequestState::cancelled: p.status = 409; return p;
+    case RequestState::failed:
+      p.status = status_of_failure(record.code);
+      if (p.status == 503) p.retry_after = 1;
+      return p;
+    case RequestState::unset: break;
+  }
+  p.status = 500;
+  return p;
+}
+
+std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
+  switch (call.route) {
+    case http::Route::create_key:
+    case http::Route::sign: return mutate(call);
+    case http::Route::list_keys: return list_keys(call);
+    case http::Route::show_key: return show_key(call);
+    case http::Route::list_requests: return list_requests(call);
+    case http::Route::show_request: return show_request(call);
+    case http::Route::show_node: return show_node();
+    case http::Route::show_cluster: return Reply{200, Json::parse(world_.cluster.json()), {}};
+    case http::Route::show_policy: return Reply{200, Json::parse(world_.policy.jcs()), {}};
+    case http::Route::list_audit: return list_audit(call);
+    case http::Route::audit_head: {
+      const storage::AuditHead head = world_.store.audit_head();
+      return Reply{200, Json{{"seq", head.seq}, {"hash", to_hex(head.hash)}}, {}};
+    }
+    case http::Route::unset: break;
+  }
+  return not_found("no such route");
+}
+
+std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
+  ++mutations_;
+  const auto pending = std::make_shared<Pending>();
+  const std::uint64_t ticket = next_ticket_++;
+  const http::SignedRequest original = call.original;
+  const bool posted = world_.desk.post([this, pending, ticket, original] {
+    desk_.coordinator().submit(
+        original, ticket,
+        [pending](const std::string& id) {
+          const std::lock_guard lock(pending->mutex);
+          pending->stored = id;
+          pending->changed.notify_all();
+        },
+        [pending](const Answer& answer) {
+          const std::lock_guard lock(pending->mutex);
+          if (!pending->answer) pending->answer = answer;
+          pending->changed.notify_all();
+        });
+  });
+  if (!posted) return problem_of({503, "overloaded", "this node has too much to do", std::nullopt});
+
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_lock lock(pending->mutex);
+  pending->changed.wait_until(lock, start + call.wait, [&] { return pending->answer.has_value(); });
+  if (!pending->answer)
+    pending->changed.wait_until(lock, start + call.wait + kStoreWait, [&] { return pending->answer || !pending->stored.empty(); });
+  if (pending->answer) {
+    const Answer answer = *pending->answer;
+    lock.unlock();
+    if (const auto* refused = std::get_if<Refusal>(&answer)) return problem_of(*refused);
+    const auto& record = std::get<RequestRecord>(answer);
+    ++(record.request_state() == RequestState::succeeded ? succeeded_ : failed_);
+    return answer_of(record);
+  }
+  const std::string id = pending->stored;
+  lock.unlock();
+  world_.desk.post([this, id, ticket] { desk_.requests().forget(id, ticket); });
+  if (id.empty()) return problem_of({503, "storage", "this node could not store the request in time", std::nullopt});
+  const auto row = world_.store.request(id);
+  if (!row) return not_found("the request was not kept");
+  return answer_of(record_of(*row));
+}
+
+std::variant<Reply, Problem> NodeApi::list_keys(const http::Call& call) const {
+  std::optional<storage::Cursor> after;
+  if (const auto text = parameter(call, "cursor")) {
+    after = storage::Cursor::parse(*text);
+    if (!after) return bad_cursor();
+  }
+  return page_reply(world_.store.keys(limit_of(call), after), [](const storage::KeyRow& row) -> std::optional<Json> {
+    if (row.state == storage::KeyState::prepared) return std::nullopt;
+    return key_view(row);
+  });
+}
+
+std::variant<Reply, Problem> NodeApi::show_key(const http::Call& call) const {
+  auto row = world_.store.key_by_name(call.subject);
+  if (!row) row = world_.store.key_by_id(call.subject);
+  if (!row || row->state == storage::KeyState::prepared) return not_found("no such key");
+  return Reply{200, key_view(*row), {}};
+}
+
+std::variant<Reply, Problem> NodeApi::list_requests(const http::Call& call) const {
+  storage::RequestFilter filter;
+  filter.kind = parameter(call, "kind");
+  filter.key = parameter(call, "key");
+  if (const auto state = parameter(call, "state")) filter.state = storage::parse_request_state(*state);
+  if (!sees_all(call.who.user)) filter.user = call.who.user;
+  std::optional<storage::Cursor> after;
+  if (const auto text = parameter(call, "cursor")) {
+    after = storage::Cursor::parse(*text);
+    if (!after) return bad_cursor();
+  }
+  return page_reply(world_.store.requests(filter, limit_of(call), after),
+                    [](const storage::RequestRow& row) -> std::optional<Json> { return request_view(record_of(row), false); });
+}
+
+std::variant<Reply, Problem> NodeApi::show_request(const http::Call& call) const {
+  const auto row = world_.store.request(call.subject);
+  // What somebody may not see does not exist for them.
+  if (!row || (row->user != call.who.user && !sees_all(call.who.user))) return not_found("no such request");
+  return Reply{200, request_view(record_of(*row), true), {}};
+}
+
+std::variant<Reply, Problem> NodeApi::show_node() const {
+  Json peers = Json::array();
+  for (const peers::PeerStatus& p : world_.mesh.peers()) {
+    Json peer{{"node", p.node}, {"connected", p.connected}, {"since", to_rfc3339(p.since)}, {"rtt_us", p.rtt.count()}};
+    if (p.hello.boot_id != peers::BootId{}) {
+      peer["software"] = p.hello.software.text;
+      peer["policy_version"] = p.hello.policy_version;
+      peer["same_policy"] = p.hello.policy_digest == world_.policy.digest();
+      peer["same_cluster"] = p.hello.cluster_document == world_.cluster.digest();
+    }
+    if (!p.last_error.empty()) peer["last_error"] = p.last_error;
+    peers.push_back(std::move(peer));
+  }
+  const storage::AuditHead head = world_.store.audit_head();
+  return Reply{200,
+               Json{{"id", world_.me.id},
+                    {"cluster", world_.cluster.id()},
+                    {"identity_key", world_.me.identity_key.to_text()},
+                    {"policy", {{"version", world_.policy.version()}, {"digest", to_hex(world_.policy.digest())}}},
+                    {"time", to_rfc3339(world_.clock.wall())},
+                    {"store", world_.store.healthy() ? "ok" : world_.store.failure()},
+                    {"sessions", host_.running()},
+                    {"audit_head", {{"seq", head.seq}, {"hash", to_hex(head.hash)}}},
+                    {"peers", std::move(peers)}},
+               {}};
+}
+
+std::variant<Reply, Problem> NodeApi::list_audit(const http::Call& call) const {
+  if (!sees_all(call.who.user)) {
+    Problem p;
+    p.status = 403;
+    p.code = "denied";
+    p.detail = "the audit log is for the policy's readers and admins";
+    return p;
+  }
+  const auto after = parameter(call, "after");
+  Json items = Json::array();
+  std::uint64_t last = 0;
+  for (const storage::AuditRecord& r : world_.store.audit(after ? std::stoull(*after) : 0, limit_of(call))) {
+    items.push_back({{"seq", r.seq},
+                     {"time", to_rfc3339(from_unix_seconds(r.entry.time))},
+                     {"kind", r.entry.kind},
+                     {"request", r.entry.request},
+                     {"entry", Json::parse(r.entry.text)},
+                     {"previous", to_hex(r.previous)},
+                     {"hash", to_hex(r.hash)}});
+    last = r.seq;
+  }
+  Json next = nullptr;
+  if (items.size() == limit_of(call)) next = std::to_string(last);
+  return Reply{200, Json{{"items", std::move(items)}, {"next", std::move(next)}}, {}};
+}
+
+std::optional<Ed25519PublicKey> NodeApi::user_key(std::string_view user) {
+  const Ed25519PublicKey* key = world_.policy.key_of(user);
+  if (key == nullptr) return std::nullopt;
+  return *key;
+}
+
+http::Readiness NodeApi::ready() {
+  Json peers = Json::object();
+  std::size_t connected = 0;
+  for (const peers::PeerStatus& p : world_.mesh.peers()) {
+    peers[p.node] = p.connected;
+    connected += p.connected;
+  }
+  const bool store = world_.store.healthy();
+  http::Readiness r;
+  r.ok = store && connected + 1 >= limits::kMinThreshold;
+  r.why = {{"store", store ? "ok" : world_.store.failure()}, {"peers", std::move(peers)}, {"node", world_.me.id}};
+  return r;
+}
+
+std::string NodeApi::metrics() {
+  std::string out;
+  const auto metric = [&](const char* name, const char* type, const char* help, auto value) {
+    out += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " + std::to_string(value) + "\n";
+  };
+  metric("quorate_mutations_total", "counter", "Mutating calls taken", mutations_.load());
+  metric("quorate_requests_succeeded_total", "counter", "Mutating calls answered with success", succeeded_.load());
+  metric("quorate_requests_failed_total", "counter", "Mutating calls answered with another final state", failed_.load());
+  metric("quorate_sessions_running", "gauge", "Protocol sessions on this node", host_.running());
+  metric("quorate_session_messages_dropped_total", "counter", "Protocol messages for no running session", host_.dropped());
+  metric("quorate_peer_messages_malformed_total", "counter", "Messages of peers that did not decode", desk_.malformed());
+  metric("quorate_peer_messages_dropped_total", "counter", "Messages of peers dropped because the queue was full", desk_.dropped());
+  metric("quorate_open_requests", "gauge", "Requests that are not final", world_.store.open_request_count());
+  metric("quorate_store_healthy", "gauge", "1 while the database takes writes", world_.store.healthy() ? 1 : 0);
+  metric("quorate_audit_seq", "counter", "Entries of the audit log", world_.store.audit_head().seq);
+  out += "# HELP quorate_peer_connected 1 while the peer is connected\n# TYPE quorate_peer_connected gauge\n";
+  for (const peers::PeerStatus& p : world_.mesh.peers())
+    out += "quorate_peer_connected{node=\"" + p.node + "\"} " + (p.connected ? "1" : "0") + "\n";
+  return out;
+}
+
+}  // namespace quorate::node

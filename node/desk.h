@@ -1,0 +1,50 @@
+// The desk: the one executor that owns all requests of a node. Sorts what peers say, keeps the timers, recovers after a restart.
+#pragma once
+#include <atomic>
+#include <map>
+#include <string>
+
+#include "node/coordinator.h"
+#include "node/healer.h"
+#include "node/participant.h"
+#include "node/requests.h"
+#include "node/session_host.h"
+#include "peers/inbox.h"
+
+namespace quorate::node {
+
+class Desk final : public peers::Inbox {
+ public:
+  Desk(const World& world, SessionHost& host);
+
+  // On the desk's executor.
+  void recover();
+  void tick();
+  Coordinator& coordinator() { return coordinator_; }
+  Requests& requests() { return requests_; }
+
+  // From the mesh's thread.
+  void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;
+  void on_envelope(const std::string& from, Envelope envelope) noexcept override;
+  void on_peer_down(const std::string& node) noexcept override;
+
+  std::uint64_t malformed() const { return malformed_; }
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  void post(std::function<void()> work) noexcept;
+  void dispatch(const std::string& from, const Envelope& envelope);
+  void replicate(const std::string& from, const Replicate& message);
+  void expire();
+
+  World world_;
+  SessionHost& host_;
+  Requests requests_;
+  Participant participant_;
+  Coordinator coordinator_;
+  Healer healer_;
+  SteadyTime next_expiry_{};
+  std::atomic<std::uint64_t> malformed_{0}, dropped_{0};
+};
+
+}  // namespace quorate::node

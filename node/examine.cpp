@@ -1,0 +1,134 @@
+#include "node/examine.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+#include "http/router.h"
+
+namespace quorate::node {
+namespace {
+
+std::variant<Examined, Refusal> plan_create_key(Examined x, const Json& body, const World& world) {
+  CreateKeyPlan plan;
+  plan.body = policy::parse_create_key(body);
+  switch (plan.body.algorithm) {
+    case policy::SignatureScheme::eddsa_ed25519: plan.algorithm = Algorithm::eddsa_ed25519; break;
+    case policy::SignatureScheme::schnorr_secp256k1: plan.algorithm = Algorithm::schnorr_secp256k1; break;
+    case policy::SignatureScheme::ecdsa_secp256k1:
+      return Refusal{422, "algorithm_unsupported", "ecdsa-secp256k1 is not available in this version", "/algorithm"};
+    case policy::SignatureScheme::unset: return Refusal{400, "malformed_body", "no such algorithm", "/algorithm"};
+  }
+  auto committee = committee_of(world.cluster, plan.body.participants, plan.body.threshold);
+  if (auto* refused = std::get_if<Refusal>(&committee)) return std::move(*refused);
+  plan.committee = std::get<Committee>(std::move(committee));
+
+  x.kind = policy::Kind::create_key;
+  x.intent.key_name = plan.body.name;
+  x.intent.payload_digest = policy::body_payload_digest(body);
+  x.plan = std::move(plan);
+  return x;
+}
+
+std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject, const Json& body, const World& world) {
+  SignPlan plan;
+  auto row = world.store.key_by_name(subject);
+  if (!row) row = world.store.key_by_id(subject);
+  if (!row || row->state == storage::KeyState::prepared) return Refusal{404, "unknown_key", "no such key", std::nullopt};
+  if (row->state == storage::KeyState::archived) return Refusal{409, "key_archived", "the key is archived", std::nullopt};
+  plan.key = std::move(*row);
+  plan.certificate = decode<KeyCertificate>(plan.key.certificate);
+  plan.payload = policy::parse_sign(body);
+  switch (plan.certificate.body.algorithm) {
+    case Algorithm::eddsa_ed25519:
+      plan.to_be_signed = policy::bytes_to_sign(plan.payload, policy::SignatureScheme::eddsa_ed25519);
+      break;
+    case Algorithm::schnorr_secp256k1:
+      plan.to_be_signed = policy::bytes_to_sign(plan.payload, policy::SignatureScheme::schnorr_secp256k1);
+      break;
+    case Algorithm::ecdsa_secp256k1:
+    case Algorithm::unset: return Refusal{422, "algorithm_unsupported", "this node cannot sign with that key", std::nullopt};
+  }
+  x.kind = policy::Kind::sign;
+  x.intent.key = plan.key.id;
+  x.intent.key_name = plan.key.name;
+  x.intent.public_key = to_hex(plan.certificate.body.Y);
+  x.intent.path = plan.payload.path;
+  x.intent.payload_digest = policy::signing_payload_digest(plan.to_be_signed);
+  x.plan = std::move(plan);
+  return x;
+}
+
+}  // namespace
+
+const Committee& Examined::committee() const {
+  if (const auto* c = create()) return c->committee;
+  return sign()->certificate.body.committee;
+}
+
+Refusal refusal_of(const http::AuthError& error) { return {error.status, error.code, error.detail, std::nullopt}; }
+
+std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& cluster, const std::vector<std::string>& nodes,
+                                              std::size_t threshold) {
+  Members members;
+  unsigned index = 0;
+  for (const std::string& node : nodes) {
+    const policy::NodeCard* card = cluster.find(node);
+    if (card == nullptr) return Refusal{422, "unknown_participant", "no node " + node + " in this cluster", "/participants"};
+    members.push_back({PartyId(++index), node, card->identity_key});
+  }
+  const auto committee = Committee::make(static_cast<std::uint8_t>(threshold), std::move(members));
+  if (!committee) return Refusal{400, "malformed_body", "the threshold must lie between 2 and the number of participants", "/threshold"};
+  return *committee;
+}
+
+std::variant<Examined, Refusal> examine(const http::SignedRequest& request, const World& world) {
+  const auto key_of = [&](std::string_view user) -> std::optional<Ed25519PublicKey> {
+    const Ed25519PublicKey* key = world.policy.key_of(user);
+    if (key == nullptr) return std::nullopt;
+    return *key;
+  };
+  auto verified = http::verify(request, world.cluster.id(), key_of);
+  if (const auto* error = std::get_if<http::AuthError>(&verified)) return refusal_of(*error);
+
+  const auto matched = http::route(request.method.text, request.target.text);
+  if (const auto* not_matched = std::get_if<http::NotMatched>(&matched))
+    return Refusal{not_matched->problem.status, not_matched->problem.code, not_matched->problem.detail, std::nullopt};
+  const auto& match = std::get<http::Match>(matched);
+
+  Examined x;
+  x.who = std::get<http::Verified>(std::move(verified));
+  x.id = http::request_id(x.who, world.cluster.id());
+  x.intent.cluster = world.cluster.id();
+  x.intent.request = x.id;
+  x.intent.policy_version = world.policy.version();
+  x.intent.policy_digest = world.policy.digest();
+  x.intent.facts_digest = policy::no_facts_digest();
+  x.intent.requested_by = x.who.user;
+  x.intent.expires_at = policy::expires_without_approvals(x.who.created);
+
+  std::variant<Examined, Refusal> planned = Refusal{404, "not_found", "not a request that can be forwarded", std::nullopt};
+  try {
+    const Json body = http::parse_body(request.body);
+    if (match.route == http::Route::create_key) planned = plan_create_key(std::move(x), body, world);
+    else if (match.route == http::Route::sign) planned = plan_sign(std::move(x), match.subject, body, world);
+  } catch (const policy::PayloadUnsupported& e) {
+    return Refusal{422, "payload_unsupported", e.what(), e.pointer};
+  } catch (const JsonError& e) {
+    return Refusal{400, "malformed_body", e.what(), e.pointer};
+  }
+  if (std::holds_alternative<Refusal>(planned)) return planned;
+
+  Examined& done = std::get<Examined>(planned);
+  done.intent.kind = done.kind;
+  done.intent_jcs = policy::intent_jcs(done.intent);
+  done.request_digest = policy::request_digest(done.intent);
+  policy::PolicyQuery query;
+  query.kind = done.kind;
+  query.key = done.intent.key_name;
+  query.user = done.who.user;
+  if (const SignPlan* sign = done.sign()) query.payload = sign->payload.kind;
+  done.decision = world.policy.evaluate(query);
+  return planned;
+}
+
+}  // namespace quorate::node

@@ -1,0 +1,63 @@
+// What every node checks of a client's request by itself, before it takes part: who asks, what exactly is asked, whether the policy allows it.
+// The node that the client talks to and the nodes that it is forwarded to run the same function on the same bytes.
+#pragma once
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "http/message_signature.h"
+#include "keygen/certificate.h"
+#include "node/world.h"
+#include "policy/intent.h"
+#include "policy/requests.h"
+#include "session/committee.h"
+
+namespace quorate::node {
+
+// Why a node does not take part, as the API answers it.
+struct Refusal {
+  int status = 500;
+  std::string code;
+  std::string detail;
+  std::optional<std::string> pointer;  // into the body
+};
+
+struct CreateKeyPlan {
+  policy::CreateKey body;
+  Algorithm algorithm = Algorithm::unset;
+  Committee committee;
+};
+
+struct SignPlan {
+  storage::KeyRow key;
+  KeyCertificate certificate;
+  policy::SignPayload payload;
+  Bytes to_be_signed;  // what the scheme signs: the message, or 32 bytes
+};
+
+struct Examined {
+  http::Verified who;
+  std::string id;  // of the request
+  policy::Kind kind = policy::Kind::unset;
+  policy::Intent intent;
+  std::string intent_jcs;
+  Digest request_digest{};
+  policy::Decision decision;
+  std::variant<CreateKeyPlan, SignPlan> plan;
+
+  const CreateKeyPlan* create() const { return std::get_if<CreateKeyPlan>(&plan); }
+  const SignPlan* sign() const { return std::get_if<SignPlan>(&plan); }
+  const Committee& committee() const;
+};
+
+// Pure but for look-ups in this node's own database. Freshness and replay are the caller's: they depend on what it has seen before.
+std::variant<Examined, Refusal> examine(const http::SignedRequest& request, const World& world);
+
+// The committee of these nodes: indices 1..n in the order of their names, so that all nodes agree on it without asking. Refuses an unknown
+// participant by name.
+std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& cluster, const std::vector<std::string>& nodes,
+                                              std::size_t threshold);
+
+Refusal refusal_of(const http::AuthError& error);
+
+}  // namespace quorate::node

@@ -1,0 +1,35 @@
+// Certificates that this node lacks: of keys that it has prepared a share for, and of keys of other nodes that were made while it was away.
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "keygen/certificate.h"
+#include "node/messages.h"
+#include "node/requests.h"
+
+namespace quorate::node {
+
+class Healer {
+ public:
+  // `final` hears of requests that have ended because their key turned out to be complete.
+  Healer(const World& world, Requests& requests, std::function<void(const RequestRecord&)> final);
+
+  void on_peer_up(const std::string& node);  // asks for what is missing, tells what is here
+  void on_query(const std::string& from, const CertificateQuery& query);
+  void on_signature(const std::string& from, const CertificateSignature& signature);
+  void on_certificate(const std::string& from, const CertificateComplete& complete);
+  void on_keys(const std::string& from, const KeyList& keys);
+
+ private:
+  void ask(const std::string& node, const std::string& key_id, std::uint64_t number);
+  void activate(const KeyCertificate& certificate);
+
+  World world_;
+  Requests& requests_;
+  std::function<void(const RequestRecord&)> final_;
+  std::map<std::pair<std::string, std::uint64_t>, CertificateCollector> collecting_;  // of prepared shares only: bounded by their number
+};
+
+}  // namespace quorate::node

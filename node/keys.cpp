@@ -1,0 +1,141 @@
+#include "node/keys.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/check.h"
+#include "keygen/key_share.h"
+
+namespace quorate::node {
+namespace {
+
+// No name has this form (policy::is_name), so it never collides with one.
+std::string hidden_name(const std::string& key_id) { return "~" + key_id.substr(0, limits::kMaxName - 1); }
+
+// SubjectPublicKeyInfo up to the point: id-ecPublicKey, secp256k1, a compressed point of 33 bytes (RFC 5480).
+constexpr std::array<std::uint8_t, 23> kSecp256k1Spki{0x30, 0x36, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+                                                      0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a, 0x03, 0x22, 0x00};
+
+template <class C> storage::Batch prepare(const SecretBytes& prepared_share, const std::string& request, WallTime now) {
+  const auto prepared = decode<PreparedShare<C>>(prepared_share);
+  storage::KeyRow key;
+  key.id = to_hex(prepared.body.key_id);
+  key.name = hidden_name(key.id);
+  key.algorithm = std::string(name_of(prepared.body.algorithm));
+  key.state = storage::KeyState::prepared;
+  KeyRecord record;
+  record.request = request;
+  record.created = static_cast<std::uint64_t>(unix_seconds(now));
+  const SecretBytes bytes = encode(record);
+  key.record.assign(bytes.begin(), bytes.end());
+
+  storage::ShareRow share;
+  share.key = key.id;
+  share.number = prepared.body.number;
+  share.party = prepared.share.me.index();
+  share.state = storage::ShareState::prepared;
+  share.blob = prepared_share;
+
+  storage::Batch batch;
+  batch.put_key(std::move(key)).insert_share(std::move(share));
+  return batch;
+}
+
+template <class C> std::optional<CertificateBody> body_in(const storage::ShareRow& row) {
+  auto prepared = decode<PreparedShare<C>>(row.blob);
+  if (to_hex(prepared.body.key_id) != row.key || prepared.body.number != row.number || prepared.share.me.index() != row.party)
+    throw storage::StorageCorrupt("the share of key " + row.key + " belongs elsewhere");
+  return std::move(prepared.body);
+}
+
+}  // namespace
+
+storage::Batch prepare_key(Algorithm algorithm, const SecretBytes& prepared_share, const std::string& request, WallTime now) {
+  switch (algorithm) {
+    case Algorithm::eddsa_ed25519: return prepare<Ed25519>(prepared_share, request, now);
+    case Algorithm::ecdsa_secp256k1:
+    case Algorithm::schnorr_secp256k1: return prepare<Secp256k1>(prepared_share, request, now);
+    case Algorithm::unset: break;
+  }
+  QUORATE_ASSERT(!"an algorithm is set");
+}
+
+std::optional<CertificateBody> prepared_body(const storage::Store& store, const std::string& key_id, std::uint64_t number) {
+  const auto row = store.share(key_id, number);
+  const auto key = store.key_by_id(key_id);
+  if (!row || !key) return std::nullopt;
+  const auto algorithm = parse_algorithm(key->algorithm);
+  if (!algorithm) throw storage::StorageCorrupt("key " + key_id + " has no known algorithm");
+  try {
+    return is_on<Ed25519>(*algorithm) ? body_in<Ed25519>(*row) : body_in<Secp256k1>(*row);
+  } catch (const Malformed& e) {
+    throw storage::StorageCorrupt("the share of key " + key_id + ": " + e.what());
+  }
+}
+
+void activate_key(storage::Batch& batch, const KeyCertificate& certificate, const std::string& request, const World& world) {
+  const std::string id = to_hex(certificate.body.key_id);
+  const auto present = world.store.key_by_id(id);
+  if (present && present->state != storage::KeyState::prepared && present->number >= certificate.body.number) return;
+  const SecretBytes encoded = encode(certificate);
+  storage::KeyRow row;
+  if (present) row = *present;
+  row.id = id;
+  row.algorithm = std::string(name_of(certificate.body.algorithm));
+  const auto holder = world.store.key_by_name(certificate.body.name);
+  row.name = !holder || holder->id == id ? certificate.body.name.text : hidden_name(id);
+  if (row.record.empty()) {
+    KeyRecord record;
+    record.request = request;
+    record.created = static_cast<std::uint64_t>(unix_seconds(world.clock.wall()));
+    const SecretBytes bytes = encode(record);
+    row.record.assign(bytes.begin(), bytes.end());
+  }
+  const Bytes complete(encoded.begin(), encoded.end());
+  if (world.store.share(id, certificate.body.number)) {
+    row.state = storage::KeyState::prepared;
+    batch.put_key(row).activate(id, certificate.body.number, complete);
+  } else {
+    row.state = storage::KeyState::active;
+    row.number = certificate.body.number;
+    row.certificate = complete;
+    batch.put_key(row);
+  }
+  if (!request.empty()) batch.release_name(certificate.body.name, request);
+}
+
+Json public_key_view(Algorithm algorithm, ByteView Y) {
+  Json view{{"hex", to_hex(Y)}};
+  if (algorithm == Algorithm::eddsa_ed25519) {
+    Bytes32 raw{};
+    QUORATE_ASSERT(Y.size() == raw.size());
+    std::copy(Y.begin(), Y.end(), raw.begin());
+    view["pem"] = ed25519_public_pem(raw);
+    return view;
+  }
+  if (algorithm == Algorithm::schnorr_secp256k1) view["x_only"] = to_hex(Y.subspan(1));
+  Bytes der(kSecp256k1Spki.begin(), kSecp256k1Spki.end());
+  der.insert(der.end(), Y.begin(), Y.end());
+  std::string text = to_base64(der);
+  text.insert(64, "\n");
+  view["pem"] = "-----BEGIN PUBLIC KEY-----\n" + text + "\n-----END PUBLIC KEY-----\n";
+  return view;
+}
+
+Json key_view(const storage::KeyRow& row) {
+  const auto certificate = decode<KeyCertificate>(row.certificate);
+  const CertificateBody& body = certificate.body;
+  Json participants = Json::array();
+  for (const Member& m : body.committee.members()) participants.push_back(m.node.text);
+  return {{"id", row.id},
+          {"name", row.name},
+          {"algorithm", row.algorithm},
+          {"threshold", body.committee.threshold()},
+          {"participants", std::move(participants)},
+          {"epoch", row.number},
+          {"state", std::string(storage::to_text(row.state))},
+          {"public_key", public_key_view(body.algorithm, body.Y)},
+          {"certificate", to_hex(body.digest())},
+          {"quarantined", Json::array()}};
+}
+
+}  // namespace quorate::node

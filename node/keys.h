@@ -1,0 +1,36 @@
+// Keys on this node's disk: from a prepared share to an active key, and how a key looks from outside.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "keygen/certificate.h"
+#include "node/world.h"
+
+namespace quorate::node {
+
+// What this node remembers about a key besides its certificate.
+struct KeyRecord {
+  std::uint16_t version = 1;
+  BoundedText<40> request;  // that asked for the key
+  std::uint64_t created = 0;  // Unix seconds
+  static auto fields(auto& m) { return std::tie(m.version, m.request, m.created); }
+};
+
+// DurableStep::prepared_share: the share and a key row that nobody sees yet. Its name stays free for others until the certificate is
+// complete: should two attempts under one name ever both complete, both keys stay usable, the later one by its id.
+storage::Batch prepare_key(Algorithm algorithm, const SecretBytes& prepared_share, const std::string& request, WallTime now);
+
+// The body of the certificate that this node has prepared and signed; nullopt if there is none.
+std::optional<CertificateBody> prepared_body(const storage::Store& store, const std::string& key_id, std::uint64_t number);
+
+// Adds to the batch what makes this key active here: with this node's share if it has prepared one, else as a key of others. `certificate`
+// is complete and verified. Nothing is added when the key is active already with this number or a higher one.
+void activate_key(storage::Batch& batch, const KeyCertificate& certificate, const std::string& request, const World& world);
+
+// GET /v1/keys/{key}. The row is active or archived.
+Json key_view(const storage::KeyRow& row);
+// hex, and the other forms in which the algorithm's users know it.
+Json public_key_view(Algorithm algorithm, ByteView Y);
+
+}  // namespace quorate::node

@@ -1,0 +1,66 @@
+// quorated: one node as a process.
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <string>
+
+#include "crypto/self_test.h"
+#include "node/config.h"
+#include "node/logging.h"
+#include "node/node.h"
+
+namespace {
+
+constexpr int kTickMillis = 50;
+
+// Secrets in memory stay there: no core file, no debugger without privileges.
+void harden() {
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
+int usage() {
+  std::fputs("usage: quorated --config FILE\n", stderr);
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string(argv[1]) == "--version") {
+    std::puts("quorated 0.1.0");
+    return 0;
+  }
+  if (argc != 3 || std::string(argv[1]) != "--config") return usage();
+  harden();
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  try {
+    quorate::crypto_self_test();
+    const auto config = quorate::node::load_config(argv[2]);
+    const auto log = quorate::node::make_log(config);
+    try {
+      quorate::node::Node node(config, log);
+      node.start();
+      const timespec tick{0, kTickMillis * 1'000'000L};
+      while (sigtimedwait(&signals, nullptr, &tick) < 0) node.tick();
+      log(quorate::node::LogLevel::info, "stopping");
+      node.stop();
+      return 0;
+    } catch (const std::exception& e) {
+      log(quorate::node::LogLevel::error, e.what());
+      throw;
+    }
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "quorated: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,154 @@
+// What nodes say to each other about requests. Protocol messages travel under their session; these under the zero session id.
+#pragma once
+#include "base/limits.h"
+#include "crypto/party_id.h"
+#include "http/message_signature.h"
+#include "node/record.h"
+#include "session/committee.h"
+#include "session/envelope.h"
+
+namespace quorate::node {
+
+inline constexpr std::size_t kMaxCertificate = 32 * 1024;  // bytes of one complete key certificate
+using PartyList = Bounded<PartyId, limits::kMaxParties>;
+
+inline PartyList list_of(PartySet parties) { return {parties.begin(), parties.end()}; }
+inline PartySet set_of(const PartyList& parties) {
+  PartySet set;
+  for (const PartyId id : parties) set.insert(id);
+  return set;
+}
+
+// "A client has asked me for this": to the nodes that are not part of the first attempt.
+struct Replicate {
+  static constexpr std::string_view tag = "node/replicate/1";
+  http::SignedRequest original;
+  static auto fields(auto& m) { return std::tie(m.original); }
+};
+
+// "Let us do this": every field of the session's context, to be compared with what the receiver computes by itself.
+struct Propose {
+  static constexpr std::string_view tag = "node/propose/1";
+  Bytes32 random{};  // the coordinator's contribution to the session id
+  std::uint32_t attempt = 0;
+  Digest cluster_digest{};
+  std::uint64_t policy_version = 0;
+  Digest policy_digest{};
+  Digest request_digest{};  // SHA-256 of the intent
+  BoundedText<64> key_id;   // hex; empty for create_key
+  Digest certificate{};     // hash of the active one; zero for create_key
+  Digest committee{};       // hash
+  std::uint16_t threshold = 0;
+  PartyList signers;
+  http::SignedRequest original;
+  static auto fields(auto& m) {
+    return std::tie(m.random, m.attempt, m.cluster_digest, m.policy_version, m.policy_digest, m.request_digest, m.key_id,
+                    m.certificate, m.committee, m.threshold, m.signers, m.original);
+  }
+};
+
+struct Accept {
+  static constexpr std::string_view tag = "node/accept/1";
+  BoundedText<40> request;
+  Bytes32 random{};  // of the proposal: which attempt this answers
+  static auto fields(auto& m) { return std::tie(m.request, m.random); }
+};
+
+struct Refuse {
+  static constexpr std::string_view tag = "node/refuse/1";
+  BoundedText<40> request;
+  Bytes32 random{};
+  std::uint16_t status = 0;  // as the API would answer
+  BoundedText<64> code;
+  BoundedText<1024> detail;
+  static auto fields(auto& m) { return std::tie(m.request, m.random, m.status, m.code, m.detail); }
+};
+
+// All have accepted: begin.
+struct Begin {
+  static constexpr std::string_view tag = "node/begin/1";
+  SessionId sid{};
+  static auto fields(auto& m) { return std::tie(m.sid); }
+};
+
+// The attempt has ended before it was finished.
+struct Stop {
+  static constexpr std::string_view tag = "node/stop/1";
+  BoundedText<40> request;
+  SessionId sid{};
+  static auto fields(auto& m) { return std::tie(m.request, m.sid); }
+};
+
+// A member's end of a session, to its coordinator.
+struct Report {
+  static constexpr std::string_view tag = "node/report/1";
+  BoundedText<40> request;
+  SessionId sid{};
+  bool succeeded = false;
+  bool released = false;  // the member has sent its last-round message
+  BoundedSecretBytes<kMaxCertificate> result;  // sign: 64 bytes; create_key: the complete certificate
+  BoundedText<16> abort_kind;
+  BoundedText<64> check;
+  BoundedText<limits::kMaxTag> round;
+  PartyList culprits;
+  static auto fields(auto& m) {
+    return std::tie(m.request, m.sid, m.succeeded, m.released, m.result, m.abort_kind, m.check, m.round, m.culprits);
+  }
+};
+
+// How a request ended, from its coordinator to all nodes of the key. A success carries what proves it.
+struct Outcome {
+  static constexpr std::string_view tag = "node/outcome/1";
+  BoundedText<40> request;
+  http::SignedRequest original;
+  std::uint8_t state = 0;
+  BoundedText<64> code;
+  BoundedText<2048> reason;
+  bool retryable = false;
+  BoundedSecretBytes<kMaxCertificate> result;  // as in Report
+  PartyList signers;
+  static auto fields(auto& m) { return std::tie(m.request, m.original, m.state, m.code, m.reason, m.retryable, m.result, m.signers); }
+};
+
+// Healing of a key whose certificate this node has signed and not yet seen complete.
+struct CertificateQuery {
+  static constexpr std::string_view tag = "node/certificate_query/1";
+  BoundedText<64> key_id;
+  std::uint64_t number = 0;
+  static auto fields(auto& m) { return std::tie(m.key_id, m.number); }
+};
+struct CertificateSignature {
+  static constexpr std::string_view tag = "node/certificate_signature/1";
+  BoundedText<64> key_id;
+  std::uint64_t number = 0;
+  Signature64 signature{};
+  static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.signature); }
+};
+struct CertificateComplete {
+  static constexpr std::string_view tag = "node/certificate/1";
+  BoundedBytes<kMaxCertificate> certificate;
+  static auto fields(auto& m) { return std::tie(m.certificate); }
+};
+
+// The keys that the sender has active: the receiver asks for what it lacks. Long lists come in several.
+struct KeyEntry {
+  BoundedText<64> key_id;
+  std::uint64_t number = 0;
+  static auto fields(auto& m) { return std::tie(m.key_id, m.number); }
+};
+inline constexpr std::size_t kMaxKeyList = 1024;
+struct KeyList {
+  static constexpr std::string_view tag = "node/keys/1";
+  Bounded<KeyEntry, kMaxKeyList> keys;
+  static auto fields(auto& m) { return std::tie(m.keys); }
+};
+
+// One envelope of a node message.
+template <class M> Envelope envelope_of(const M& message) {
+  Envelope e;
+  e.tag = std::string(M::tag);
+  e.body = encode(message);
+  return e;
+}
+
+}  // namespace quorate::node

@@ -1,0 +1,157 @@
+#include "node/node.h"
+
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "node/database.h"
+#include "peers/certificates.h"
+
+namespace quorate::node {
+namespace {
+
+constexpr std::size_t kDeskQueue = 65'536;
+constexpr std::size_t kWorkerQueue = 65'536;
+
+SecretBytes read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw ConfigError("cannot read " + path.string());
+  SecretBytes bytes;
+  constexpr std::size_t kMost = 4 * 1024 * 1024;
+  bytes.reserve(16 * 1024);
+  for (char c = 0; in.get(c);) {
+    if (bytes.size() == kMost) throw ConfigError(path.string() + " is too large");
+    bytes.push_back(static_cast<std::uint8_t>(c));
+  }
+  return bytes;
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  const SecretBytes bytes = read_file(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+template <class Parse> auto parse_document(const std::filesystem::path& path, Parse&& parse) {
+  const std::string text = read_text(path);
+  try {
+    return parse(text);
+  } catch (const JsonError& e) {
+    throw ConfigError(path.string() + (e.pointer.empty() ? "" : " at " + e.pointer) + ": " + e.what());
+  }
+}
+
+std::pair<std::string, std::uint16_t> split_address(const std::string& name, const std::string& address) {
+  const auto colon = address.rfind(':');
+  std::uint16_t port = 0;
+  if (colon == std::string::npos || colon == 0) throw ConfigError(name + " must be host:port");
+  const char* begin = address.data() + colon + 1;
+  const char* end = address.data() + address.size();
+  const auto [stop, error] = std::from_chars(begin, end, port);
+  if (error != std::errc{} || stop != end || begin == end) throw ConfigError(name + " must be host:port");
+  return {address.substr(0, colon), port};
+}
+
+const policy::NodeCard& own_card(const Config& config, const Credentials& c) {
+  const policy::NodeCard* card = c.cluster.find(config.node);
+  if (card == nullptr) throw ConfigError("node " + config.node + " is not in " + config.cluster.string());
+  if (card->identity_key != c.identity.public_key())
+    throw ConfigError(config.identity_key.string() + " is not the identity key of " + config.node + " in the cluster document");
+  if (card->tls_spki != peers::spki_of_key(c.tls_key))
+    throw ConfigError(config.tls_key.string() + " is not the TLS key of " + config.node + " in the cluster document");
+  if (peers::spki_of_certificate(c.tls_certificate) != card->tls_spki)
+    throw ConfigError(config.tls_certificate.string() + " is not a certificate of this node's TLS key");
+  return *card;
+}
+
+}  // namespace
+
+Credentials load_credentials(const Config& config) {
+  auto cluster = parse_document(config.cluster, [](const std::string& t) { return policy::ClusterDocument::parse(t); });
+  auto policy = parse_document(config.policy, [](const std::string& t) { return policy::PolicyDocument::parse(t); });
+  if (!cluster.anchors(policy))
+    throw ConfigError(config.policy.string() + " is not the policy that " + config.cluster.string() + " was made with");
+  const SecretBytes pem = read_file(config.identity_key);
+  auto identity = Ed25519SecretKey::from_pem(text_of(pem));
+  if (!identity) throw ConfigError(config.identity_key.string() + " is not an Ed25519 private key in PEM");
+  return {std::move(cluster), std::move(policy), std::move(*identity), read_file(config.tls_key), read_text(config.tls_certificate)};
+}
+
+Node::Node(const Config& config, Log log)
+    : config_(config), log_(std::move(log)), credentials_(load_credentials(config)), me_(own_card(config_, credentials_)) {
+  store_ = open_database(config_, {credentials_.cluster.id(), me_.id}, rng_, log_);
+
+  const auto escaped = [this](const std::string& what) { log_(LogLevel::error, "internal error: " + what); };
+  std::size_t workers = config_.workers != 0 ? config_.workers : std::thread::hardware_concurrency();
+  if (workers == 0) workers = 1;
+  std::vector<Executor*> executors;
+  for (std::size_t i = 0; i < workers; ++i) {
+    workers_.push_back(std::make_unique<ThreadExecutor>(kWorkerQueue, escaped));
+    executors.push_back(workers_.back().get());
+  }
+  desk_thread_ = std::make_unique<ThreadExecutor>(kDeskQueue, escaped);
+  world_.emplace(World{credentials_.cluster, credentials_.policy, me_, credentials_.identity, *store_, port_, clock_, rng_,
+                       *desk_thread_, log_});
+  host_ = std::make_unique<SessionHost>(*world_, executors);
+  desk_ = std::make_unique<Desk>(*world_, *host_);
+
+  peers::MeshConfig mesh;
+  mesh.listen = config_.peers_listen;
+  mesh.key_pem = credentials_.tls_key;
+  mesh.certificate_pem = credentials_.tls_certificate;
+  mesh.hello.software = "quorated 0.1.0";
+  mesh.hello.node = me_.id;
+  mesh.hello.cluster_id = *array_from_hex<32>(credentials_.cluster.id());
+  mesh.hello.cluster_document = credentials_.cluster.digest();
+  mesh.hello.policy_version = static_cast<std::uint64_t>(credentials_.policy.version());
+  mesh.hello.policy_digest = credentials_.policy.digest();
+  const storage::AuditHead head = store_->audit_head();
+  mesh.hello.state_seq = head.seq;
+  mesh.hello.audit_head = head.hash;
+  for (const policy::NodeCard& card : credentials_.cluster.nodes())
+    if (card.id != me_.id) mesh.peers.push_back({card.id, {card.peers_address}, peers::pin_of_spki(card.tls_spki)});
+  mesh.log = [this](peers::LogLevel level, const std::string& text) {
+    switch (level) {
+      case peers::LogLevel::info: return log_(LogLevel::info, text);
+      case peers::LogLevel::warn: return log_(LogLevel::warn, text);
+      case peers::LogLevel::error: return log_(LogLevel::error, text);
+    }
+  };
+  mesh_ = std::make_unique<peers::TlsMesh>(std::move(mesh), *desk_, clock_, rng_);
+  port_.connect(*mesh_);
+
+  api_ = std::make_unique<NodeApi>(*world_, *desk_, *host_);
+  http::HttpConfig http;
+  std::tie(http.host, http.port) = split_address("http.listen", config_.http_listen);
+  http.certificate_pem = credentials_.tls_certificate;
+  http.key_pem = credentials_.tls_key;
+  if (config_.http_threads != 0) http.threads = config_.http_threads;
+  const auto [metrics_host, metrics_port] = split_address("metrics.listen", config_.metrics_listen);
+  http.metrics_host = metrics_host;
+  http.metrics_port = metrics_port;
+  http.log = [this](const std::string& line) { log_(LogLevel::warn, line); };
+  http_ = std::make_unique<http::HttpServer>(std::move(http), *api_, clock_);
+}
+
+Node::~Node() { stop(); }
+
+void Node::start() {
+  http_->start();
+  mesh_->start();
+  desk_thread_->post([this] { desk_->recover(); });
+  log_(LogLevel::info, me_.id + " serves REST on " + config_.http_listen + " and peers on " + config_.peers_listen);
+}
+
+void Node::tick() {
+  desk_thread_->post([this] { desk_->tick(); });
+}
+
+// First what brings work in, then what does it; the store last, when nobody writes any more.
+void Node::stop() {
+  if (http_) http_->stop();
+  if (mesh_) mesh_->stop();
+  if (desk_thread_) desk_thread_->stop();
+  for (auto& worker : workers_) worker->stop();
+}
+
+}  // namespace quorate::node

@@ -1,0 +1,107 @@
+#include "node/outcome.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "node/keys.h"
+#include "node/participant.h"
+
+namespace quorate::node {
+namespace {
+
+using storage::RequestState;
+
+// A success may also follow a failure that this node believed in: what is proven has happened.
+const std::vector<RequestState> kMaySucceed{RequestState::queued, RequestState::running, RequestState::failed};
+
+}  // namespace
+
+bool succeed(storage::Batch& batch, RequestRecord& record, const Examined& x, ByteView result, PartySet signers,
+             const Requests& requests, const World& world) {
+  const auto proven = prove(x, result, signers, world);
+  if (!proven) return false;
+  record.set_state(RequestState::succeeded);
+  record.code = "";
+  record.reason = "";
+  record.retryable = false;
+  record.silent.clear();
+  record.key_id = proven->key_id;
+  record.result = proven->result.dump();
+  batch.update_request(row_of(record), kMaySucceed);
+  if (proven->certificate) activate_key(batch, *proven->certificate, record.id, world);
+  batch.append_audit(requests.audit("succeeded", record, Json{{"digest", to_hex(x.request_digest)}, {"result", to_hex(sha256(result))}}));
+  return true;
+}
+
+std::optional<Outcome> outcome_of(const RequestRecord& record, const World& world) {
+  if (record.open()) return std::nullopt;
+  Outcome o;
+  o.request = record.id;
+  o.original = record.original;
+  o.state = record.state;
+  o.code = record.code;
+  o.reason = record.reason;
+  o.retryable = record.retryable;
+  if (record.request_state() != RequestState::succeeded) return o;
+  const auto key = world.store.key_by_id(record.key_id);
+  if (!key || key->certificate.empty()) return std::nullopt;
+  if (record.kind.text == policy::name_of(policy::Kind::create_key)) {
+    o.result.assign(key->certificate.begin(), key->certificate.end());
+    return o;
+  }
+  const Json result = Json::parse(record.result.text);
+  const auto signature = from_hex(result.at("signature").at("hex").get<std::string>());
+  if (!signature) return std::nullopt;
+  o.result.assign(signature->begin(), signature->end());
+  const auto certificate = decode<KeyCertificate>(key->certificate);
+  for (const Json& node : result.at("signers"))
+    if (const Member* m = certificate.body.committee.find(node.get<std::string>())) o.signers.push_back(m->id);
+  return o;
+}
+
+void add_blame(RequestRecord& record, const Committee& committee, const Report& report) {
+  if (report.culprits.empty() && record.blame.size() < limits::kMaxParties && report.abort_kind.text == name_of(AbortKind::unattributed))
+    record.blame.push_back({std::string(), report.check.text, report.round.text});
+  for (const PartyId culprit : report.culprits) {
+    const Member* member = committee.find(culprit);
+    if (member == nullptr) continue;
+    if (report.abort_kind.text == name_of(AbortKind::silent)) {
+      const bool named = std::any_of(record.silent.begin(), record.silent.end(), [&](const auto& s) { return s == member->node; });
+      if (!named && record.silent.size() < limits::kMaxParties) record.silent.push_back(member->node);
+    } else if (record.blame.size() < limits::kMaxParties) {
+      record.blame.push_back({member->node, report.check.text, report.round.text});
+    }
+  }
+}
+
+void take_outcome(const std::string& from, const Outcome& outcome, Requests& requests, const World& world,
+                  const std::function<void(const RequestRecord&)>& final) {
+  const auto known = requests.load(outcome.request);
+  if (known && !known->open() && known->request_state() != RequestState::failed) return;
+  auto examined = examine(outcome.original, world);
+  const auto* x = std::get_if<Examined>(&examined);
+  if (x == nullptr || x->id != outcome.request.text) return;
+  RequestRecord record = known ? *known : new_record(*x, outcome.original, from);
+  storage::Batch batch;
+  if (!known) batch.insert_request(row_of(record));
+  if (outcome.state == static_cast<std::uint8_t>(RequestState::succeeded)) {
+    if (!succeed(batch, record, *x, outcome.result, set_of(outcome.signers), requests, world)) {
+      world.log(LogLevel::warn, from + " told a success of " + x->id + " that its result does not prove");
+      return;
+    }
+  } else {
+    if (outcome.state != static_cast<std::uint8_t>(RequestState::failed) || record.coordinator.text != from || !record.open()) return;
+    record.set_state(RequestState::failed);
+    record.code = outcome.code;
+    record.reason = outcome.reason;
+    record.retryable = outcome.retryable;
+    batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
+    if (x->create() != nullptr) batch.release_name(x->intent.key_name, x->id);
+    batch.append_audit(requests.audit("failed", record, Json{{"code", record.code.text}}));
+  }
+  requests.commit(std::move(batch), record, [record, final](const storage::CommitResult& result) {
+    if (result.ok()) final(record);
+  });
+}
+
+}  // namespace quorate::node

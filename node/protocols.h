@@ -1,0 +1,32 @@
+// From an examined request to a running protocol, and from its end to bytes that prove the outcome to any node.
+#pragma once
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "node/examine.h"
+#include "node/messages.h"
+#include "session/session.h"
+
+namespace quorate::node {
+
+// Every field of the context is this node's own; `random` is the coordinator's.
+SessionId session_id_of(const Examined& x, PartySet signers, const Bytes32& random, const World& world);
+
+// The protocol that this request asks for. Throws storage::StorageCorrupt when this node's share is not what the key needs.
+std::unique_ptr<AnySession> make_session(const Examined& x, const SessionId& sid, PartySet signers, PartyId me, const World& world);
+
+// What a session that has succeeded gives: sign: the 64 bytes; create_key: the complete certificate. nullopt: it has not.
+std::optional<SecretBytes> result_of(AnySession& session, const Examined& x);
+
+// What a result proves, checked by whoever is told of it.
+struct Proven {
+  Json result;  // of the request, as clients see it
+  std::string key_id;
+  std::optional<KeyCertificate> certificate;  // create_key
+};
+std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers, const World& world);
+
+Millis round_timeout_of(const Examined& x);
+
+}  // namespace quorate::node

@@ -1,0 +1,70 @@
+#include "node/record.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "storage/store.h"
+
+namespace quorate::node {
+
+storage::RequestRow row_of(const RequestRecord& record) {
+  storage::RequestRow row;
+  row.id = record.id;
+  row.kind = record.kind;
+  row.state = record.request_state();
+  row.user = record.requested_by;
+  row.key = record.key_name;
+  row.content_digest = sha256(record.original.body);
+  row.created = static_cast<std::int64_t>(record.created);
+  row.expires = static_cast<std::int64_t>(record.expires);
+  row.forget_after = row.expires + std::chrono::seconds(limits::kIdempotencyMemory).count();
+  row.record = encode(record);
+  return row;
+}
+
+RequestRecord record_of(const storage::RequestRow& row) {
+  try {
+    RequestRecord record = decode<RequestRecord>(row.record);
+    if (record.version != kRecordVersion || record.id.text != row.id)
+      throw storage::StorageCorrupt("request " + row.id + ": the record is not this version's");
+    // The column is what preconditions are checked against: it decides.
+    record.set_state(row.state);
+    return record;
+  } catch (const Malformed& e) {
+    throw storage::StorageCorrupt("request " + row.id + ": " + e.what());
+  }
+}
+
+Json request_view(const RequestRecord& r, bool full) {
+  Json view{{"id", r.id.text},
+            {"kind", r.kind.text},
+            {"state", std::string(storage::to_text(r.request_state()))},
+            {"created_at", to_rfc3339(from_unix_seconds(static_cast<std::int64_t>(r.created)))},
+            {"expires_at", to_rfc3339(from_unix_seconds(static_cast<std::int64_t>(r.expires)))},
+            {"requested_by", r.requested_by.text},
+            {"coordinator", r.coordinator.text},
+            {"policy", {{"version", r.policy_version}, {"decision", r.decision.text}, {"rule", r.rule.text}}},
+            {"approvals", Json::array()},
+            {"needs", Json::array()}};
+  if (!r.code.text.empty()) view["reason"] = {{"code", r.code.text}, {"detail", r.reason.text}};
+  if (r.request_state() == storage::RequestState::failed) view["retryable"] = r.retryable;
+  if (!r.key_id.text.empty() || !r.key_name.text.empty()) view["key"] = {{"id", r.key_id.text}, {"name", r.key_name.text}};
+  if (!r.result.text.empty()) view["result"] = Json::parse(r.result.text);
+  Json blame = Json::array();
+  for (const Blame& b : r.blame) blame.push_back({{"node", b.node.text}, {"check", b.check.text}, {"round", b.round.text}});
+  if (!blame.empty()) view["blame"] = std::move(blame);
+  Json silent = Json::array();
+  for (const auto& node : r.silent) silent.push_back(node.text);
+  if (!silent.empty()) view["silent"] = std::move(silent);
+  if (full) {
+    if (!r.intent.text.empty()) view["intent"] = Json::parse(r.intent.text);
+    // Accepted once, so it parses; what is shown is what was signed by the requester.
+    const Json body = Json::parse(text_of(r.original.body), nullptr, false);
+    if (body.is_object() && body.contains("payload")) view["payload"] = body["payload"];
+    if (body.is_object() && body.contains("memo")) view["memo"] = body["memo"];
+  }
+  return view;
+}
+
+}  // namespace quorate::node

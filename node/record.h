@@ -1,0 +1,68 @@
+// What a node keeps of one request, and how it looks from outside.
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "crypto/party_id.h"
+#include "http/message_signature.h"
+#include "policy/kinds.h"
+#include "storage/rows.h"
+
+namespace quorate::node {
+
+inline constexpr std::uint16_t kRecordVersion = 1;
+inline constexpr std::size_t kMaxResult = 192 * 1024;  // bytes of the JSON of one result
+
+// A failure that this node saw itself.
+struct Blame {
+  BoundedText<limits::kMaxName> node;
+  BoundedText<64> check;  // name_of(Reason)
+  BoundedText<limits::kMaxTag> round;
+  static auto fields(auto& m) { return std::tie(m.node, m.check, m.round); }
+};
+
+struct RequestRecord {
+  std::uint16_t version = kRecordVersion;
+  BoundedText<40> id;
+  BoundedText<limits::kMaxName> kind;  // name_of(policy::Kind)
+  std::uint8_t state = 0;              // storage::RequestState
+  BoundedText<64> code;                // why it ended so: snake_case; empty while open or succeeded
+  BoundedText<2048> reason;            // the same for people
+  bool retryable = false;              // a resend starts the next attempt
+  BoundedText<limits::kMaxName> requested_by;
+  BoundedText<limits::kMaxName> coordinator;
+  std::uint64_t created = 0, expires = 0;  // Unix seconds, from the signed `created`
+  BoundedText<64> key_id;                  // hex; empty before the key exists
+  BoundedText<limits::kMaxName> key_name;
+  BoundedText<64> payload_kind;
+  std::uint64_t policy_version = 0;
+  BoundedText<limits::kMaxName> rule;  // that decided
+  BoundedText<16> decision;
+  BoundedText<16 * 1024> intent;       // JCS
+  BoundedText<kMaxResult> result;      // JSON; empty unless succeeded
+  Bounded<Blame, limits::kMaxParties> blame;
+  Bounded<BoundedText<limits::kMaxName>, limits::kMaxParties> silent;  // who did not answer the last attempt
+  std::uint32_t attempts = 0;
+  bool released = false;  // this node has sent its last-round message of some attempt
+  http::SignedRequest original;
+  static auto fields(auto& m) {
+    return std::tie(m.version, m.id, m.kind, m.state, m.code, m.reason, m.retryable, m.requested_by, m.coordinator, m.created,
+                    m.expires, m.key_id, m.key_name, m.payload_kind, m.policy_version, m.rule, m.decision, m.intent, m.result,
+                    m.blame, m.silent, m.attempts, m.released, m.original);
+  }
+
+  storage::RequestState request_state() const { return static_cast<storage::RequestState>(state); }
+  void set_state(storage::RequestState s) { state = static_cast<std::uint8_t>(s); }
+  bool open() const { return storage::is_open(request_state()); }
+};
+
+storage::RequestRow row_of(const RequestRecord& record);
+// Throws storage::StorageCorrupt for a row that this version cannot read.
+RequestRecord record_of(const storage::RequestRow& row);
+
+// GET /v1/requests/{id}. Without `full` the payload and the intent are left out.
+Json request_view(const RequestRecord& record, bool full);
+
+}  // namespace quorate::node

@@ -1,0 +1,73 @@
+#include "node/requests.h"
+
+#include <nlohmann/json.hpp>
+
+namespace quorate::node {
+namespace {
+
+std::string nonce_name(const std::string& user, const std::string& nonce) { return "nonce/" + user + "/" + nonce; }
+
+}  // namespace
+
+std::optional<RequestRecord> Requests::load(const std::string& id) const {
+  const auto row = world_.store.request(id);
+  if (!row) return std::nullopt;
+  return record_of(*row);
+}
+
+void Requests::commit(storage::Batch batch, Then then) {
+  world_.store.commit(std::move(batch), [&desk = world_.desk, then = std::move(then)](const storage::CommitResult& result) {
+    desk.post([then, result] { then(result); });
+  });
+}
+
+void Requests::commit(storage::Batch batch, RequestRecord record, Then then) {
+  commit(std::move(batch), [this, record = std::move(record), then = std::move(then)](const storage::CommitResult& result) {
+    if (result.ok()) tell(record);
+    then(result);
+  });
+}
+
+void Requests::wait(const std::string& id, std::uint64_t ticket, Waiter waiter) {
+  waiting_[id].emplace_back(ticket, std::move(waiter));
+}
+
+void Requests::forget(const std::string& id, std::uint64_t ticket) {
+  const auto it = waiting_.find(id);
+  if (it == waiting_.end()) return;
+  std::erase_if(it->second, [&](const auto& w) { return w.first == ticket; });
+  if (it->second.empty()) waiting_.erase(it);
+}
+
+void Requests::tell(const RequestRecord& record) {
+  if (record.open()) return;
+  auto node = waiting_.extract(record.id.text);
+  if (node.empty()) return;
+  for (auto& [ticket, waiter] : node.mapped()) waiter(record);
+}
+
+bool Requests::nonce_used_by_other(const std::string& user, const std::string& nonce, const std::string& id) const {
+  const auto holder = world_.store.meta(nonce_name(user, nonce));
+  return holder && text_of(*holder) != id;
+}
+
+void Requests::add_nonce(storage::Batch& batch, const std::string& user, const std::string& nonce,
+                         const RequestRecord& record) const {
+  batch.put_meta(nonce_name(user, nonce), secret_bytes(view_of(record.id.text)),
+                 static_cast<std::int64_t>(record.expires) + Seconds(limits::kRequestMemory).count());
+}
+
+storage::AuditEntry Requests::audit(const std::string& kind, const RequestRecord& record, Json detail) const {
+  detail["kind"] = record.kind.text;
+  detail["user"] = record.requested_by.text;
+  detail["key"] = record.key_name.text;
+  detail["coordinator"] = record.coordinator.text;
+  storage::AuditEntry entry;
+  entry.time = unix_seconds(world_.clock.wall());
+  entry.kind = kind;
+  entry.request = record.id.text;
+  entry.text = to_jcs(detail);
+  return entry;
+}
+
+}  // namespace quorate::node

@@ -1,0 +1,43 @@
+// The requests that this node knows: their records, and who waits for them. Lives on the desk.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "node/record.h"
+#include "node/world.h"
+
+namespace quorate::node {
+
+class Requests {
+ public:
+  explicit Requests(const World& world) : world_(world) {}
+
+  std::optional<RequestRecord> load(const std::string& id) const;
+
+  // `then` runs on the desk.
+  using Then = std::function<void(const storage::CommitResult&)>;
+  void commit(storage::Batch batch, Then then);
+  // The same for a batch that leaves the request in this record's state: on success those who wait for a final state are told.
+  void commit(storage::Batch batch, RequestRecord record, Then then);
+
+  // Called once with the record when the request is final. `ticket` names the waiter for `forget`.
+  using Waiter = std::function<void(const RequestRecord&)>;
+  void wait(const std::string& id, std::uint64_t ticket, Waiter waiter);
+  void forget(const std::string& id, std::uint64_t ticket);
+  void tell(const RequestRecord& record);  // those who wait, if it is final
+
+  // A nonce counts once: another request with it is a replay.
+  bool nonce_used_by_other(const std::string& user, const std::string& nonce, const std::string& id) const;
+  void add_nonce(storage::Batch& batch, const std::string& user, const std::string& nonce, const RequestRecord& record) const;
+
+  storage::AuditEntry audit(const std::string& kind, const RequestRecord& record, Json detail) const;
+
+ private:
+  World world_;
+  std::unordered_map<std::string, std::vector<std::pair<std::uint64_t, Waiter>>> waiting_;
+};
+
+}  // namespace quorate::node

@@ -1,0 +1,88 @@
+// Runs the sessions: a session lives on one worker, which alone touches it; messages go out through the mesh, durable steps through the store.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "node/executor.h"
+#include "node/world.h"
+#include "session/committee.h"
+#include "session/session.h"
+
+namespace quorate::node {
+
+// How a session left the host. Exactly one of: `session` has ended (done()), a peer was lost, the store failed, it was never begun.
+struct SessionEnd {
+  SessionId sid{};
+  bool released = false;           // the durable step `spent` was reached: this node's last-round message may have left
+  AnySession* session = nullptr;   // done(); valid during the call
+  std::optional<std::string> lost; // node whose connection ended
+  std::string broken;              // our own failure
+};
+
+struct HostedSession {
+  std::unique_ptr<AnySession> session;
+  Committee committee;  // names for the parties
+  Millis round_timeout{};
+  // What a durable step writes. On the worker.
+  std::function<storage::Batch(DurableStep, SecretBytes)> to_batch;
+  // Once, on the worker, unless close() came first.
+  std::function<void(const SessionEnd&)> ended;
+};
+
+class SessionHost {
+ public:
+  // One of the workers runs each session; they outlive the host's last call.
+  SessionHost(const World& world, std::vector<Executor*> workers);
+
+  // All may be called from any thread and return at once; for one session they take effect in the order of the calls.
+  bool open(HostedSession session);  // false: limits::kMaxSessions run
+  void begin(const SessionId& sid);
+  void deliver(const std::string& from, Envelope envelope);  // unknown sessions: dropped and counted
+  void close(const SessionId& sid);                          // ends it without a word
+  void peer_lost(const std::string& node);
+  void tick();  // deadlines; several times a second
+
+  std::size_t running() const { return running_; }
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  struct Running {
+    HostedSession hosted;
+    bool begun = false, released = false;
+    PartySet lost;  // their connections ended: nothing more will come
+    std::string_view round;
+    SteadyTime deadline{};
+  };
+  struct SidHash {
+    std::size_t operator()(const SessionId& sid) const noexcept;
+  };
+  struct Worker {
+    Executor* executor = nullptr;
+    std::unordered_map<SessionId, Running, SidHash> sessions;  // touched on the executor only
+  };
+  struct PeerLoad {
+    std::atomic<std::size_t> waiting{0};
+  };
+
+  Worker& worker_of(const SessionId& sid);
+  void advance(Worker& worker, const SessionId& sid);
+  void send_out(Running& running);
+  bool take_durable(Worker& worker, Running& running);
+  bool ended_by_loss(Worker& worker, const SessionId& sid);  // it waits for a lost peer
+  void finish(Worker& worker, const SessionId& sid, SessionEnd end);
+
+  World world_;
+  std::vector<Worker> workers_;
+  std::map<std::string, PeerLoad> load_;  // per node of the cluster; the map itself never changes
+  std::atomic<std::size_t> running_{0};
+  std::atomic<std::uint64_t> dropped_{0};
+};
+
+}  // namespace quorate::node

@@ -1,0 +1,34 @@
+// What every part of a node is given. Nothing here is reached in another way.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/ed25519.h"
+#include "base/rng.h"
+#include "node/executor.h"
+#include "peers/mesh.h"
+#include "policy/cluster.h"
+#include "policy/document.h"
+#include "storage/store.h"
+
+namespace quorate::node {
+
+enum class LogLevel { debug, info, warn, error };
+// One line; the text escapes what came from outside and never holds a secret.
+using Log = std::function<void(LogLevel, const std::string&)>;
+
+struct World {
+  const policy::ClusterDocument& cluster;
+  const policy::PolicyDocument& policy;
+  const policy::NodeCard& me;
+  const Ed25519SecretKey& identity;
+  storage::Store& store;
+  peers::Mesh& mesh;
+  const Clock& clock;
+  Rng& rng;
+  Executor& desk;  // the one thread that owns all requests
+  Log log;
+};
+
+}  // namespace quorate::node

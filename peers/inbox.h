@@ -1,0 +1,28 @@
+// What the mesh needs from its node.
+#pragma once
+#include <string>
+
+#include "peers/mesh.h"
+
+namespace quorate::peers {
+
+// Called on the mesh's thread, which serves all peers: must not block. May call Mesh::send.
+class Inbox {
+ public:
+  virtual ~Inbox() = default;
+
+  // Per node always up, any number of envelopes and hellos, down, up, …; `from` and `node` are proven by the TLS key. A
+  // connection that replaces another one is a down and an up. A boot id other than last time's means that the peer has
+  // lost its sessions.
+  virtual void on_peer_up(const std::string& node, const Hello& hello) noexcept = 0;
+  virtual void on_envelope(const std::string& from, Envelope envelope) noexcept = 0;
+  virtual void on_peer_down(const std::string& node) noexcept = 0;
+
+  // The peer's policy, state_seq, audit head or cluster document changed while it was connected.
+  virtual void on_peer_hello(const std::string& node, const Hello& hello) noexcept {
+    static_cast<void>(node);
+    static_cast<void>(hello);
+  }
+};
+
+}  // namespace quorate::peers

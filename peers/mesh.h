@@ -1,0 +1,77 @@
+// The mesh: moves envelopes between the nodes of one cluster and proves who sent them.
+//
+// What a mesh promises: an envelope given to the inbox with `from` was sent by the node of that name, once, unchanged,
+// and in the order of its sends, between one on_peer_up and the on_peer_down that follows. What it does not: that an
+// accepted envelope arrives (a connection can break with envelopes on their way; on_peer_down says so).
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "base/limits.h"
+#include "session/envelope.h"
+
+namespace quorate::peers {
+
+inline constexpr std::uint16_t kWireVersion =
+    1;                        // what this program speaks; raised with every change that old programs cannot read
+using BootId = ByteArray<8>;  // random, drawn when a process starts
+using SpkiPin = Digest;       // SHA-256 of the DER SubjectPublicKeyInfo of a node's TLS key
+
+// The longest body of an envelope: a frame less its length, type, session id, tag length and longest tag.
+inline constexpr std::size_t kMaxBodyBytes = limits::kMaxFrame - 4 - 1 - 32 - 1 - limits::kMaxTag;
+
+// What a node says of itself when a connection begins, and again when it changes.
+struct Hello {
+  std::uint16_t wire_min = kWireVersion, wire_max = kWireVersion;  // first, and never moved: readable by every version
+  BoundedText<limits::kMaxName> software;                          // "quorated 0.1.0"; for people
+  BoundedText<limits::kMaxName> node;                              // must be the node that the certificate belongs to
+  BootId boot_id{};
+  Digest cluster_id{};        // SHA-256 of the genesis cluster document: nodes of different clusters refuse each other
+  Digest cluster_document{};  // the current one of the chain
+  std::uint64_t policy_version = 0;
+  Digest policy_digest{};
+  std::uint64_t state_seq = 0;
+  Digest audit_head{};
+  static auto fields(auto& m) {
+    return std::tie(m.wire_min, m.wire_max, m.software, m.node, m.boot_id, m.cluster_id, m.cluster_document,
+                    m.policy_version, m.policy_digest, m.state_seq, m.audit_head);
+  }
+  friend bool operator==(const Hello&, const Hello&) = default;
+};
+
+struct PeerStatus {
+  std::string node;
+  bool connected = false;
+  WallTime since{};                  // of the connection, or of its loss; the mesh's start if there never was one
+  std::chrono::microseconds rtt{0};  // of the last heartbeat; 0: none yet
+  Hello hello;                       // the last one; boot_id all zero: none yet
+  std::string last_error;            // why the last connection or attempt ended, printable; stays after a reconnect
+  std::uint64_t connects = 0;        // connections that came up
+  std::uint64_t bytes_in = 0, bytes_out = 0, envelopes_in = 0, envelopes_out = 0;
+  std::uint64_t refused = 0;     // sends answered with false
+  std::uint64_t lost = 0;        // accepted by send, not yet written when the connection ended
+  std::size_t queued_bytes = 0;  // waiting to be written
+};
+
+class Mesh {
+ public:
+  virtual ~Mesh() = default;
+
+  // Any thread, never blocks. True: queued on the connection, in order. False: not connected, its queue is full
+  // (limits::kMaxPeerQueue), no such node, or an envelope that no peer would take (tag, size).
+  virtual bool send(const std::string& node, Envelope envelope) = 0;
+
+  // Every other node of the cluster, by name. Any thread.
+  virtual std::vector<PeerStatus> peers() const = 0;
+
+  // What peers are told from now on: new connections at once, present ones with the next heartbeat. The node, boot id,
+  // cluster id and wire versions stay those the mesh was made with. Any thread.
+  virtual void set_hello(Hello hello) = 0;
+};
+
+}  // namespace quorate::peers

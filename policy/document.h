@@ -1,0 +1,112 @@
+// The policy: one versioned JSON document for the whole cluster, and the pure decision that every node takes from it by
+// itself. docs/policy.md describes the format; whatever this version cannot decide is refused when the document is
+// loaded, never ignored.
+#pragma once
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ed25519.h"
+#include "base/json.h"
+#include "policy/kinds.h"
+
+namespace quorate::policy {
+
+enum class Effect { deny = 0, allow };  // zero, the strictest, is what an unset effect means
+std::string_view name_of(Effect effect);
+
+enum class Truth { no = 0, yes, unknown };
+
+// What is asked. `key` is the key's name; absent when the request names none (`freeze` of all keys, `change_policy`).
+// `payload` is absent when there is none or when it could not be told.
+struct PolicyQuery {
+  Kind kind = Kind::unset;
+  std::optional<std::string> key;
+  std::string user;
+  std::optional<PayloadKind> payload;
+};
+
+struct RuleReason {
+  std::string rule;
+  Truth matched = Truth::no;
+  std::string why;  // the condition that decided, in words; public data only
+};
+
+// Default-constructed it is a deny.
+struct Decision {
+  Effect effect = Effect::deny;
+  std::string rule;                 // the id of the rule that decided; "default" when none did
+  std::vector<RuleReason> reasons;  // every rule that was looked at, in order
+  bool allowed() const { return effect == Effect::allow; }
+};
+
+struct User {
+  Ed25519PublicKey key;
+  std::set<std::string> groups;
+};
+
+struct Admins {
+  std::string group;
+  std::size_t min = 0;
+  std::int64_t delay_hours = 0;
+};
+
+// An absent condition (nullopt) holds for every request.
+struct Rule {
+  std::string id;
+  std::optional<std::set<Kind>> kinds;
+  std::optional<std::vector<std::string>> keys;  // globs
+  std::optional<std::vector<std::string>> by;    // "user:…", "group:…"
+  std::optional<std::set<PayloadKind>> payloads;
+  Effect then = Effect::deny;
+};
+
+class PolicyDocument {
+ public:
+  // Throws JsonError with the pointer of what is wrong, unknown or not supported in this version.
+  static PolicyDocument parse(std::string_view text);
+  static PolicyDocument from_json(const Json& document);
+
+  std::int64_t version() const { return version_; }
+  const std::string& previous() const { return previous_; }      // hex digest of version − 1; "" for version 1
+  const std::string& cluster_id() const { return cluster_id_; }  // hex
+  const Digest& digest() const { return digest_; }               // SHA-256 of the document's JCS
+  const Digest& anchor() const { return anchor_; }  // the same without the member `cluster`: policy_anchor()
+  const std::string& jcs() const { return jcs_; }   // the document itself, canonical
+
+  // Rules in order; true decides, false passes on, unknown gives the stricter of its own effect and what follows.
+  // A user that the policy does not know is denied before any rule.
+  Decision evaluate(const PolicyQuery& query) const;
+
+  const Ed25519PublicKey* key_of(std::string_view user) const;  // nullptr: no such user
+  bool is_member(std::string_view user, std::string_view group) const;
+  std::size_t members_of(std::string_view group) const;
+  bool is_admin(std::string_view user) const { return is_member(user, admins_.group); }
+  bool is_reader(std::string_view user) const;  // in a group of `readers`: sees every payload and the audit log
+  bool may_read(std::string_view user, std::string_view requested_by) const;  // the requester, or a reader
+
+  const std::map<std::string, User, std::less<>>& users() const { return users_; }
+  const Admins& admins() const { return admins_; }
+  const std::vector<Rule>& rules() const { return rules_; }
+  const std::map<std::string, std::vector<std::string>, std::less<>>& lists() const { return lists_; }
+
+ private:
+  PolicyDocument() = default;
+  std::int64_t version_ = 0;
+  std::string previous_, cluster_id_, jcs_;
+  Digest digest_{}, anchor_{};
+  std::map<std::string, User, std::less<>> users_;
+  Admins admins_;
+  std::vector<std::string> readers_;
+  std::map<std::string, std::vector<std::string>, std::less<>> lists_;
+  std::vector<Rule> rules_;
+};
+
+// SHA-256 of the JCS of a policy document without its member `cluster`. A genesis cluster document carries it, so that
+// the cluster id binds the first policy although the policy names the cluster.
+Digest policy_anchor(const Json& policy_document);
+
+}  // namespace quorate::policy

@@ -1,0 +1,91 @@
+// The decision: pure, the same on every node for the same document and query.
+#include <algorithm>
+
+#include "policy/document.h"
+
+namespace quorate::policy {
+namespace {
+
+struct Condition {
+  Truth holds = Truth::no;
+  std::string why;
+};
+
+Condition kind_holds(const std::set<Kind>& kinds, const PolicyQuery& query) {
+  if (kinds.contains(query.kind)) return {Truth::yes, ""};
+  return {Truth::no, "kind is " + std::string(name_of(query.kind))};
+}
+
+Condition key_holds(const std::vector<std::string>& globs, const PolicyQuery& query) {
+  if (!concerns_a_key(query.kind)) return {Truth::no, std::string(name_of(query.kind)) + " is about no key"};
+  if (!query.key) {
+    // `freeze` of all keys: a glob that is not "*" holds for some of them, perhaps.
+    if (std::find(globs.begin(), globs.end(), "*") != globs.end()) return {Truth::yes, ""};
+    return {Truth::unknown, "the request names no key"};
+  }
+  if (std::any_of(globs.begin(), globs.end(), [&](const auto& glob) { return glob_matches(glob, *query.key); }))
+    return {Truth::yes, ""};
+  return {Truth::no, "key " + *query.key + " is not matched"};
+}
+
+Condition by_holds(const std::vector<std::string>& by, const PolicyQuery& query, const PolicyDocument& policy) {
+  for (const std::string_view who : by) {
+    if (who.starts_with("user:") && who.substr(5) == query.user) return {Truth::yes, ""};
+    if (who.starts_with("group:") && policy.is_member(query.user, who.substr(6))) return {Truth::yes, ""};
+  }
+  return {Truth::no, "user " + query.user + " is not listed"};
+}
+
+Condition payload_holds(const std::set<PayloadKind>& payloads, const PolicyQuery& query) {
+  if (query.kind != Kind::sign) return {Truth::no, std::string(name_of(query.kind)) + " has no payload"};
+  if (!query.payload || *query.payload == PayloadKind::unset)
+    return {Truth::unknown, "the kind of payload is not known"};
+  if (payloads.contains(*query.payload)) return {Truth::yes, ""};
+  return {Truth::no, "payload is " + std::string(name_of(*query.payload))};
+}
+
+// All conditions together: one that does not hold decides, else one that is unknown.
+RuleReason match(const Rule& rule, const PolicyQuery& query, const PolicyDocument& policy) {
+  RuleReason reason{rule.id, Truth::yes, "every condition holds"};
+  const auto and_also = [&](const Condition& condition) {
+    if (reason.matched == Truth::no || condition.holds == Truth::yes) return;
+    if (reason.matched == Truth::unknown && condition.holds == Truth::unknown) return;
+    reason.matched = condition.holds;
+    reason.why = condition.why;
+  };
+  if (rule.kinds) and_also(kind_holds(*rule.kinds, query));
+  if (rule.keys) and_also(key_holds(*rule.keys, query));
+  if (rule.by) and_also(by_holds(*rule.by, query, policy));
+  if (rule.payloads) and_also(payload_holds(*rule.payloads, query));
+  return reason;
+}
+
+}  // namespace
+
+Decision PolicyDocument::evaluate(const PolicyQuery& query) const {
+  Decision decision;
+  decision.rule = "default";
+  if (!users_.contains(query.user) || query.kind == Kind::unset) {
+    decision.reasons.push_back(
+        {"default", Truth::yes, users_.contains(query.user) ? "no kind of request" : "no such user"});
+    return decision;
+  }
+  const Rule* unknown_deny = nullptr;  // the first one; nothing after it can be less strict
+  for (const Rule& rule : rules_) {
+    decision.reasons.push_back(match(rule, query, *this));
+    const Truth matched = decision.reasons.back().matched;
+    if (matched == Truth::unknown && rule.then == Effect::deny && unknown_deny == nullptr) unknown_deny = &rule;
+    if (matched == Truth::yes) {
+      decision.effect = rule.then;
+      decision.rule = rule.id;
+      break;
+    }
+  }
+  if (unknown_deny != nullptr) {
+    decision.effect = Effect::deny;
+    decision.rule = unknown_deny->id;
+  }
+  return decision;
+}
+
+}  // namespace quorate::policy

@@ -1,0 +1,259 @@
+#include "storage/apply.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "storage/stored_record.h"
+
+namespace quorate::storage {
+namespace {
+
+Applied done() { return {}; }
+Applied conflict(Conflict c, std::string text) { return {c, std::move(text)}; }
+std::int64_t code(auto state) { return static_cast<std::int64_t>(state); }
+
+class Apply {
+ public:
+  Apply(Connection& connection, const Identity& identity, AuditHead& head)
+      : c_(connection), identity_(identity), head_(head) {}
+
+  Applied operator()(const op::InsertRequest& o) {
+    if (state_of(o.row.id)) return conflict(Conflict::exists, o.row.id);
+    return write(o.row);
+  }
+  Applied operator()(const op::PutRequest& o) { return write(o.row); }
+  Applied operator()(const op::UpdateRequest& o) {
+    const auto state = state_of(o.row.id);
+    if (!state) return conflict(Conflict::not_found, o.row.id);
+    if (std::find(o.expected.begin(), o.expected.end(), *state) == o.expected.end())
+      return conflict(Conflict::wrong_state, o.row.id + " is " + std::string(to_text(*state)));
+    return write(o.row);
+  }
+
+  Applied operator()(const op::ForgetBefore& o) {
+    const auto most = std::int64_t{limits::kMaxForgotten};
+    Query(c_,
+          "DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests "
+          "WHERE forget_after != 0 AND forget_after < ? AND state NOT BETWEEN ? AND ? LIMIT ?)")
+        .bind(o.time)
+        .bind(code(RequestState::pending_approval))
+        .bind(code(RequestState::scheduled))
+        .bind(most)
+        .run();
+    Query(c_,
+          "DELETE FROM claims WHERE (kind, id) IN (SELECT kind, id FROM claims "
+          "WHERE forget_after != 0 AND forget_after < ? LIMIT ?)")
+        .bind(o.time)
+        .bind(most)
+        .run();
+    Query(c_,
+          "DELETE FROM metas WHERE rowid IN (SELECT rowid FROM metas "
+          "WHERE forget_after != 0 AND forget_after < ? LIMIT ?)")
+        .bind(o.time)
+        .bind(most)
+        .run();
+    return done();
+  }
+
+  Applied operator()(const op::ReserveName& o) {
+    Query key(c_, "SELECT id FROM keys WHERE name = ?");
+    if (key.bind(o.name).row()) return conflict(Conflict::name_taken, o.name + " is key " + key.text(0));
+    Query holder(c_, "SELECT request FROM names WHERE name = ?");
+    if (holder.bind(o.name).row()) {
+      if (holder.text(0) == o.request) return done();
+      return conflict(Conflict::name_taken, o.name + " is reserved by " + holder.text(0));
+    }
+    Query(c_, "INSERT INTO names (name, request) VALUES (?, ?)").bind(o.name).bind(o.request).run();
+    return done();
+  }
+  Applied operator()(const op::ReleaseName& o) {
+    Query(c_, "DELETE FROM names WHERE name = ? AND request = ?").bind(o.name).bind(o.request).run();
+    return done();
+  }
+
+  Applied operator()(const op::PutKey& o) {
+    const KeyRow& r = o.row;
+    Query other(c_, "SELECT id FROM keys WHERE name = ? AND id != ?");
+    if (other.bind(r.name).bind(r.id).row()) return conflict(Conflict::name_taken, r.name + " is key " + other.text(0));
+    if (const auto stored = key(r.id); stored && stored->number > r.number)
+      return conflict(Conflict::stale_number, r.id + " has number " + std::to_string(stored->number));
+    Query(
+        c_,
+        "INSERT INTO keys (id, name, algorithm, state, number, certificate, record) VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET name = excluded.name, algorithm = excluded.algorithm, state = excluded.state, "
+        "number = excluded.number, certificate = excluded.certificate, record = excluded.record")
+        .bind(r.id)
+        .bind(r.name)
+        .bind(r.algorithm)
+        .bind(code(r.state))
+        .bind(r.number)
+        .bind(ByteView(r.certificate))
+        .bind(ByteView(r.record))
+        .run();
+    return done();
+  }
+  Applied operator()(const op::SetKeyState& o) {
+    const auto stored = key(o.key);
+    if (!stored) return conflict(Conflict::not_found, "key " + o.key);
+    if (stored->state != o.expected)
+      return conflict(Conflict::wrong_state, "key " + o.key + " is " + std::string(to_text(stored->state)));
+    Query(c_, "UPDATE keys SET state = ? WHERE id = ?").bind(code(o.state)).bind(o.key).run();
+    return done();
+  }
+
+  Applied operator()(const op::InsertShare& o) {
+    const ShareRow& r = o.row;
+    const auto stored = key(r.key);
+    if (!stored) return conflict(Conflict::not_found, "key " + r.key);
+    if (share_state(r.key, r.number)) return conflict(Conflict::exists, share_text(r.key, r.number));
+    if (stored->number >= r.number)
+      return conflict(Conflict::stale_number, r.key + " has number " + std::to_string(stored->number));
+    const SecretBytes sealed = seal_share(identity_, r);
+    Query(c_, "INSERT INTO shares (key, number, party, state, blob) VALUES (?, ?, ?, ?, ?)")
+        .bind(r.key)
+        .bind(r.number)
+        .bind(std::uint64_t{r.party})
+        .bind(code(ShareState::prepared))
+        .bind(ByteView(sealed))
+        .run();
+    return done();
+  }
+  Applied operator()(const op::DropPrepared& o) {
+    if (share_state(o.key, o.number) == ShareState::active)
+      return conflict(Conflict::wrong_state, share_text(o.key, o.number) + " is active");
+    Query(c_, "DELETE FROM shares WHERE key = ? AND number = ?").bind(o.key).bind(o.number).run();
+    return done();
+  }
+  // protocols.md, "Numbers, not epoch + 1"; attack 44.
+  Applied operator()(const op::Activate& o) {
+    const auto stored = key(o.key);
+    if (!stored) return conflict(Conflict::not_found, "key " + o.key);
+    if (stored->number >= o.number)
+      return conflict(Conflict::stale_number, o.key + " has number " + std::to_string(stored->number));
+    const auto share = share_state(o.key, o.number);
+    if (o.own_share && !share) return conflict(Conflict::not_found, share_text(o.key, o.number));
+    if (!o.own_share && share) return conflict(Conflict::wrong_state, share_text(o.key, o.number) + " is there");
+    Query(c_, "DELETE FROM shares WHERE key = ? AND number < ?").bind(o.key).bind(o.number).run();
+    if (o.own_share)
+      Query(c_, "UPDATE shares SET state = ? WHERE key = ? AND number = ?")
+          .bind(code(ShareState::active))
+          .bind(o.key)
+          .bind(o.number)
+          .run();
+    const KeyState state = stored->state == KeyState::archived ? KeyState::archived : KeyState::active;
+    Query(c_, "UPDATE keys SET state = ?, number = ?, certificate = ? WHERE id = ?")
+        .bind(code(state))
+        .bind(o.number)
+        .bind(ByteView(o.certificate))
+        .bind(o.key)
+        .run();
+    return done();
+  }
+
+  Applied operator()(const op::Claim& o) {
+    Query(c_, "INSERT OR IGNORE INTO claims (kind, id, forget_after) VALUES (?, ?, ?)")
+        .bind(o.kind)
+        .bind(o.id)
+        .bind(o.forget_after)
+        .run();
+    return c_.changes() == 1 ? done() : conflict(Conflict::claimed, o.kind + " " + o.id);
+  }
+
+  Applied operator()(const op::AppendAudit& o) {
+    const AuditRecord r = audit_record(head_, o.entry);
+    Query(c_, "INSERT INTO audit (seq, time, kind, request, text, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .bind(r.seq)
+        .bind(r.entry.time)
+        .bind(r.entry.kind)
+        .bind(r.entry.request)
+        .bind(r.entry.text)
+        .bind(ByteView(r.previous))
+        .bind(ByteView(r.hash))
+        .run();
+    head_ = head_of(r);
+    return done();
+  }
+
+  Applied operator()(const op::PutMeta& o) {
+    Query(c_,
+          "INSERT INTO metas (name, bytes, forget_after) VALUES (?, ?, ?) "
+          "ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes, forget_after = excluded.forget_after")
+        .bind(o.name)
+        .bind(ByteView(o.bytes))
+        .bind(o.forget_after)
+        .run();
+    return done();
+  }
+  Applied operator()(const op::EraseMeta& o) {
+    Query(c_, "DELETE FROM metas WHERE name = ?").bind(o.name).run();
+    return done();
+  }
+  Applied operator()(const op::ExpectMeta& o) {
+    Query q(c_, "SELECT bytes FROM metas WHERE name = ?");
+    const bool there = q.bind(o.name).row();
+    const bool same = there ? o.bytes && equal_constant_time(q.blob(0), *o.bytes) : !o.bytes;
+    return same ? done() : conflict(Conflict::meta_differs, o.name);
+  }
+
+ private:
+  struct StoredKey {
+    KeyState state;
+    std::uint64_t number;
+  };
+  std::optional<StoredKey> key(const std::string& id) {
+    Query q(c_, "SELECT state, number FROM keys WHERE id = ?");
+    if (!q.bind(id).row()) return std::nullopt;
+    return StoredKey{static_cast<KeyState>(q.integer(0)), q.number(1)};
+  }
+  std::optional<ShareState> share_state(const std::string& id, std::uint64_t number) {
+    Query q(c_, "SELECT state FROM shares WHERE key = ? AND number = ?");
+    if (!q.bind(id).bind(number).row()) return std::nullopt;
+    return static_cast<ShareState>(q.integer(0));
+  }
+  static std::string share_text(const std::string& key, std::uint64_t number) {
+    return "share of key " + key + " number " + std::to_string(number);
+  }
+  std::optional<RequestState> state_of(const std::string& id) {
+    Query q(c_, "SELECT state FROM requests WHERE id = ?");
+    if (!q.bind(id).row()) return std::nullopt;
+    return static_cast<RequestState>(q.integer(0));
+  }
+  Applied write(const RequestRow& r) {
+    Query(c_,
+          "INSERT INTO requests (id, kind, state, user, key, content_digest, created, expires, forget_after, record) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, state = "
+          "excluded.state, "
+          "user = excluded.user, key = excluded.key, content_digest = excluded.content_digest, created = "
+          "excluded.created, "
+          "expires = excluded.expires, forget_after = excluded.forget_after, record = excluded.record")
+        .bind(r.id)
+        .bind(r.kind)
+        .bind(code(r.state))
+        .bind(r.user)
+        .bind(r.key)
+        .bind(ByteView(r.content_digest))
+        .bind(r.created)
+        .bind(r.expires)
+        .bind(r.forget_after)
+        .bind(ByteView(r.record))
+        .run();
+    return done();
+  }
+
+  Connection& c_;
+  const Identity& identity_;
+  AuditHead& head_;
+};
+
+}  // namespace
+
+Applied apply(Connection& connection, const Identity& identity, AuditHead& head, const op::Any& operation) {
+  if (!within_bounds(operation)) return conflict(Conflict::out_of_bounds, "an id is empty or a record too long");
+  return std::visit(Apply(connection, identity, head), operation);
+}
+
+bool deletes_secrets(const op::Any& operation) {
+  return std::holds_alternative<op::Activate>(operation) || std::holds_alternative<op::DropPrepared>(operation);
+}
+
+}  // namespace quorate::storage

@@ -1,0 +1,119 @@
+#include "storage/writer.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+
+namespace quorate::storage {
+
+Writer::Writer(std::unique_ptr<Connection> connection, Identity identity, AuditHead head)
+    : connection_(std::move(connection)), identity_(std::move(identity)), head_(head), thread_([this] { run(); }) {}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+bool Writer::healthy() const {
+  const std::lock_guard lock(mutex_);
+  return failure_.empty();
+}
+std::string Writer::failure() const {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void Writer::commit(Batch batch, Store::Done done) {
+  CommitResult refusal;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_.empty())
+      refusal = CommitResult::breaking(failure_);
+    else if (queue_.size() >= limits::kMaxWriteQueue)
+      refusal = {CommitStatus::overloaded, Conflict::none, "too many writes wait", {}};
+    else
+      queue_.push_back({std::move(batch), std::move(done)});
+  }
+  if (refusal.status == CommitStatus::unset)
+    wake_.notify_one();
+  else
+    done(refusal);
+}
+
+void Writer::run() {
+  for (;;) {
+    std::vector<Waiting> group;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) break;
+      while (!queue_.empty() && group.size() < limits::kMaxGroupCommit) {
+        group.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+      }
+    }
+    const std::vector<CommitResult> results = write(group);
+    QUORATE_ASSERT(results.size() == group.size());
+    for (std::size_t i = 0; i < group.size(); ++i) group[i].done(results[i]);
+    cut_log();
+  }
+}
+
+// After a failure nothing is tried again: what the disk holds is known only after the next open.
+std::vector<CommitResult> Writer::write(const std::vector<Waiting>& group) {
+  std::string failed = failure();
+  if (failed.empty()) {
+    try {
+      connection_->exec("BEGIN IMMEDIATE");
+      std::vector<CommitResult> results;
+      for (const Waiting& w : group) results.push_back(write_one(w.batch));
+      connection_->exec("COMMIT");
+      for (const Waiting& w : group)
+        for (const op::Any& o : w.batch.operations()) log_holds_deleted_ = log_holds_deleted_ || deletes_secrets(o);
+      return results;
+    } catch (const std::exception& e) {
+      failed = e.what();
+      const std::lock_guard lock(mutex_);
+      failure_ = failed;
+    }
+    try {
+      if (connection_->in_transaction()) connection_->exec("ROLLBACK");
+    } catch (const StorageError&) {
+      // the next open rolls it back
+    }
+  }
+  return std::vector<CommitResult>(group.size(), CommitResult::breaking(failed));
+}
+
+CommitResult Writer::write_one(const Batch& batch) {
+  const AuditHead before = head_;
+  connection_->exec("SAVEPOINT batch");
+  for (const op::Any& o : batch.operations()) {
+    Applied applied = apply(*connection_, identity_, head_, o);
+    if (applied.conflict == Conflict::none) continue;
+    connection_->exec("ROLLBACK TO batch");
+    connection_->exec("RELEASE batch");
+    head_ = before;
+    return CommitResult::conflicting(applied.conflict, std::move(applied.text));
+  }
+  connection_->exec("RELEASE batch");
+  return {CommitStatus::ok, Conflict::none, {}, head_};
+}
+
+// secure_delete overwrites a deleted share in the database; its old page also lies in the write-ahead log until that is
+// cut. A reader in the way only delays it to the next commit.
+void Writer::cut_log() {
+  if (!log_holds_deleted_ || !healthy()) return;
+  try {
+    Query q(*connection_, "PRAGMA wal_checkpoint(TRUNCATE)");
+    if (q.row() && q.integer(0) == 0) log_holds_deleted_ = false;
+  } catch (const StorageError& e) {
+    const std::lock_guard lock(mutex_);
+    failure_ = e.what();
+  }
+}
+
+}  // namespace quorate::storage

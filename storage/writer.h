@@ -1,0 +1,48 @@
+// The one thread that writes. Batches that wait are committed together: one transaction, one fsync; a savepoint around
+// each, so that the conflict of one does not undo another.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "storage/apply.h"
+
+namespace quorate::storage {
+
+class Writer {
+ public:
+  // `head`: of the audit log as it is stored.
+  Writer(std::unique_ptr<Connection> connection, Identity identity, AuditHead head);
+  // Commits what is queued, then ends.
+  ~Writer();
+
+  void commit(Batch batch, Store::Done done);
+  bool healthy() const;
+  std::string failure() const;
+  bool on_writer_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+ private:
+  struct Waiting {
+    Batch batch;
+    Store::Done done;
+  };
+  void run();
+  std::vector<CommitResult> write(const std::vector<Waiting>& group);
+  CommitResult write_one(const Batch& batch);
+  void cut_log();
+
+  std::unique_ptr<Connection> connection_;  // the thread's own from here to the blank line
+  const Identity identity_;
+  AuditHead head_;
+  bool log_holds_deleted_ = false;  // the write-ahead log may still hold a page with a secret that was deleted
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Waiting> queue_;
+  std::string failure_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace quorate::storage

@@ -1,0 +1,62 @@
+// Keys and certificates for tests only: P-256, valid for a hundred years, published here.
+#pragma once
+#include <string_view>
+
+namespace quorate::http {
+
+inline constexpr std::string_view kTestCa = R"(-----BEGIN CERTIFICATE-----
+MIIBizCCATGgAwIBAgIUdhoJ14iekgwid3i/VzSXorSnAAMwCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHdGVzdCBDQTAgFw0yNjExMjMwNTEwMzVaGA8yMTI2MTAzMDA1
+MTAzNVowEjEQMA4GA1UEAwwHdGVzdCBDQTBZMBMGByqGSM49AgEGCCqGSM49AwEH
+A0IABGtasSCrKp2+hiSILosJ+F2L/g8w+T5Ma2boZJ38tSTHNcKR7+kwlfG1foCK
+uVrHXxxpsK1hcAJzH1DWYneHFQOjYzBhMB0GA1UdDgQWBBTjPThiarVlEy75lChA
+c4AXQ+nF0jAfBgNVHSMEGDAWgBTjPThiarVlEy75lChAc4AXQ+nF0jAPBgNVHRMB
+Af8EBTADAQH/MA4GA1UdDwEB/wQEAwICBDAKBggqhkjOPQQDAgNIADBFAiEAmceZ
+m831vzJ1R/GVmtEbodU3MEBuXXZ+rv/ZLeJNRz8CICy4nb00FbpOOtPgjpeHE6nM
+zQegeOKbJV60E8UJmXK5
+-----END CERTIFICATE-----
+)";
+// for localhost and 127.0.0.1
+inline constexpr std::string_view kTestCertificate = R"(-----BEGIN CERTIFICATE-----
+MIIBqTCCAU6gAwIBAgIUIuNeQH4u9GZfKazx8HzIV3jmv9kwCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHdGVzdCBDQTAgFw0yNjExMjMwNTEwMzVaGA8yMTI2MTAzMDA1
+MTAzNVowFDESMBAGA1UEAwwJbG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEDkYT8uIc/a/hJtvORjY2NA0UWDRmfZNLkowaarcmgSdQATH8CCDh1VNO
+qh6xAIr68B5OmmmV/MJ5xAYuPMVX/qN+MHwwGgYDVR0RBBMwEYIJbG9jYWxob3N0
+hwR/AAABMBMGA1UdJQQMMAoGCCsGAQUFBwMBMAkGA1UdEwQCMAAwHQYDVR0OBBYE
+FKSJxwUomnswVtdLGptQ3don/W6WMB8GA1UdIwQYMBaAFOM9OGJqtWUTLvmUKEBz
+gBdD6cXSMAoGCCqGSM49BAMCA0kAMEYCIQDLphpEdoRmL2BA7b+kCWNv0yhA7LHY
+yi08r45IUnHFNAIhAJAaODzvvXddrcJxxpITrK5fPZ1aclJWZRJhy72PTAsC
+-----END CERTIFICATE-----
+)";
+inline constexpr std::string_view kTestKey = R"(-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmIiYLXtjkjk5l1I2
+S5yA44R0LFcPlspdRZyDYEsQVXChRANCAAQORhPy4hz9r+Em285GNjY0DRRYNGZ9
+k0uSjBpqtyaBJ1ABMfwIIOHVU06qHrEAivrwHk6aaZX8wnnEBi48xVf+
+-----END PRIVATE KEY-----
+)";
+// of the same CA, for elsewhere.example and 192.0.2.1
+inline constexpr std::string_view kElsewhereCertificate = R"(-----BEGIN CERTIFICATE-----
+MIIBszCCAVigAwIBAgIUIuNeQH4u9GZfKazx8HzIV3jmv9owCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHdGVzdCBDQTAgFw0yNjExMjMwNTEwMzZaGA8yMTI2MTAzMDA1
+MTAzNlowFDESMBAGA1UEAwwJbG9jYWxob3N0MFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAELAxYNWs7PUut5qkxOke0A52WvxZ5vgunKs+7q0mPY5E4wHnSQacfIgTI
+vETkz3nnfhBZ9htGl7m7zL8IfxharqOBhzCBhDAiBgNVHREEGzAZghFlbHNld2hl
+cmUuZXhhbXBsZYcEwAACATATBgNVHSUEDDAKBggrBgEFBQcDATAJBgNVHRMEAjAA
+MB0GA1UdDgQWBBSgtR9+kX4UWLmHoZt/VSVjGJVBJzAfBgNVHSMEGDAWgBTjPThi
+arVlEy75lChAc4AXQ+nF0jAKBggqhkjOPQQDAgNJADBGAiEA6j2s2ud9i/F7w6am
+cZ41lyqRD/pwD49TEi84Hd9eSOUCIQCGNXahdtVjjnqfyyZwcIUuVTI8IoxMBDI2
+rZ3l7pySWA==
+-----END CERTIFICATE-----
+)";
+inline constexpr std::string_view kElsewhereKey = R"(-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgG8QZMqmFbKfM/fU4
+vpvU9sMU3wGdGyOHo1fq4PyFDHyhRANCAAQsDFg1azs9S63mqTE6R7QDnZa/Fnm+
+C6cqz7urSY9jkTjAedJBpx8iBMi8ROTPeed+EFn2G0aXubvMvwh/GFqu
+-----END PRIVATE KEY-----
+)";
+// SHA-256 of the SubjectPublicKeyInfo, as openssl computes it.
+inline constexpr std::string_view kTestPin = "44a69533d6f0bcc20edac2f577d29c56224802045109090fc533e66ed4e4678d";
+inline constexpr std::string_view kElsewherePin = "1dbc2d6d1324e16c784fd65ce147cd3623738d7724ca11d025bb66a94f321149";
+
+}  // namespace quorate::http

@@ -1,0 +1,161 @@
+// An Api that answers as a node would, in shape; and users to call it.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <vector>
+
+#include "http/api.h"
+#include "http/gate.h"
+#include "http/router.h"
+
+namespace quorate::http {
+
+inline const std::string kCluster(64, 'c');
+
+inline Ed25519SecretKey key_from(std::uint8_t fill) {
+  Bytes32 seed;
+  seed.fill(fill);
+  return Ed25519SecretKey::from_seed(Secret<Bytes32>(seed));
+}
+inline const Ed25519SecretKey& alice() {
+  static const Ed25519SecretKey key = key_from(1);
+  return key;
+}
+
+inline Json example_key() {
+  return {{"id", std::string(64, 'a')},
+          {"name", "hot-1"},
+          {"algorithm", "eddsa-ed25519"},
+          {"threshold", 2},
+          {"participants", {"node1", "node2", "node3"}},
+          {"epoch", 1},
+          {"state", "active"},
+          {"public_key", {{"hex", std::string(64, '1')}, {"pem", "-----BEGIN PUBLIC KEY-----"}}},
+          {"addresses", {{"solana", "4uQeVj5tqViQh7yWWGStvkEG1Zmhx6uasJtWCJziofM"}}},
+          {"quarantined", Json::array()}};
+}
+inline Json example_request(const std::string& id, const std::string& kind, const std::string& state) {
+  return {{"id", id},
+          {"kind", kind},
+          {"state", state},
+          {"created_at", "2026-01-31T23:59:59Z"},
+          {"expires_at", "2026-02-01T00:00:59Z"},
+          {"requested_by", "alice"},
+          {"coordinator", "node1"},
+          {"policy", {{"version", 1}, {"decision", "allow"}, {"rule", "first"}}},
+          {"approvals", Json::array()},
+          {"needs", Json::array()}};
+}
+
+class FakeApi : public Api {
+ public:
+  std::variant<Reply, Problem> call(const Call& call) override {
+    ++calls;
+    {
+      const std::lock_guard lock(mutex);
+      last_route = call.route;
+      last_subject = call.subject;
+      last_wait = call.wait;
+      last_request_id = call.request_id;
+      last_query = call.query;
+    }
+    if (hook) hook(call);
+    const Json page_end = nullptr;
+    switch (call.route) {
+      case Route::create_key: {
+        JsonObject body(call.body, "");
+        body.text("name", 1, 63);
+        body.text("algorithm", 1, 63);
+        body.integer("threshold", 2, 32);
+        body.array("participants", 32);
+        body.expect_no_more();
+        return Reply{201, example_request(call.request_id, "create_key", "succeeded"), {}};
+      }
+      case Route::sign: {
+        if (call.subject == "missing") return Problem{404, "not_found", "", "no such key", {}, {}, {}};
+        if (call.subject == "denied")
+          return Problem{403, "denied", "", "rule blocked: to", {}, RequestRef{call.request_id, "denied"}, {}};
+        if (call.subject == "busy") return Problem{503, "busy", "", "no session left", {}, {}, 7};
+        return Reply{
+            202, example_request(call.request_id, "sign", "queued"), {{"Location", "/v1/requests/" + call.request_id}}};
+      }
+      case Route::list_keys:
+        return Reply{200, {{"items", {example_key()}}, {"next", page_end}}, {}};
+      case Route::show_key:
+        return Reply{200, example_key(), {}};
+      case Route::list_requests: {
+        const Json one = example_request("req_" + std::string(32, '0'), "sign", "succeeded");
+        return Reply{200, {{"items", {one}}, {"next", "abc"}}, {}};
+      }
+      case Route::show_request:
+        return Reply{200, example_request(call.subject, "sign", "denied"), {}};
+      case Route::show_node:
+        return Reply{200, {{"id", "node1"}, {"version", "0.1.0"}, {"cluster", kCluster}}, {}};
+      case Route::show_cluster:
+        return Reply{200, {{"id", kCluster}, {"nodes", Json::array()}}, {}};
+      case Route::show_policy:
+        return Reply{200, {{"version", 1}}, {}};
+      case Route::list_audit:
+        return Reply{200, {{"items", Json::array()}, {"next", page_end}}, {}};
+      case Route::audit_head:
+        return Reply{200, {{"seq", 0}, {"hash", std::string(64, '0')}}, {}};
+      case Route::unset:
+        break;
+    }
+    throw std::logic_error("no route");
+  }
+  std::optional<Ed25519PublicKey> user_key(std::string_view user) override {
+    if (user == "alice") return alice().public_key();
+    if (user == "bob") return key_from(2).public_key();
+    return std::nullopt;
+  }
+  std::string cluster_id() override { return kCluster; }
+  Readiness ready() override { return {is_ready, {{"peers", is_ready ? "2 of 2" : "1 of 2"}}}; }
+  std::string metrics() override { return "quorate_up 1\n"; }
+
+  std::atomic<int> calls{0};
+  std::atomic<bool> is_ready{true};
+  std::function<void(const Call&)> hook;
+  std::mutex mutex;
+  Route last_route = Route::unset;
+  std::string last_subject, last_request_id;
+  Millis last_wait{};
+  QueryParameters last_query;
+};
+
+struct Ask {
+  std::string method = "GET", target = "/v1/keys", body{};
+  std::string nonce{};  // "" draws a new one
+  std::string idempotency_key{}, user = "alice", cluster = kCluster;
+  std::int64_t created = 0;
+  std::optional<std::int64_t> expires{};
+};
+inline SignedRequest signed_by(const Ed25519SecretKey& key, const Ask& ask) {
+  static std::atomic<int> counter{0};
+  SignedRequest r;
+  r.method = ask.method;
+  r.target = ask.target;
+  r.body.assign(ask.body.begin(), ask.body.end());
+  if (!ask.idempotency_key.empty()) r.idempotency_key = {true, ask.idempotency_key};
+  const std::string nonce = ask.nonce.empty() ? "nonce-0123456789-" + std::to_string(++counter) : ask.nonce;
+  return sign_request(std::move(r), {ask.user, ask.cluster, ask.created, nonce, ask.expires}, key);
+}
+inline HttpRequest to_http(const SignedRequest& r) {
+  HttpRequest out;
+  out.method = r.method;
+  out.target = r.target;
+  out.body.assign(r.body.begin(), r.body.end());
+  for (auto [name, value] : headers_of(r)) {
+    for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    out.fields.emplace_back(name, value);
+  }
+  if (out.method != "GET") out.fields.emplace_back("content-type", "application/json");
+  return out;
+}
+
+inline const std::string kCreateKey =
+    R"({"name":"hot-1","algorithm":"eddsa-ed25519","threshold":2,"participants":["node1","node2","node3"]})";
+
+}  // namespace quorate::http

@@ -1,0 +1,413 @@
+// Round trips over TLS on the loopback, and what a hostile client can send through a socket.
+#include "http/server.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <thread>
+
+#include "certificates.h"
+#include "fake_api.h"
+#include "http/client.h"
+#include "http/socket.h"
+#include "http/stream.h"
+
+namespace quorate::http {
+namespace {
+
+using std::chrono::steady_clock;
+
+Digest pin(std::string_view hex) { return *array_from_hex<32>(hex); }
+
+// A socket to the server, in raw bytes.
+class Wire {
+ public:
+  explicit Wire(std::uint16_t port, bool tls = true) : socket_(connect_to("127.0.0.1", port, Millis(5'000))) {
+    stream_ = tls ? tls_.connect(socket_.fd(), "127.0.0.1") : plain_stream(socket_.fd());
+    for (Io io = stream_->handshake(); io != Io::done; io = stream_->handshake()) {
+      if (io == Io::closed || io == Io::failed || !wait_for(socket_, io == Io::wants_write, Millis(5'000)))
+        throw std::runtime_error("handshake");
+    }
+  }
+  bool send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const IoResult r = stream_->write(view_of(bytes));
+      if (r.io == Io::done)
+        bytes.remove_prefix(r.bytes);
+      else if (r.io != Io::wants_write || !wait_for(socket_, true, Millis(5'000)))
+        return false;
+    }
+    return true;
+  }
+  // nullopt: the connection ended, or nothing came in 5 s.
+  std::optional<HttpResponse> answer() {
+    ResponseReader reader(1 << 20);
+    for (;;) {
+      // One byte at a time, so that what follows stays unread for the next answer.
+      while (ahead_used_ < ahead_.size()) {
+        if (!reader.feed(ByteView(ahead_).subspan(ahead_used_++, 1))) return std::nullopt;
+        if (reader.complete()) return reader.response();
+      }
+      if (!more()) return std::nullopt;
+    }
+  }
+  std::string raw() { return more() ? std::string(text_of(ahead_)) : std::string(); }
+  bool ended() { return !more() && ended_; }
+  const Socket& socket() const { return socket_; }
+
+ private:
+  bool more() {
+    ahead_.resize(16 * 1024);
+    ahead_used_ = 0;
+    for (;;) {
+      const IoResult r = stream_->read(ahead_);
+      ahead_.resize(r.bytes);
+      if (r.io == Io::done) return true;
+      ended_ = r.io == Io::closed || r.io == Io::failed;
+      if (r.io != Io::wants_read || !wait_for(socket_, false, Millis(5'000))) return false;
+      ahead_.resize(16 * 1024);
+    }
+  }
+  static inline TlsClient tls_{{pin(kTestPin)}, ""};
+  Socket socket_;
+  std::unique_ptr<Stream> stream_;
+  Bytes ahead_;
+  std::size_t ahead_used_ = 0;
+  bool ended_ = false;
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  static HttpConfig config() {
+    HttpConfig c;
+    c.certificate_pem = kTestCertificate;
+    c.key_pem = secret_bytes(view_of(kTestKey));
+    c.threads = 16;
+    c.metrics_port = 0;
+    c.request_total = Millis(1'000);
+    c.idle = Millis(1'000);
+    return c;
+  }
+  void start(HttpConfig c = config()) {
+    server = std::make_unique<HttpServer>(std::move(c), api, clock);
+    server->start();
+  }
+  void TearDown() override {
+    if (server) server->stop();
+  }
+  ClientConfig trusting(std::vector<Digest> pins, std::string_view ca = "", const std::string& host = "127.0.0.1") {
+    ClientConfig c;
+    c.base_url = "https://" + host + ":" + std::to_string(server->port());
+    c.pins = std::move(pins);
+    c.ca_pem = ca;
+    c.user = "alice";
+    c.cluster_id = kCluster;
+    c.connect_timeout = Millis(3'000);
+    c.call_timeout = Millis(10'000);
+    return c;
+  }
+  Client client() { return Client(trusting({pin(kTestPin)}), alice(), clock, rng); }
+  std::string signed_get(const std::string& target = "/v1/keys") {
+    const SignedRequest r =
+        signed_by(alice(), {"GET", target, "", "", "", "alice", kCluster, unix_seconds(clock.wall()), {}});
+    return write_request("GET", target, "localhost", headers_of(r), {});
+  }
+
+  FakeApi api;
+  SystemClock clock;
+  SystemRng rng;
+  std::unique_ptr<HttpServer> server;
+};
+
+TEST_F(ServerTest, RoundTrips) {
+  start();
+  Client c = client();
+  EXPECT_EQ(c.get("/v1/keys").body["items"][0]["name"], "hot-1");
+  const ClientReply made = c.post("/v1/keys", Json::parse(kCreateKey), 3);
+  EXPECT_EQ(made.status, 201);
+  EXPECT_EQ(api.last_wait, Millis(3'000));
+  EXPECT_EQ(made.body["id"], api.last_request_id);
+  const ClientReply accepted = c.call({"POST", "/v1/keys/hot-1/signatures", R"({"payload":{}})", "idem-1", "", {}});
+  EXPECT_EQ(accepted.status, 202);
+  EXPECT_EQ(accepted.header("location"), "/v1/requests/" + api.last_request_id);
+  EXPECT_EQ(accepted.header("Cache-Control"), "no-store");
+  EXPECT_EQ(c.get("/v1/nothing").status, 404);
+  EXPECT_EQ(c.get("/v1/nothing").header("content-type"), "application/problem+json");
+  EXPECT_EQ(c.get_unsigned("/healthz").body["status"], "ok");
+  EXPECT_EQ(c.get_unsigned("/openapi.json").body["openapi"], "3.1.0");
+  EXPECT_EQ(c.get_unsigned("/v1/keys").status, 401);
+}
+
+TEST_F(ServerTest, CallsRunSideBySide) {
+  start();
+  std::mutex mutex;
+  std::condition_variable together;
+  int waiting = 0;
+  api.hook = [&](const Call&) {
+    std::unique_lock lock(mutex);
+    ++waiting;
+    together.notify_all();
+    together.wait_for(lock, std::chrono::seconds(10), [&] { return waiting == 8; });
+  };
+  std::vector<std::thread> threads;
+  std::atomic<int> ok{0};
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      Client c = client();
+      if (c.get("/v1/keys").status == 200 && waiting == 8) ++ok;
+    });
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(ok, 8);
+}
+
+TEST_F(ServerTest, OverTheQueueIs503) {
+  HttpConfig c = config();
+  c.queue = 1;
+  start(std::move(c));
+  std::atomic<bool> release{false};
+  std::atomic<int> inside{0};
+  api.hook = [&](const Call&) {
+    ++inside;
+    while (!release) std::this_thread::sleep_for(Millis(5));
+  };
+  std::vector<std::unique_ptr<Wire>> busy;
+  for (int i = 0; i < 16; ++i) {
+    busy.push_back(std::make_unique<Wire>(server->port()));
+    busy.back()->send(signed_get());
+  }
+  while (inside < 16) std::this_thread::sleep_for(Millis(5));
+  busy.push_back(std::make_unique<Wire>(server->port()));  // this one waits in the queue
+  busy.back()->send(signed_get());
+  std::this_thread::sleep_for(Millis(100));
+  Wire over(server->port());
+  over.send(signed_get());
+  const auto answer = over.answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(value_of(answer->fields, "retry-after"), "1");
+  release = true;
+  for (auto& wire : busy) EXPECT_EQ(wire->answer()->status, 200);
+}
+
+TEST_F(ServerTest, APinOrTheCaDecidesWhoIsTalkedTo) {  // attack 49
+  start();
+  const auto status = [&](const ClientConfig& c) {
+    try {
+      return Client(c, alice(), clock, rng).get("/v1/keys").status;
+    } catch (const ClientError&) {
+      return 0;
+    }
+  };
+  EXPECT_EQ(status(trusting({pin(kTestPin)})), 200);
+  EXPECT_EQ(status(trusting({pin(kElsewherePin), pin(kTestPin)})), 200);
+  EXPECT_EQ(status(trusting({pin(kElsewherePin)})), 0);
+  EXPECT_EQ(status(trusting({pin(kElsewherePin)}, kTestCa)), 0) << "pins go before the CA";
+  EXPECT_EQ(status(trusting({}, kTestCa)), 200) << "an IP literal of the certificate";
+  EXPECT_EQ(status(trusting({}, kTestCa, "localhost")), 200);
+  EXPECT_EQ(status(trusting({}, kElsewhereCertificate)), 0) << "another root";
+  EXPECT_EQ(status(trusting({})), 0) << "nothing to trust";
+  EXPECT_EQ(status(trusting({}, "junk")), 0);
+  EXPECT_EQ(api.calls, 4);
+
+  HttpConfig elsewhere = config();
+  elsewhere.certificate_pem = kElsewhereCertificate;
+  elsewhere.key_pem = secret_bytes(view_of(kElsewhereKey));
+  server->stop();
+  start(std::move(elsewhere));
+  EXPECT_EQ(status(trusting({}, kTestCa)), 0) << "the same CA for another IP address";
+  EXPECT_EQ(status(trusting({}, kTestCa, "localhost")), 0) << "the same CA for another name";
+  EXPECT_EQ(status(trusting({pin(kTestPin)})), 0);
+  EXPECT_EQ(status(trusting({pin(kElsewherePin)})), 200);
+}
+
+TEST_F(ServerTest, RefusesBadSettings) {
+  HttpConfig c = config();
+  c.key_pem = secret_bytes(view_of(kElsewhereKey));
+  EXPECT_THROW(HttpServer(std::move(c), api, clock), std::runtime_error);
+  c = config();
+  c.certificate_pem = "junk";
+  EXPECT_THROW(HttpServer(std::move(c), api, clock), std::runtime_error);
+  c = config();
+  c.threads = 8;
+  EXPECT_THROW(HttpServer(std::move(c), api, clock), std::runtime_error);
+  start();
+  c = config();
+  c.port = server->port();
+  HttpServer second(std::move(c), api, clock);
+  try {
+    second.start();
+    ADD_FAILURE() << "two servers on one port";
+  } catch (const std::runtime_error& e) {
+    EXPECT_NE(std::string(e.what()).find("127.0.0.1:" + std::to_string(server->port())), std::string::npos);
+  }
+  for (const std::string url :
+       {"http://x", "https://", "https://x:0", "https://x:65536", "https://x:1x", "https://u@x", "https://x/y"}) {
+    ClientConfig bad = trusting({pin(kTestPin)});
+    bad.base_url = url;
+    EXPECT_THROW(Client(bad, alice(), clock, rng), ClientError) << url;
+  }
+}
+
+TEST_F(ServerTest, AHundredPipelinedRequestsAreAnsweredInOrder) {
+  start();
+  Wire wire(server->port());
+  std::string all;
+  for (int i = 0; i < 100; ++i) all += signed_get(i % 2 == 0 ? "/v1/node" : "/v1/policy");
+  ASSERT_TRUE(wire.send(all));
+  for (int i = 0; i < 100; ++i) {
+    const auto answer = wire.answer();
+    ASSERT_TRUE(answer) << i;
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(Json::parse(answer->body).contains(i % 2 == 0 ? "id" : "version"), true) << i;
+  }
+}
+
+TEST_F(ServerTest, DoubtfulFramingIsAnsweredAndTheConnectionClosed) {  // attack 53
+  start();
+  const std::string head = "POST /v1/keys HTTP/1.1\r\nHost: x\r\n";
+  const std::pair<std::string, int> cases[] = {
+      {head + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400},
+      {head + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+      {head + "Content-Length: 300000\r\n\r\n" + std::string(300'000, ' '), 413},
+      {"GET /v1/keys HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 400},
+      {"GET /v1/keys HTTP/1.1\r\nHost: x\r\nA: " + std::string(10'000, 'a') + "\r\n\r\n", 431},
+      {"\x16\x03\x01 nonsense\n", 400},
+  };
+  for (const auto& [bytes, status] : cases) {
+    Wire wire(server->port());
+    wire.send(bytes + signed_get());  // what follows must not be read as a request
+    const auto answer = wire.answer();
+    ASSERT_TRUE(answer) << bytes.substr(0, 100);
+    EXPECT_EQ(answer->status, status);
+    EXPECT_EQ(value_of(answer->fields, "connection"), "close");
+    EXPECT_EQ(value_of(answer->fields, "content-type"), "application/problem+json");
+    EXPECT_FALSE(wire.answer());
+  }
+  EXPECT_EQ(api.calls, 0);
+}
+
+TEST_F(ServerTest, SlowClientsHoldNoThreadAndAreEnded) {  // attack 52
+  start();
+  std::vector<std::unique_ptr<Wire>> slow;
+  for (int i = 0; i < 40; ++i) {  // more than there are threads
+    slow.push_back(std::make_unique<Wire>(server->port()));
+    slow.back()->send("GET /v1/keys HTTP/1.1\r\nHost: x\r\nA: ");
+  }
+  const auto begin = steady_clock::now();
+  EXPECT_EQ(client().get("/v1/keys").status, 200);
+  EXPECT_LT(steady_clock::now() - begin, Millis(700));
+  // A byte now and then does not buy time: the deadline is for the request as a whole.
+  const auto dripped = steady_clock::now();
+  int sent = 0;
+  while (steady_clock::now() - dripped < Millis(1'600)) {
+    slow[0]->send("a");
+    ++sent;
+    std::this_thread::sleep_for(Millis(50));
+  }
+  EXPECT_GT(sent, 10);
+  for (auto& wire : slow) {
+    const auto answer = wire->answer();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 408);
+    EXPECT_TRUE(wire->ended());
+  }
+}
+
+TEST_F(ServerTest, SilentConnectionsAreEnded) {
+  start();
+  Wire idle(server->port());
+  const Socket no_handshake = connect_to("127.0.0.1", server->port(), Millis(1'000));
+  EXPECT_TRUE(idle.ended());
+  EXPECT_TRUE(wait_for(no_handshake, false, Millis(3'000)));  // readable: its end
+}
+
+TEST_F(ServerTest, AKeptConnectionThatEndedIsOpenedAgain) {
+  start();
+  Client c = client();
+  EXPECT_EQ(c.get("/v1/keys").status, 200);
+  std::this_thread::sleep_for(Millis(1'300));  // the server ends it meanwhile
+  EXPECT_EQ(c.get("/v1/keys").status, 200);
+  EXPECT_EQ(c.post("/v1/keys", Json::parse(kCreateKey)).status, 201);
+}
+
+TEST_F(ServerTest, RequestsPerConnectionAreBounded) {
+  HttpConfig c = config();
+  c.requests_per_connection = 3;
+  start(std::move(c));
+  Wire wire(server->port());
+  for (int i = 0; i < 3; ++i) {
+    wire.send(signed_get());
+    EXPECT_EQ(value_of(wire.answer()->fields, "connection"), i == 2 ? "close" : "");
+  }
+  EXPECT_TRUE(wire.ended());
+  Client kept = client();
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(kept.get("/v1/keys").status, 200);
+}
+
+TEST_F(ServerTest, ContinueAndHeadAndClose) {
+  start();
+  Wire wire(server->port());
+  wire.send(
+      "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\nPOST /v1/keys HTTP/1.1\r\nHost: x\r\nExpect: "
+      "100-continue\r\nContent-Length: 2\r\n\r\n");
+  ASSERT_TRUE(wait_for(wire.socket(), false, Millis(2'000)));
+  std::this_thread::sleep_for(Millis(100));
+  wire.send("{}GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  // HEAD's answer has a length and no body, so the next line follows at once.
+  std::string raw;
+  for (auto more = wire.raw(); !more.empty(); more = wire.raw()) raw += more;
+  EXPECT_EQ(raw.find("HTTP/1.1 200 OK"), 0u);
+  const auto next = raw.find("\r\n\r\n") + 4;
+  EXPECT_EQ(raw.substr(next, 25), "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(raw.substr(next + 25, 12), "HTTP/1.1 401");
+  const auto last = raw.rfind("HTTP/1.1 200 OK");
+  EXPECT_GT(last, next);
+  EXPECT_NE(raw.find("Connection: close", last), std::string::npos);
+}
+
+TEST_F(ServerTest, StopWaitsForRunningCallsAndAnswersThem) {
+  start();
+  std::atomic<bool> inside{false};
+  api.hook = [&](const Call&) {
+    inside = true;
+    std::this_thread::sleep_for(Millis(300));
+  };
+  Wire wire(server->port());
+  wire.send(signed_get());
+  while (!inside) std::this_thread::sleep_for(Millis(5));
+  const std::uint16_t port = server->port();
+  std::thread stopper([&] { server->stop(); });
+  const auto answer = wire.answer();
+  stopper.join();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_FALSE(connect_to("127.0.0.1", port, Millis(500)));
+}
+
+TEST_F(ServerTest, ClientsThatLeaveDuringACallDoNoHarm) {
+  start();
+  api.hook = [](const Call&) { std::this_thread::sleep_for(Millis(50)); };
+  for (int i = 0; i < 20; ++i) {
+    Wire wire(server->port());
+    wire.send(signed_get());
+  }
+  std::this_thread::sleep_for(Millis(300));
+  EXPECT_EQ(client().get("/v1/keys").status, 200);
+}
+
+TEST_F(ServerTest, MetricsHaveAListenerOfTheirOwn) {
+  start();
+  ASSERT_NE(server->metrics_port(), 0);
+  Wire metrics(server->metrics_port(), false);
+  metrics.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto page = metrics.answer();
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->body, "quorate_up 1\n");
+  metrics.send("GET /v1/keys HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(metrics.answer()->status, 404);
+  EXPECT_EQ(client().get_unsigned("/metrics").status, 404);
+}
+
+}  // namespace
+}  // namespace quorate::http

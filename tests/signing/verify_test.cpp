@@ -1,0 +1,120 @@
+// Verification against the published edge cases.
+#include "signing/verify.h"
+
+#include <secp256k1.h>
+
+#include <nlohmann/json.hpp>
+
+#include "crypto/secp_context.h"
+#include "tests/signing/signing_support.h"
+
+namespace quorate {
+namespace {
+
+Bytes hex(const nlohmann::json& text) { return from_hex(text.get<std::string>()).value(); }
+std::optional<Signature64> signature_of(const Bytes& bytes) {
+  if (bytes.size() != 64) return std::nullopt;
+  Signature64 out;
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+  return out;
+}
+
+TEST(Verify, Bip340Vectors) {
+  const auto file = published("bip340.csv");
+  if (!file) GTEST_SKIP() << "no file of published vectors";
+  std::istringstream lines(*file);
+  std::string line;
+  std::getline(lines, line);
+  int valid = 0, invalid = 0;
+  while (std::getline(lines, line)) {
+    std::vector<std::string> field;
+    std::istringstream columns(line);
+    for (std::string f; std::getline(columns, f, ',');) field.push_back(f);
+    ASSERT_GE(field.size(), 7u);
+    const bool expected = field[6] == "TRUE";
+    const auto signature = array_from_hex<64>(field[5]).value();
+    EXPECT_EQ(verify_signature(Algorithm::schnorr_secp256k1, from_hex(field[2]).value(), from_hex(field[4]).value(),
+                               signature),
+              expected)
+        << line;
+    (expected ? valid : invalid)++;
+  }
+  EXPECT_GE(valid, 8);
+  EXPECT_GE(invalid, 8);
+}
+
+// attack 40: cases on which verifiers disagree. Strict verification takes none of them.
+TEST(Verify, Ed25519SpecCheck) {
+  const auto file = published("ed25519-speccheck.json");
+  if (!file) GTEST_SKIP() << "no file of published vectors";
+  int count = 0;
+  for (const auto& v : nlohmann::json::parse(*file)) {
+    const auto signature = signature_of(hex(v["signature"])).value();
+    EXPECT_FALSE(verify_signature(Algorithm::eddsa_ed25519, hex(v["pub_key"]), hex(v["message"]), signature)) << count;
+    ++count;
+  }
+  EXPECT_EQ(count, 12);
+}
+
+TEST(Verify, Ed25519Wycheproof) {
+  const auto file = published("wycheproof/ed25519_test.json");
+  if (!file) GTEST_SKIP() << "no file of published vectors";
+  int valid = 0, invalid = 0;
+  const auto vectors = nlohmann::json::parse(*file);
+  for (const auto& group : vectors["testGroups"])
+    for (const auto& v : group["tests"]) {
+      const auto signature = signature_of(hex(v["sig"]));
+      const bool ok = signature && verify_signature(Algorithm::eddsa_ed25519, hex(group["publicKey"]["pk"]),
+                                                    hex(v["msg"]), *signature);
+      EXPECT_EQ(ok, v["result"] == "valid") << v["tcId"];
+      (ok ? valid : invalid)++;
+    }
+  EXPECT_GE(valid, 50);
+  EXPECT_GE(invalid, 40);
+}
+
+TEST(Verify, EcdsaWycheproof) {
+  const auto file = published("wycheproof/ecdsa_secp256k1_sha256_bitcoin_test.json");
+  if (!file) GTEST_SKIP() << "no file of published vectors";
+  int valid = 0, invalid = 0;
+  const auto vectors = nlohmann::json::parse(*file);
+  for (const auto& group : vectors["testGroups"])
+    for (const auto& v : group["tests"]) {
+      const Bytes der = hex(v["sig"]), uncompressed = hex(group["publicKey"]["uncompressed"]), message = hex(v["msg"]);
+      secp256k1_ecdsa_signature parsed;
+      bool ok = false;
+      if (!der.empty() && secp256k1_ecdsa_signature_parse_der(secp_context(), &parsed, der.data(), der.size()) == 1) {
+        Signature64 compact;
+        secp256k1_ecdsa_signature_serialize_compact(secp_context(), compact.data(), &parsed);
+        ByteArray<33> key{};
+        key[0] = static_cast<std::uint8_t>(2 + (uncompressed[64] & 1));
+        std::copy_n(uncompressed.begin() + 1, 32, key.begin() + 1);
+        Digest digest;
+        crypto_hash_sha256(digest.data(), message.data(), message.size());
+        ok = verify_signature(Algorithm::ecdsa_secp256k1, key, digest, compact);
+      }
+      EXPECT_EQ(ok, v["result"] == "valid") << v["tcId"] << v["comment"];
+      (ok ? valid : invalid)++;
+    }
+  EXPECT_GE(valid, 100);
+  EXPECT_GE(invalid, 100);
+}
+
+TEST(Verify, RefusesWhatIsUnset) {
+  SeededRng rng(61);
+  const DealtKey<Ed25519> key(PartySet::first(2), 2, rng);
+  const auto effective = root_key(key.Y);
+  const Bytes message = bytes_of("m");
+  const auto signature = sign_with<FrostEd25519>(key, effective, key.parties, message, rng);
+  const auto Y = key.Y.bytes();
+  ASSERT_TRUE(verify_signature(Algorithm::eddsa_ed25519, Y, message, signature));
+  EXPECT_FALSE(verify_signature(Algorithm::unset, Y, message, signature));
+  EXPECT_FALSE(verify_signature(Algorithm::schnorr_secp256k1, Y, message, signature));
+  EXPECT_FALSE(verify_signature(Algorithm::eddsa_ed25519, {}, message, signature));
+  EXPECT_FALSE(verify_signature(Algorithm::schnorr_secp256k1, {}, message, signature));
+  EXPECT_FALSE(verify_signature(Algorithm::ecdsa_secp256k1, {}, message, signature));
+  EXPECT_FALSE(verify_signature(Algorithm::ecdsa_secp256k1, Point<Secp256k1>::generator().bytes(), message, signature));
+}
+
+}  // namespace
+}  // namespace quorate
