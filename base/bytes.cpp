@@ -13,6 +13,7 @@ std::string to_hex(ByteView bytes) {
 
 std::optional<Bytes> from_hex(std::string_view hex) {
   if (hex.size() % 2 != 0) return std::nullopt;
+  if (hex.empty()) return Bytes();  // libsodium takes no null
   Bytes out(hex.size() / 2);
   std::size_t length = 0;
   if (sodium_hex2bin(out.data(), out.size(), hex.data(), hex.size(), nullptr, &length, nullptr) != 0) return std::nullopt;
@@ -29,6 +30,7 @@ std::string to_base64(ByteView bytes) {
 
 std::optional<Bytes> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
+  if (text.empty()) return Bytes();
   Bytes out(text.size() / 4 * 3);
   std::size_t length = 0;
   const char* end = nullptr;

@@ -10,4 +10,9 @@ void assertion_failed(const char* what, const char* file, int line) noexcept {
   std::abort();
 }
 
+void impossible(const char* why) noexcept {
+  std::fprintf(stderr, "quorate: internal error: %s\n", why);
+  std::abort();
+}
+
 }  // namespace quorate

@@ -4,6 +4,8 @@
 namespace quorate {
 
 [[noreturn]] void assertion_failed(const char* what, const char* file, int line) noexcept;
+// A place that is never reached, and why.
+[[noreturn]] void impossible(const char* why) noexcept;
 
 }  // namespace quorate
 

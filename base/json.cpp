@@ -154,7 +154,7 @@ void write(std::string& out, const Json& v) {
     case Json::value_t::binary:
     case Json::value_t::discarded: break;
   }
-  QUORATE_ASSERT(!"a JSON value that parse_json never gives");
+  QUORATE_ASSERT(false && "a JSON value that parse_json never gives");
 }
 
 }  // namespace

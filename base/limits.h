@@ -22,7 +22,8 @@ inline constexpr std::size_t kMaxAddress = 255;         // host:port
 // Peers
 inline constexpr std::size_t kMaxFrame = 512 * 1024;       // bytes of one frame between nodes, header included
 inline constexpr std::size_t kMaxPeerQueue = 8 * 1024 * 1024;  // bytes waiting to be written to one peer
-inline constexpr std::size_t kMaxInboxPerPeer = 1024;      // envelopes of one peer that wait for a worker
+inline constexpr std::size_t kMaxInboxPerPeer = 1024;      // envelopes of one peer that wait for a worker, and for the desk
+inline constexpr std::size_t kMaxInboxBytesPerPeer = 8 * 1024 * 1024;  // the same in bytes
 inline constexpr auto kHandshakeTimeout = 5s;
 inline constexpr auto kHeartbeatEvery = 2s;
 inline constexpr auto kPeerSilentAfter = 8s;               // no byte for so long: the connection is dropped

@@ -77,11 +77,11 @@ TYPED_TEST(DkgMemory, EveryAllocationMayFail) {
   const DkgWorld<C> world(2, 2);
   // What party 1 hears from party 2, whose messages do not depend on party 1's but for the last two rounds; party 1
   // repeats itself.
-  std::vector<std::pair<std::string, SecretBytes>> heard;
+  std::vector<Wire> heard;
   {
     Simulation<DkgWorld<C>> sim(world, 1);
     sim.watch = [&](const Wire& w) {
-      if (w.to == PartyId(1)) heard.emplace_back(w.tag, secret_bytes(w.body));
+      if (w.to == PartyId(1)) heard.push_back(w);
     };
     sim.run();
   }
@@ -102,8 +102,8 @@ TYPED_TEST(DkgMemory, EveryAllocationMayFail) {
       Allocations::fail_after = -1;
     };
     counted([&] { session->resume(); });
-    for (const auto& [tag, body] : heard) {
-      counted([&] { session->deliver(PartyId(2), tag, body); });
+    for (const Wire& w : heard) {
+      counted([&] { session->deliver(w.from, w.tag, w.body); });
       counted([&] { session->resume(); });
       if (session->pending_durable()) {
         session->durable_done();

@@ -45,7 +45,7 @@ Envelope tagged(const std::string& tag) { return {{}, tag, {}}; }
 
 TEST(MemoryMesh, FirstInFirstOutPerLinkAndReproducible) {
   std::vector<std::vector<std::string>> logs;
-  for (const std::uint64_t seed : {1, 1, 2}) {
+  for (const std::uint64_t seed : {1U, 1U, 2U}) {
     World w(seed);
     EXPECT_FALSE(w.net.at("n0").send("n1", tagged("early")));
     w.net.connect_all();

@@ -145,7 +145,7 @@ inline MeshTimes quick_times() {
   times.silent = Millis(4000);  // under sanitizers and load a thread may rest for long
   times.reconnect_first = Millis(50);
   times.reconnect_most = Millis(400);
-  times.second_dialler = Millis(300);
+  times.second_dialler = Millis(5000);  // handshakes are slow under sanitizers
   return times;
 }
 

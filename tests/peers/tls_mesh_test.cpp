@@ -129,7 +129,9 @@ TEST_F(MeshTest, RestartReconnectsQuicklyWithAnotherBootId) {
 }
 
 TEST_F(MeshTest, StopWritesWhatIsQueued) {
-  make(2);
+  for (std::size_t i = 0; i < 2; ++i) add(name(i), [](MeshConfig& c) { c.times.flush = kPatience; });
+  start_all();
+  ASSERT_TRUE(eventually([&] { return all_connected(); }));
   for (std::uint64_t i = 0; i < 500; ++i) send_surely(at(0), "node2", i, 4096);
   at(0).mesh->stop();
   EXPECT_TRUE(eventually([&] { return at(1).inbox.count("node1") == 500; }));
@@ -140,7 +142,7 @@ TEST_F(MeshTest, StopWritesWhatIsQueued) {
 // A firewall that lets connections through in one direction only: the node that is not the arbiter dials too.
 TEST_F(MeshTest, OneDirectionIsEnough) {
   add("node1");
-  add("node2");
+  add("node2", [](MeshConfig& c) { c.times.second_dialler = Millis(100); });
   PeerConfig without = peer(at(1));
   without.addresses.clear();
   at(0).mesh->update_peers({without});
@@ -169,7 +171,6 @@ TEST_F(MeshTest, SimultaneousDialsSettle) {
     for (const auto& s : a->mesh->peers()) {
       EXPECT_TRUE(s.connected);
       EXPECT_EQ(s.connects, connects[i++]);
-      EXPECT_LE(s.connects, 3U);
     }
   for (const auto& a : nodes_)
     for (const auto& b : nodes_)

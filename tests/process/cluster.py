@@ -256,7 +256,7 @@ class Cluster:
     # ---- keys
 
     def create_key(self, name, algorithm=ED25519, threshold=2, participants=None, node="node1", **more):
-        body = {"name": name, "algorithm": algorithm, "threshold": threshold, "participants": participants or self.names}
+        body = {"name": name, "algorithm": algorithm, "threshold": threshold, "participants": self.names if participants is None else participants}
         return self.post("/v1/keys", body, node=node, **more)
 
     def create(self, *arguments, **more):

@@ -1,0 +1,290 @@
+// The client commands against a server whose answers are chosen by the test.
+#include "cli/init.h"
+#include "http/server.h"
+#include "policy/cluster.h"
+#include "policy/document.h"
+#include "support.h"
+
+namespace quorate::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Remembers what it was asked and answers as told.
+struct FakeApi final : http::Api {
+  explicit FakeApi(const fs::path& dir)
+      : cluster(policy::ClusterDocument::parse(test::read(dir / "cluster.json"))),
+        policy(policy::PolicyDocument::parse(test::read(dir / "policy.json"))) {}
+
+  std::variant<http::Reply, http::Problem> call(const http::Call& c) override {
+    const std::lock_guard lock(mutex);
+    targets.push_back(c.original.method.text + " " + c.original.target.text);
+    users.push_back(c.who.user);
+    keys.push_back(c.who.idempotency_key.value_or(""));
+    bodies.push_back(c.body);
+    return answer;
+  }
+  std::optional<Ed25519PublicKey> user_key(std::string_view user) override {
+    const auto* key = policy.key_of(user);
+    return key == nullptr ? std::nullopt : std::optional(*key);
+  }
+  std::string cluster_id() override { return cluster.id(); }
+  http::Readiness ready() override { return {true, Json::object()}; }
+  std::string metrics() override { return ""; }
+
+  policy::ClusterDocument cluster;
+  policy::PolicyDocument policy;
+  std::mutex mutex;
+  std::variant<http::Reply, http::Problem> answer =
+      http::Reply{200, Json{{"items", Json::array()}, {"next", nullptr}}, {}};
+  std::vector<std::string> targets, users, keys;
+  std::vector<Json> bodies;
+};
+
+Json request_json(const std::string& state, Json result = nullptr) {
+  Json request{{"id", "req_00"}, {"kind", "sign"}, {"state", state}};
+  if (!result.is_null()) request["result"] = std::move(result);
+  return request;
+}
+
+http::Problem problem(int status, const std::string& code) {
+  http::Problem p;
+  p.status = status;
+  p.code = code;
+  p.detail = "because of " + code;
+  p.request = http::RequestRef{"req_00", "failed"};
+  return p;
+}
+
+// Only node2 of three runs, so that every command has to go on from node1.
+struct Commands : ::testing::Test {
+  test::Shell shell;
+  std::unique_ptr<FakeApi> api;
+  std::unique_ptr<http::HttpServer> server;
+
+  void SetUp() override {
+    const int base = test::test_base_port(shell.rng);
+    ASSERT_EQ(shell({"init", "--dir", shell.dir().string(), "--base-port", std::to_string(base)}).exit, Exit::ok);
+    api = std::make_unique<FakeApi>(shell.dir());
+    http::HttpConfig config;
+    config.port = static_cast<std::uint16_t>(base + 2);
+    config.threads = limits::kMinHttpThreads;
+    config.certificate_pem = test::read(shell.dir() / "node2/tls.cert.pem");
+    const std::string key = test::read(shell.dir() / "node2/tls.key.pem");
+    config.key_pem = secret_bytes(view_of(key));
+    server = std::make_unique<http::HttpServer>(std::move(config), *api, shell.clock);
+    server->start();
+  }
+};
+
+TEST_F(Commands, GoesOnToTheNextNodeAndSpeaksAsTheUser) {
+  auto printed = shell({"key", "list", "--json"});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  EXPECT_EQ(printed.json()["items"], Json::array());
+  EXPECT_EQ(shell({"--as", "approver", "request", "list", "--state", "failed", "--limit", "5"}).exit, Exit::ok);
+  EXPECT_EQ(api->targets,
+            (std::vector<std::string>{"GET /v1/keys?limit=200", "GET /v1/requests?limit=5&state=failed"}));
+  EXPECT_EQ(api->users, (std::vector<std::string>{"admin", "approver"}));
+}
+
+TEST_F(Commands, AsksOnlyTheNodeThatWasChosen) {
+  const auto printed = shell({"key", "list", "--node", "node1", "--json"});
+  EXPECT_EQ(printed.exit, Exit::failed);
+  EXPECT_EQ(printed.json()["error"]["code"], "unreachable");
+  EXPECT_NE(printed.err.find("node1"), std::string::npos);
+  EXPECT_EQ(printed.err.find("node2"), std::string::npos);
+  EXPECT_EQ(std::count(printed.err.begin(), printed.err.end(), '\n'), 1);
+  EXPECT_EQ(shell({"key", "list", "--node", "node9"}).exit, Exit::usage);
+  EXPECT_TRUE(api->targets.empty());
+}
+
+TEST_F(Commands, CreatesAKeyOfAllNodesWithAMajority) {
+  const Json key{{"id", "ab"},
+                 {"name", "hot"},
+                 {"algorithm", "eddsa-ed25519"},
+                 {"threshold", 2},
+                 {"participants", {"node1", "node2", "node3"}},
+                 {"state", "active"},
+                 {"public_key", {{"hex", "1234"}}}};
+  api->answer = http::Reply{201, request_json("succeeded", {{"key", key}}), {}};
+  const auto printed = shell({"key", "create", "--name", "hot", "--algorithm", "eddsa-ed25519"});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  EXPECT_NE(printed.out.find("1234"), std::string::npos);
+  EXPECT_NE(printed.out.find("2 of node1, node2, node3"), std::string::npos) << printed.out;
+  ASSERT_EQ(api->bodies.size(), 1u);
+  EXPECT_EQ(api->bodies[0], (Json{{"name", "hot"},
+                                  {"algorithm", "eddsa-ed25519"},
+                                  {"threshold", 2},
+                                  {"participants", {"node1", "node2", "node3"}}}));
+  EXPECT_EQ(api->keys[0].size(), 32u);  // an Idempotency-Key of its own
+
+  shell({"key", "create", "--name", "x", "--algorithm", "schnorr-secp256k1", "--threshold", "3", "--participants",
+         "node3,node1,node2"});
+  EXPECT_EQ(api->bodies[1]["threshold"], 3);
+  EXPECT_EQ(api->bodies[1]["participants"], (Json{"node3", "node1", "node2"}));
+  EXPECT_NE(api->keys[0], api->keys[1]);
+}
+
+TEST_F(Commands, SignsAMessageHoweverItIsGiven) {
+  const Json result{
+      {"signature", {{"hex", "aabb"}}}, {"public_key", "1234"}, {"path", "m"}, {"signers", {"node1", "node3"}}};
+  api->answer = http::Reply{201, request_json("succeeded", result), {}};
+  test::write(shell.dir("message"), "hello\n");
+  const std::string out = shell.dir("signature").string();
+  auto printed = shell({"sign", "--key", "hot", "--message", "hello\n", "--out", out});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  EXPECT_NE(printed.out.find("signature  aabb\n"), std::string::npos);
+  EXPECT_NE(printed.out.find("signers    node1, node3\n"), std::string::npos);
+  EXPECT_EQ(test::read(out), "\xaa\xbb");
+  shell({"sign", "--key", "hot", "--message", "@" + shell.dir("message").string()});
+  shell({"sign", "--key", "hot", "--message", "-"}, "hello\n");
+  shell({"sign", "--key", "hot", "--message-hex", "68656c6c6f0a"});
+  shell({"sign", "--key", "hot", "--message-base64", "aGVsbG8K"});
+  ASSERT_EQ(api->bodies.size(), 5u);
+  for (const auto& body : api->bodies)
+    EXPECT_EQ(body, (Json{{"payload", {{"kind", "message"}, {"base64", "aGVsbG8K"}}}}));
+  EXPECT_EQ(api->targets[0], "POST /v1/keys/hot/signatures");
+
+  shell({"sign", "--key", "hot", "--digest", std::string(64, 'A'), "--memo", "m", "--path", "m"});
+  EXPECT_EQ(api->bodies[5],
+            (Json{{"payload", {{"kind", "digest"}, {"hex", std::string(64, 'a')}}}, {"memo", "m"}, {"path", "m"}}));
+  shell({"sign", "--key", "hot", "--message", "", "--hash", "double_sha256"});
+  EXPECT_EQ(api->bodies[6], (Json{{"payload", {{"kind", "message"}, {"base64", ""}, {"hash", "double_sha256"}}}}));
+}
+
+TEST_F(Commands, WrongWordsAreUsageErrorsAndAskNobody) {
+  const std::vector<std::vector<std::string>> wrong{
+      {"sign", "--key", "hot"},
+      {"sign", "--message", "x"},
+      {"sign", "--key", "hot", "--message", "x", "--message-hex", "00"},
+      {"sign", "--key", "hot", "--message-hex", "0"},
+      {"sign", "--key", "hot", "--message-base64", "!"},
+      {"sign", "--key", "hot", "--message", "x", "--hash", "md5"},
+      {"sign", "--key", "hot", "--digest", "zz"},
+      {"sign", "--key", "hot", "--message", "-x", "--bogus"},
+      {"key", "create", "--name", "x", "--algorithm", "rsa"},
+      {"key"},
+      {"frobnicate"},
+      {},
+      {"api", "PATCH", "/v1/keys"},
+      {"key", "list", "--as", "../node1/identity"},
+      {"request", "list", "--limit", "0"},
+  };
+  for (const auto& words : wrong) {
+    const auto printed = shell(words);
+    EXPECT_EQ(printed.exit, Exit::usage) << (words.empty() ? "" : words.back()) << printed.err;
+    EXPECT_EQ(std::count(printed.err.begin(), printed.err.end(), '\n'), 1) << printed.err;
+    EXPECT_EQ(printed.out, "");
+  }
+  EXPECT_TRUE(api->targets.empty());
+  EXPECT_EQ(shell({"--json", "key"}).json()["error"]["code"], "usage");
+  const auto big = shell({"sign", "--key", "hot", "--message", "-"}, std::string(limits::kMaxSignedBytes + 1, 'x'));
+  EXPECT_EQ(big.exit, Exit::usage);
+}
+
+TEST_F(Commands, ExitCodesTellHowItEnded) {
+  const std::vector<std::string> sign{"sign", "--key", "hot", "--message", "x"};
+  const std::vector<std::pair<std::variant<http::Reply, http::Problem>, Exit>> cases{
+      {problem(403, "denied"), Exit::denied},
+      {problem(504, "no_quorum"), Exit::no_quorum},
+      {problem(409, "conflict"), Exit::failed},
+      {problem(422, "unsignable"), Exit::failed},
+      {problem(404, "not_found"), Exit::failed},
+      {problem(500, "internal"), Exit::failed},
+      {http::Reply{202, request_json("pending_approval"), {}}, Exit::waiting},
+      {http::Reply{202, request_json("running"), {}}, Exit::waiting},
+  };
+  for (const auto& [answer, exit] : cases) {
+    api->answer = answer;
+    const auto printed = shell(sign);
+    EXPECT_EQ(printed.exit, exit) << printed.err << printed.out;
+    auto words = sign;
+    words.emplace_back("--json");
+    const auto json = shell(words);
+    EXPECT_EQ(json.exit, exit);
+    if (const auto* p = std::get_if<http::Problem>(&answer)) {
+      EXPECT_NE(printed.err.find("because of " + p->code + " (req_00)"), std::string::npos) << printed.err;
+      EXPECT_EQ(std::count(printed.err.begin(), printed.err.end(), '\n'), 1);
+      EXPECT_EQ(json.json()["error"]["code"], p->code);
+      EXPECT_EQ(json.json()["error"]["request"]["id"], "req_00");
+    } else {
+      EXPECT_EQ(json.json()["id"], "req_00");
+      EXPECT_NE(printed.out.find("req_00 is "), std::string::npos);
+    }
+  }
+}
+
+TEST_F(Commands, ApiSignsAnyCall) {
+  auto printed = shell({"api", "GET", "/v1/keys?limit=3"});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  api->answer = http::Reply{202, request_json("queued"), {}};
+  printed =
+      shell({"api", "POST", "/v1/keys/hot/signatures", R"({"a": 1})", "--idempotency-key", "mine", "--wait", "0"});
+  EXPECT_EQ(printed.exit, Exit::waiting) << printed.err;
+  EXPECT_EQ(api->keys.back(), "mine");
+  EXPECT_EQ(api->bodies.back(), (Json{{"a", 1}}));
+  EXPECT_EQ(printed.json()["state"], "queued");
+  shell({"api", "POST", "/v1/keys", "-"}, R"({"b": 2})");
+  EXPECT_EQ(api->bodies.back(), (Json{{"b", 2}}));
+  api->answer = problem(403, "denied");
+  printed = shell({"api", "POST", "/v1/keys", "{}"});
+  EXPECT_EQ(printed.exit, Exit::denied);
+  EXPECT_EQ(parse_json(printed.out)["code"], "denied");
+}
+
+TEST_F(Commands, ShowsAKeyAndItsPem) {
+  const Json key{{"name", "hot"}, {"algorithm", "eddsa-ed25519"}, {"public_key", {{"hex", "12"}, {"pem", "-----X\n"}}}};
+  api->answer = http::Reply{200, key, {}};
+  EXPECT_EQ(shell({"key", "show", "hot", "--pem"}).out, "-----X\n");
+  EXPECT_EQ(shell({"key", "show", "hot", "--json"}).json(), key);
+  EXPECT_EQ(api->targets[0], "GET /v1/keys/hot");
+  EXPECT_EQ(shell({"key", "show", "../node"}).exit, Exit::failed);  // one segment, whatever it is called
+  EXPECT_EQ(api->targets.size(), 2u);
+}
+
+TEST_F(Commands, NodeStatusTellsWhoDoesNotAnswer) {
+  api->answer = http::Reply{
+      200,
+      Json{{"id", "node2"},
+           {"peers", {{{"node", "node1"}, {"connected", false}}, {{"node", "node3"}, {"connected", true}}}}},
+      {}};
+  const auto printed = shell({"node", "status"});
+  EXPECT_EQ(printed.exit, Exit::failed);
+  EXPECT_NE(printed.out.find("1 of 2 peers connected"), std::string::npos) << printed.out;
+  EXPECT_NE(printed.out.find("does not answer"), std::string::npos);
+  EXPECT_EQ(shell({"node", "status", "--node", "node2", "--json"}).exit, Exit::ok);
+}
+
+// security.md 49: the pin decides, not the name and not the issuer.
+TEST_F(Commands, RefusesAServerWithAnotherKey) {
+  server.reset();
+  const auto cluster = policy::ClusterDocument::parse(test::read(shell.dir() / "cluster.json"));
+  const std::string address = cluster.find("node2")->rest_address;
+  http::HttpConfig config;
+  config.port = static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
+  config.threads = limits::kMinHttpThreads;
+  config.certificate_pem = test::read(shell.dir() / "node3/tls.cert.pem");
+  const std::string key = test::read(shell.dir() / "node3/tls.key.pem");
+  config.key_pem = secret_bytes(view_of(key));
+  server = std::make_unique<http::HttpServer>(std::move(config), *api, shell.clock);
+  server->start();
+  const auto printed = shell({"key", "list", "--node", "node2"});
+  EXPECT_EQ(printed.exit, Exit::failed);
+  EXPECT_TRUE(api->targets.empty());
+}
+
+TEST_F(Commands, NamesWhatIsMissingInTheDirectory) {
+  auto printed = shell({"key", "list", "--as", "nobody"});
+  EXPECT_EQ(printed.exit, Exit::failed);
+  EXPECT_NE(printed.err.find("users/nobody.pem"), std::string::npos) << printed.err;
+  printed = shell({"key", "list", "--dir", shell.dir("nothing").string()});
+  EXPECT_EQ(printed.exit, Exit::failed);
+  EXPECT_NE(printed.err.find("no cluster.json"), std::string::npos) << printed.err;
+  test::write(shell.dir("broken") / "cluster.json", "{\"x\": 1}");
+  printed = shell({"key", "list", "--dir", shell.dir("broken").string()});
+  EXPECT_EQ(printed.exit, Exit::failed);
+  EXPECT_NE(printed.err.find("cluster.json"), std::string::npos) << printed.err;
+}
+
+}  // namespace
+}  // namespace quorate::cli

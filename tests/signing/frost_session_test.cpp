@@ -1,0 +1,177 @@
+// FROST as a protocol: honest runs, a failing world, every change that one corrupt signer can make.
+#include "tests/signing/frost_world.h"
+
+namespace quorate::test {
+namespace {
+
+template <class S>
+class FrostSession : public testing::Test {};
+using Suites = testing::Types<FrostEd25519, FrostBip340>;
+TYPED_TEST_SUITE(FrostSession, Suites);
+
+PartySet last(unsigned k, unsigned n) { return PartySet::first(n) - PartySet::first(n - k); }
+
+TYPED_TEST(FrostSession, EveryThresholdOfEveryCommitteeUpTo7) {
+  for (unsigned n = 2; n <= 7; ++n)
+    for (unsigned t = 2; t <= n; ++t)
+      for (unsigned signers = t; signers <= std::min(n, t + 1); ++signers) {
+        const FrostWorld<TypeParam> world(last(signers, n), t, n);
+        Simulation<FrostWorld<TypeParam>> sim(world, n * 10 + t);
+        const auto outcomes = sim.run();
+        EXPECT_TRUE(expect_safe(sim, outcomes));
+        for (const PartyId i : world.T) ASSERT_EQ(outcomes[i].end, End::finished) << n << " " << t;
+      }
+}
+
+TYPED_TEST(FrostSession, LossLatenessCrashesAndFullDisksAreNobodysFault) {
+  int finished = 0, silent = 0;
+  const FrostWorld<TypeParam> world(last(3, 4), 3, 4);
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    Simulation<FrostWorld<TypeParam>> sim(world, seed);
+    sim.faults = {.duplicate = 50, .drop = 20, .late = 20, .crash = 10, .durable_fails = 20, .mutate = 0};
+    const auto outcomes = sim.run();
+    ASSERT_TRUE(expect_safe(sim, outcomes));
+    for (const PartyId i : world.T) {
+      finished += outcomes[i].end == End::finished;
+      silent += outcomes[i].abort.has_value();
+    }
+  }
+  EXPECT_GT(finished, 200);
+  EXPECT_GT(silent, 50);
+}
+
+TYPED_TEST(FrostSession, GarbageNamesOnlyItsSender) {
+  const FrostWorld<TypeParam> world(last(3, 4), 3, 4);
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Simulation<FrostWorld<TypeParam>> sim(world, seed);
+    sim.corrupt = {PartyId(3)};
+    sim.faults = {.duplicate = 50, .drop = 0, .late = 0, .crash = 0, .durable_fails = 0, .mutate = 300};
+    ASSERT_TRUE(expect_safe(sim, sim.run()));
+  }
+}
+
+// Every change of every leaf by one signer is noticed, and no honest signer is blamed.
+TYPED_TEST(FrostSession, TamperMatrix) {
+  const FrostWorld<TypeParam> world(last(3, 4), 3, 4);
+  const TamperReport report = tamper_matrix(world, PartyId(3), 3);
+  // A list digest that is wrong for one recipient stops that one; a commitment replaced for everybody alike is not a
+  // change to the others but makes its owner's share wrong.
+  EXPECT_TRUE(report.unnoticed.empty()) << testing::PrintToString(report.unnoticed);
+  EXPECT_GT(report.changed_runs, 50);
+  EXPECT_GT(report.reasons.count(Reason::bad_signature_share), 0u);
+  EXPECT_GT(report.reasons.count(Reason::echo_mismatch), 0u);
+  EXPECT_GT(report.reasons.count(Reason::malformed), 0u);
+}
+
+// Two brains: equivocated commitments make honest shares look wrong, so the lists are compared before any share is
+// judged. // attack 7
+TYPED_TEST(FrostSession, EquivocationBlamesNoHonestSigner) {
+  const FrostWorld<TypeParam> world(last(4, 5), 3, 5);
+  int mismatches = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    Simulation<FrostWorld<TypeParam>> sim(world, seed);
+    sim.split_brain(PartyId(4));
+    const auto outcomes = sim.run();
+    ASSERT_TRUE(expect_safe(sim, outcomes));
+    for (const PartyId i : sim.honest())
+      mismatches += outcomes[i].abort && outcomes[i].abort->reason == Reason::echo_mismatch &&
+                    outcomes[i].abort->kind == AbortKind::unattributed;
+  }
+  EXPECT_GT(mismatches, 80);
+}
+
+template <class S>
+std::string end_with_share_changed(const std::function<void(FrostRound2<typename S::Curve>&)>& change,
+                                   const std::function<void(FrostRound1<typename S::Curve>&)>& change_first = {}) {
+  using C = typename S::Curve;
+  const FrostWorld<S> world(last(3, 4), 3, 4);
+  Simulation<FrostWorld<S>> sim(world, 9);
+  const PartyId corrupt(3);
+  sim.corrupt = {corrupt};
+  sim.tamper = [&](Wire& w) {
+    const auto replace = [&](const auto& m) {
+      const SecretBytes bytes = encode(m);
+      w.body.assign(bytes.begin(), bytes.end());
+    };
+    if (w.tag == FrostRound2<C>::tag && change) {
+      auto m = decode<FrostRound2<C>>(w.body);
+      change(m);
+      replace(m);
+    } else if (w.tag == FrostRound1<C>::tag && change_first) {
+      auto m = decode<FrostRound1<C>>(w.body);
+      change_first(m);
+      replace(m);
+    }
+  };
+  const auto outcomes = sim.run();
+  EXPECT_TRUE(expect_safe(sim, outcomes));
+  std::string ends;
+  for (const PartyId i : sim.honest()) {
+    const auto& a = outcomes[i].abort;
+    ends += !a ? "finished " : a->what() + std::string(a->culprits == PartySet{corrupt} ? "! " : " ");
+  }
+  return ends;
+}
+
+TYPED_TEST(FrostSession, ABadShareNamesItsSigner) {
+  using C = typename TypeParam::Curve;
+  const std::string named = std::string(name_of(Reason::bad_signature_share)) + "! ";
+  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.z += Scalar<C>::one(); }), named + named);
+  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.z = -m.z; }), named + named);
+  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.z = Scalar<C>(); }), named + named);
+}
+
+TYPED_TEST(FrostSession, WhatIsNoPointNamesItsSender) {
+  using C = typename TypeParam::Curve;
+  const std::string named = std::string(name_of(Reason::malformed)) + "! ";
+  EXPECT_EQ(end_with_share_changed<TypeParam>(
+                {}, [](FrostRound1<C>& m) { m.commitment.E = UncheckedPoint<C>(typename Point<C>::Encoding{}); }),
+            named + named);
+}
+
+// attack 32: the share leaves only after the host has stored that it is spent.
+TYPED_TEST(FrostSession, SpentIsDurableBeforeTheShareLeaves) {
+  using C = typename TypeParam::Curve;
+  const FrostWorld<TypeParam> world(PartySet::first(2), 2, 3);
+  for (int k = 0; k < 2; ++k) {
+    Simulation<FrostWorld<TypeParam>> sim(world, 3);
+    std::map<PartyId, std::size_t> stored;
+    sim.fail_durable_at = k;
+    sim.watch = [&](const Wire& w) {
+      if (w.tag != FrostRound2<C>::tag) return;
+      ASSERT_EQ(sim.durable[w.from].size(), 1u);
+      const auto record = decode<FrostSpent>(sim.durable[w.from][0]);
+      EXPECT_EQ(record.sid, sim.sid);
+      EXPECT_EQ(record.signers, world.T);
+      EXPECT_EQ(record.number, 1u);
+    };
+    const auto outcomes = sim.run();
+    EXPECT_TRUE(expect_safe(sim, outcomes));
+    for (const PartyId i : world.T) EXPECT_NE(outcomes[i].end, End::finished);
+  }
+}
+
+// attack 38: signers who approved different messages agree on nothing, and blame nobody.
+TYPED_TEST(FrostSession, AnotherMessageIsNobodysFault) {
+  const FrostWorld<TypeParam> world(PartySet::first(2), 2, 3);
+  FrostWorld<TypeParam> other(PartySet::first(2), 2, 3);  // the same keys
+  other.message = bytes_of("another message");
+  Simulation<FrostWorld<TypeParam>> sim(world, 4);
+  sim.replace(PartyId(2), [&](const SessionConfig& config) { return other.start(config); });
+  const auto outcomes = sim.run();
+  ASSERT_TRUE(outcomes[PartyId(1)].abort.has_value());
+  EXPECT_EQ(outcomes[PartyId(1)].abort->reason, Reason::echo_mismatch);
+  EXPECT_EQ(outcomes[PartyId(1)].abort->kind, AbortKind::unattributed);
+}
+
+TYPED_TEST(FrostSession, DestroyedAnywhereItLeavesNothingRunning) {
+  const FrostWorld<TypeParam> world(last(3, 4), 3, 4);
+  for (int stop = 0; stop < 14; ++stop) {
+    Simulation<FrostWorld<TypeParam>> sim(world, 5);
+    sim.stop_after = stop;
+    static_cast<void>(sim.run());
+  }
+}
+
+}  // namespace
+}  // namespace quorate::test
