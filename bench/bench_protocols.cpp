@@ -28,7 +28,7 @@ void frost_signer(benchmark::State& state, unsigned t) {
   const Scalar<C> x_i = f.at(me);
   const auto message = rng.bytes<32>();
 
-  measure<C>(state, [&](Stopwatch& stopwatch) {
+  measure<C>(state, 1, [&](Stopwatch& stopwatch) {
     std::map<PartyId, SecretBytes> received;
     for (const PartyId j : T.without(me)) received[j] = encode(frost::commit<S>(f.at(j), rng).commitment());
 
@@ -59,7 +59,7 @@ void dkg_party(benchmark::State& state, std::uint8_t t, unsigned n) {
   parameters.algorithm = std::is_same_v<C, Ed25519> ? Algorithm::eddsa_ed25519 : Algorithm::schnorr_secp256k1;
   parameters.committee = Committee::make(t, members).value();
 
-  measure<C>(state, [&](Stopwatch& stopwatch) {
+  measure<C>(state, 1, [&](Stopwatch& stopwatch) {
     const SessionId sid = rng.bytes<32>();
     std::vector<std::unique_ptr<Session<DkgResult<C>>>> sessions;
     const auto run = [&](std::size_t i, auto&& part) {

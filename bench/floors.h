@@ -47,41 +47,55 @@ inline double median(std::vector<double> v) {
   return *middle;
 }
 
-// Sums up the timed parts of one run of the work.
+// Sums up the timed parts of one run of the work; the benchmark's own timer runs during them only.
 class Stopwatch {
  public:
+  explicit Stopwatch(benchmark::State& state) : state_(state) {}
   template <class F>
   decltype(auto) time(F&& part) {
     struct Adder {
-      double& total;
-      double start = cpu_seconds();
-      ~Adder() { total += cpu_seconds() - start; }
-    } adder{total_};
+      Stopwatch& mine;
+      double start;
+      explicit Adder(Stopwatch& stopwatch) : mine(stopwatch) {
+        mine.state_.ResumeTiming();
+        start = cpu_seconds();
+      }
+      ~Adder() {
+        mine.total_ += cpu_seconds() - start;
+        mine.state_.PauseTiming();
+      }
+    } adder(*this);
     return part();
   }
-  void divide(int by) { total_ /= by; }
   double seconds() const { return total_; }
 
  private:
+  benchmark::State& state_;
   double total_ = 0;
 };
 
-// work(stopwatch) is run once per iteration. The counter `floors` is the ratio of the medians.
+// work(stopwatch) is run once per iteration and does what is measured `times` over. The counters are of one: `floors`
+// is the ratio of the medians of the first turns, in which floors and work alternate.
 template <class C, class Work>
-void measure(benchmark::State& state, Work&& work) {
+void measure(benchmark::State& state, int times, Work&& work) {
   constexpr int kFloorsPerTurn = 8;
+  constexpr std::size_t kTurns = 300;
   SystemRng rng;
   const Bytes32 k = Scalar<C>::random(rng).bytes().expose();
   std::vector<double> floors, works;
   Floor<C>::once(k);
   for (auto _ : state) {
-    const double start = cpu_seconds();
-    for (int n = 0; n < kFloorsPerTurn; ++n) Floor<C>::once(k);
-    floors.push_back((cpu_seconds() - start) / kFloorsPerTurn);
-    Stopwatch stopwatch;
+    state.PauseTiming();
+    const bool told = works.size() < kTurns;
+    if (told) {
+      const double start = cpu_seconds();
+      for (int n = 0; n < kFloorsPerTurn; ++n) Floor<C>::once(k);
+      floors.push_back((cpu_seconds() - start) / kFloorsPerTurn);
+    }
+    Stopwatch stopwatch(state);
     work(stopwatch);
-    works.push_back(stopwatch.seconds());
-    state.SetIterationTime(stopwatch.seconds());
+    if (told) works.push_back(stopwatch.seconds() / times);
+    state.ResumeTiming();
   }
   state.counters["floors"] = median(works) / median(floors);
   state.counters["median_us"] = median(works) * 1e6;
@@ -90,7 +104,7 @@ void measure(benchmark::State& state, Work&& work) {
 
 template <class Work>
 void add(const std::string& name, Work work) {
-  benchmark::RegisterBenchmark(name.c_str(), work)->UseManualTime()->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark(name.c_str(), work)->Unit(benchmark::kMicrosecond);
 }
 
 void add_points();

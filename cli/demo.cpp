@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include "cli/files.h"
 #include "cli/init.h"
@@ -20,6 +21,7 @@ constexpr int kThreshold = 2;
 constexpr int kSignatures = 15;  // per key; the median is shown
 constexpr int kWait = 30;        // seconds that one request may take
 constexpr Millis kPatience{60'000};
+constexpr double kKeyEverywhere = 10'000;  // ms until every node shows a new key
 
 struct DemoKey {
   const char* name;
@@ -87,6 +89,7 @@ class Demo {
              const auto start = Stopwatch::now();
              create(key);
              const double ms = ms_since(start);
+             await_key(key);
              timings["create_key_ms"][key.algorithm] = ms;
              world_.console.say("    " + text_of(ms) + ", public key " + key.public_key);
            });
@@ -155,6 +158,17 @@ class Demo {
     const Json result = result_of(client_.post("/v1/keys", body, kWait));
     key.public_key = text_at(result.at("key").at("public_key"), "hex");
     if (key.public_key.empty()) throw failed("answer", "the key has no public key");
+  }
+
+  // The node that was asked has the complete certificate; the others follow within moments.
+  void await_key(const DemoKey& key) {
+    for (const auto& card : client_.cluster().nodes()) {
+      const auto start = Stopwatch::now();
+      while (client_.call_node(card.id, {"GET", std::string("/v1/keys/") + key.name, "", "", "", {}}).status != 200) {
+        if (ms_since(start) > kKeyEverywhere) throw failed("key_missing", card.id + " does not know the key");
+        std::this_thread::sleep_for(Millis(10));
+      }
+    }
   }
 
   // Milliseconds of one signature through `node`; `signers`: who must have made it, when that is known.

@@ -1,6 +1,6 @@
 # Imported targets for everything Quorate links, under one namespace:
 #
-#   quorate::mbedtls  quorate::httplib   quorate::sqlcipher     quorate::secp256k1  quorate::sodium
+#   quorate::mbedtls  quorate::sqlcipher     quorate::secp256k1  quorate::sodium
 #   quorate::json     quorate::cli11     quorate::tomlplusplus  quorate::spdlog     quorate::boost
 #   quorate::gtest    quorate::gtest_main    quorate::benchmark  (with QUORATE_TEST_DEPENDENCIES)
 #
@@ -96,30 +96,6 @@ else()
   set(_from "the system, ${MbedTLS_VERSION}")
 endif()
 message(STATUS "mbedTLS: ${_from}")
-
-# ---- cpp-httplib --------------------------------------------------------------------------------
-# Always as the header, since packaged builds of the library are for OpenSSL. Few files should
-# include it: each takes seconds to compile.
-
-_quorate_built(_built httplib.h)
-if(_built)
-  set(_dir "${QUORATE_DEPS_DIR}/include")
-else()
-  find_path(QUORATE_HTTPLIB_INCLUDE_DIR httplib.h)
-  if(NOT QUORATE_HTTPLIB_INCLUDE_DIR)
-    _quorate_missing("cpp-httplib 0.41 or newer")
-  endif()
-  set(_dir "${QUORATE_HTTPLIB_INCLUDE_DIR}")
-endif()
-file(STRINGS "${_dir}/httplib.h" _line REGEX "define CPPHTTPLIB_VERSION \"" LIMIT_COUNT 1)
-string(REGEX MATCH "[0-9]+(\\.[0-9]+)+" _version "${_line}")
-if(NOT _version OR _version VERSION_LESS 0.41)
-  _quorate_missing("cpp-httplib 0.41 or newer (there is ${_version})")
-endif()
-_quorate_interface(quorate::httplib quorate::mbedtls Threads::Threads)
-target_include_directories(quorate::httplib INTERFACE "${_dir}")
-target_compile_definitions(quorate::httplib INTERFACE CPPHTTPLIB_MBEDTLS_SUPPORT)
-message(STATUS "cpp-httplib: ${_dir}, ${_version}")
 
 # ---- SQLCipher ----------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 // Points of secp256k1 by libsecp256k1, which cannot represent the identity: that is our flag.
 #include <secp256k1_ecdh.h>
+#include <secp256k1_recovery.h>
 
 #include <vector>
 
@@ -102,15 +103,33 @@ bool Secp256k1::point_parse_and_multiply_public(PointRep& r, const ScalarRep& k,
   return !r.identity;
 }
 
+// One double multiplication instead of two single ones: recovering the key of an ECDSA signature (r, σ) of the digest z
+// with nonce point P computes r⁻¹·(σ·P − z·G), so that r = x(P) mod q, σ = c·r, z = −s·r give s·G + c·P.
 void Secp256k1::point_base_and_public(PointRep& r, const ScalarRep& s, const ScalarRep& c, const PointRep& P) {
-  PointRep cP;
-  point_multiply_public(cP, c, P);
-  if (cP.identity) return point_base(r, s);
-  Bytes32 bytes;
-  scalar_bytes(bytes.data(), s);
-  r = cP;
+  if (P.identity || scalar_equal(c, {})) return point_base(r, s);
+  ByteArray<33> encoded;
+  point_bytes(encoded.data(), P);
+  ScalarRep x, zero{}, sigma, z;
+  const bool below_q = scalar_parse(x, encoded.data() + 1);
+  ByteArray<64> wide{};
+  std::memcpy(wide.data() + 32, encoded.data() + 1, 32);
+  scalar_reduce(x, wide);
+  scalar_mul(sigma, c, x);
+  scalar_mul(z, s, x);
+  scalar_sub(z, zero, z);
+  ByteArray<64> compact;
+  Bytes32 digest;
+  scalar_bytes(compact.data(), x);
+  scalar_bytes(compact.data() + 32, sigma);
+  scalar_bytes(digest.data(), z);
+  const int recovery_id = (encoded[0] & 1) | (below_q ? 0 : 2);
+  secp256k1_ecdsa_recoverable_signature signature;
+  QUORATE_ASSERT(secp256k1_ecdsa_recoverable_signature_parse_compact(secp_context(), &signature, compact.data(),
+                                                                     recovery_id) == 1);
+  PointRep sum;
   // Returns 0 when the sum is the identity.
-  r.identity = secp256k1_ec_pubkey_tweak_add(secp_context(), &r.key, bytes.data()) != 1;
+  sum.identity = secp256k1_ecdsa_recover(secp_context(), &sum.key, &signature, digest.data()) != 1;
+  r = sum;
 }
 
 }  // namespace quorate

@@ -1,6 +1,8 @@
 // One honest party of a key generation or a signing, and peers that send it anything: their honest messages (recorded once, from the same
 // seeds), those changed, cut or lengthened, any bytes under any tag, in any order, with time-outs and durable steps at any moment. The session
 // neither throws nor hangs, and never names a peer whose messages were all honest.
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -93,17 +95,25 @@ template <class C> Case dkg_case() {
   return c;
 }
 
-template <class C> Case frost_case() {
-  static std::map<PartyId, SecretBytes> shares;
+frost::EffectiveKey<Ed25519> root_key(const KeyShare<Ed25519>& share) {
+  return *effective_key_ed25519(share.Y, Scalar<Ed25519>::zero());
+}
+frost::EffectiveKey<Secp256k1> root_key(const KeyShare<Secp256k1>& share) {
+  return *effective_key_bip340(share.Y, Scalar<Secp256k1>::zero(), std::nullopt);
+}
+
+template <class S> Case frost_case() {
+  using C = typename S::Curve;
+  static std::map<PartyId, KeyShare<C>> shares;
   std::map<PartyId, std::unique_ptr<AnySession>> sessions;
   std::map<PartyId, SeededRng> rngs;
   for (const PartyId i : PartySet::first(kParties)) sessions[i] = start_dkg<C>(i, rngs.try_emplace(i, i.index()).first->second);
   run_all(sessions);
-  for (auto& [i, session] : sessions) shares[i] = encode(static_cast<Session<DkgResult<C>>&>(*session).take_result().share);
+  for (auto& [i, session] : sessions) shares.emplace(i, static_cast<Session<DkgResult<C>>&>(*session).take_result().share);
   Case c;
   c.start = [](PartyId i, Rng& rng) -> std::unique_ptr<AnySession> {
     const SessionConfig config{SessionId{2}, PartySet::first(2), i, rng};
-    return std::make_unique<Session<Signature64>>(config, FrostMessages<C>{}, &frost_sign<C>, decode<KeyShare<C>>(shares.at(i)),
+    return std::make_unique<Session<Signature64>>(config, FrostMessages<C>{}, &frost_sign<S>, shares.at(i), root_key(shares.at(i)),
                                                   secret_bytes(view_of("fuzzed message")));
   };
   record(c, PartySet::first(2));
@@ -115,8 +125,8 @@ const std::vector<Case>& cases() {
     std::vector<Case> c;
     c.push_back(dkg_case<Ed25519>());
     c.push_back(dkg_case<Secp256k1>());
-    c.push_back(frost_case<Ed25519>());
-    c.push_back(frost_case<Secp256k1>());
+    c.push_back(frost_case<FrostEd25519>());
+    c.push_back(frost_case<FrostBip340>());
     return c;
   }();
   return all;

@@ -65,7 +65,7 @@ class Client {
   ClientReply get_unsigned(const std::string& target);
 
  private:
-  struct Connection;  // httplib stays out of this header
+  struct Connection;
   std::unique_ptr<Connection> connection_;
 };
 

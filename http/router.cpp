@@ -180,7 +180,7 @@ bool is_mutation(Route r) {
     case Route::unset:
       break;
   }
-  QUORATE_ASSERT(!"a call without a route");
+  impossible("a call without a route");
 }
 
 Json parse_body(ByteView body) {

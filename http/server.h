@@ -44,7 +44,7 @@ class HttpServer {
   std::uint16_t metrics_port() const;  // 0 without a metrics listener
 
  private:
-  struct Listener;  // httplib stays out of this header
+  struct Listener;
   std::unique_ptr<Listener> listener_;
 };
 

@@ -68,6 +68,7 @@ class CertificateCollector {
 
   // False: not this member's signature of this body, nothing is kept. Taking one twice is fine.
   bool add(PartyId member, const Signature64& signature);
+  void add_own(PartyId me, const Signature64& signature);  // made a moment ago with this node's key: not verified again
   const CertificateBody& body() const { return body_; }
   PartySet missing() const;
   std::optional<KeyCertificate> complete() const;  // nullopt while one is missing

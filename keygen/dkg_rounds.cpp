@@ -118,7 +118,7 @@ DkgVerdicts dkg_judge(const SessionId& sid, const Committee& committee, const Dk
   for (const PartyId accuser : echoes.parties())
     for (const DkgComplaint<C>& c : echoes[accuser].complaints) {
       const Member* dealer = committee.find(c.dealer);
-      if (dealer == nullptr || c.dealer == accuser) {
+      if (dealer == nullptr) {
         verdicts.slanderers.insert(accuser);
         continue;
       }

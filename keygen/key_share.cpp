@@ -17,8 +17,7 @@ template <class C>
 bool KeyShare<C>::belongs_to(const CertificateBody& body, PartyId member) const {
   return certificate == body.digest() && me == member && key_id == body.key_id && number == body.number &&
          algorithm == body.algorithm && committee == body.committee && Y == Point<C>::parse(body.Y) &&
-         X.size() == body.X.size() &&
-         std::equal(X.begin(), X.end(), body.X.begin(),
+         std::equal(X.begin(), X.end(), body.X.begin(), body.X.end(),
                     [](const auto& P, const auto& encoded) { return P == Point<C>::parse(encoded); }) &&
          chain_code_digest(chain_code) == body.chain_code_hash;
 }

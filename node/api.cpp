@@ -14,6 +14,7 @@ using http::Problem;
 using http::Reply;
 using storage::RequestState;
 
+constexpr auto kCloseWithin = Millis(200);
 constexpr auto kStoreWait = Seconds(10);  // for the write that makes a request durable; then the disk is the problem
 
 // A request that an HTTP thread waits for.
@@ -44,7 +45,12 @@ Problem not_found(const std::string& what) {
 
 int status_of_failure(const std::string& code) {
   if (code == "no_quorum" || code == "no_outcome") return 504;
-  if (code == "name_taken" || code == "context_mismatch" || code == "nonce_replayed" || code == "already_final") return 409;
+  if (code == "nonce_replayed") return 401;
+  for (const std::string_view conflict :
+       {"name_taken", "context_mismatch", "already_final", "idempotency_conflict", "clock_skew", "busy", "unknown_key",
+        "key_archived", "unknown_participant", "unknown_user"})
+    if (code == conflict) return 409;
+  if (code == "payload_unsupported" || code == "algorithm_unsupported") return 422;
   if (code == "denied") return 403;
   if (code == "expired") return 410;
   if (code == "storage" || code == "interrupted" || code == "overloaded") return 503;
@@ -70,7 +76,8 @@ std::optional<std::string> parameter(const http::Call& call, std::string_view na
   return it->second;
 }
 
-template <class Row, class View> Reply page_reply(const storage::Page<Row>& page, View&& view) {
+template <class Row, class View>
+Reply page_reply(const storage::Page<Row>& page, View&& view) {
   Json items = Json::array();
   for (const Row& row : page.items)
     if (auto shown = view(row)) items.push_back(std::move(*shown));
@@ -88,20 +95,29 @@ std::variant<Reply, Problem> answer_of(const RequestRecord& record) {
   p.detail = record.reason;
   p.request = http::RequestRef{record.id, std::string(storage::to_text(record.request_state()))};
   switch (record.request_state()) {
-    case RequestState::succeeded: return Reply{201, request_view(record, true), {{"Location", location}}};
+    case RequestState::succeeded:
+      return Reply{201, request_view(record, true), {{"Location", location}}};
     case RequestState::pending_approval:
     case RequestState::queued:
     case RequestState::running:
-    case RequestState::scheduled: return Reply{202, request_view(record, true), {{"Location", location}}};
+    case RequestState::scheduled:
+      return Reply{202, request_view(record, true), {{"Location", location}}};
     case RequestState::denied:
-    case RequestState::rejected: p.status = 403; return p;
-    case RequestState::expired: p.status = 410; return p;
-    case RequestState::cancelled: p.status = 409; return p;
+    case RequestState::rejected:
+      p.status = 403;
+      return p;
+    case RequestState::expired:
+      p.status = 410;
+      return p;
+    case RequestState::cancelled:
+      p.status = 409;
+      return p;
     case RequestState::failed:
       p.status = status_of_failure(record.code);
       if (p.status == 503) p.retry_after = 1;
       return p;
-    case RequestState::unset: break;
+    case RequestState::unset:
+      break;
   }
   p.status = 500;
   return p;
@@ -110,20 +126,30 @@ std::variant<Reply, Problem> answer_of(const RequestRecord& record) {
 std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
   switch (call.route) {
     case http::Route::create_key:
-    case http::Route::sign: return mutate(call);
-    case http::Route::list_keys: return list_keys(call);
-    case http::Route::show_key: return show_key(call);
-    case http::Route::list_requests: return list_requests(call);
-    case http::Route::show_request: return show_request(call);
-    case http::Route::show_node: return show_node();
-    case http::Route::show_cluster: return Reply{200, Json::parse(world_.cluster.json()), {}};
-    case http::Route::show_policy: return Reply{200, Json::parse(world_.policy.jcs()), {}};
-    case http::Route::list_audit: return list_audit(call);
+    case http::Route::sign:
+      return mutate(call);
+    case http::Route::list_keys:
+      return list_keys(call);
+    case http::Route::show_key:
+      return show_key(call);
+    case http::Route::list_requests:
+      return list_requests(call);
+    case http::Route::show_request:
+      return show_request(call);
+    case http::Route::show_node:
+      return show_node();
+    case http::Route::show_cluster:
+      return Reply{200, Json::parse(world_.cluster.json()), {}};
+    case http::Route::show_policy:
+      return Reply{200, Json::parse(world_.policy.jcs()), {}};
+    case http::Route::list_audit:
+      return list_audit(call);
     case http::Route::audit_head: {
       const storage::AuditHead head = world_.store.audit_head();
       return Reply{200, Json{{"seq", head.seq}, {"hash", to_hex(head.hash)}}, {}};
     }
-    case http::Route::unset: break;
+    case http::Route::unset:
+      break;
   }
   return not_found("no such route");
 }
@@ -133,27 +159,34 @@ std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
   const auto pending = std::make_shared<Pending>();
   const std::uint64_t ticket = next_ticket_++;
   const http::SignedRequest original = call.original;
-  const bool posted = world_.desk.post([this, pending, ticket, original] {
-    desk_.coordinator().submit(
-        original, ticket,
-        [pending](const std::string& id) {
-          const std::lock_guard lock(pending->mutex);
-          pending->stored = id;
-          pending->changed.notify_all();
-        },
-        [pending](const Answer& answer) {
-          const std::lock_guard lock(pending->mutex);
-          if (!pending->answer) pending->answer = answer;
-          pending->changed.notify_all();
-        });
+  const auto stored = [pending](const std::string& id) {
+    const std::lock_guard lock(pending->mutex);
+    pending->stored = id;
+    pending->changed.notify_all();
+  };
+  const auto answered = [pending](const Answer& answer) {
+    const std::lock_guard lock(pending->mutex);
+    if (!pending->answer) pending->answer = answer;
+    pending->changed.notify_all();
+  };
+  const bool posted = world_.desk.post([this, ticket, original, stored, answered] {
+    try {
+      desk_.coordinator().submit(original, ticket, stored, answered);
+    } catch (const std::exception& e) {
+      world_.log(LogLevel::error, std::string("a request could not be taken: ") + e.what());
+      answered(Refusal{500, "internal", "this node cannot take the request; its log says why", std::nullopt});
+    }
   });
   if (!posted) return problem_of({503, "overloaded", "this node has too much to do", std::nullopt});
 
   const auto start = std::chrono::steady_clock::now();
   std::unique_lock lock(pending->mutex);
-  pending->changed.wait_until(lock, start + call.wait, [&] { return pending->answer.has_value(); });
-  if (!pending->answer)
-    pending->changed.wait_until(lock, start + call.wait + kStoreWait, [&] { return pending->answer || !pending->stored.empty(); });
+  const auto wait = [&](auto end, auto&& met) {
+    while (!met() && !closing_ && std::chrono::steady_clock::now() < end)
+      pending->changed.wait_until(lock, std::min(end, std::chrono::steady_clock::now() + kCloseWithin));
+  };
+  wait(start + call.wait, [&] { return pending->answer.has_value(); });
+  wait(start + call.wait + kStoreWait, [&] { return pending->answer || !pending->stored.empty(); });
   if (pending->answer) {
     const Answer answer = *pending->answer;
     lock.unlock();
@@ -164,7 +197,7 @@ std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
   }
   const std::string id = pending->stored;
   lock.unlock();
-  world_.desk.post([this, id, ticket] { desk_.requests().forget(id, ticket); });
+  world_.desk.post_always([this, id, ticket] { desk_.requests().forget(id, ticket); });
   if (id.empty()) return problem_of({503, "storage", "this node could not store the request in time", std::nullopt});
   const auto row = world_.store.request(id);
   if (!row) return not_found("the request was not kept");
@@ -201,8 +234,9 @@ std::variant<Reply, Problem> NodeApi::list_requests(const http::Call& call) cons
     after = storage::Cursor::parse(*text);
     if (!after) return bad_cursor();
   }
-  return page_reply(world_.store.requests(filter, limit_of(call), after),
-                    [](const storage::RequestRow& row) -> std::optional<Json> { return request_view(record_of(row), false); });
+  return page_reply(
+      world_.store.requests(filter, limit_of(call), after),
+      [](const storage::RequestRow& row) -> std::optional<Json> { return request_view(record_of(row), false); });
 }
 
 std::variant<Reply, Problem> NodeApi::show_request(const http::Call& call) const {
@@ -288,15 +322,20 @@ http::Readiness NodeApi::ready() {
 std::string NodeApi::metrics() {
   std::string out;
   const auto metric = [&](const char* name, const char* type, const char* help, auto value) {
-    out += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " + std::to_string(value) + "\n";
+    out += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " +
+           std::to_string(value) + "\n";
   };
   metric("quorate_mutations_total", "counter", "Mutating calls taken", mutations_.load());
   metric("quorate_requests_succeeded_total", "counter", "Mutating calls answered with success", succeeded_.load());
-  metric("quorate_requests_failed_total", "counter", "Mutating calls answered with another final state", failed_.load());
+  metric("quorate_requests_failed_total", "counter", "Mutating calls answered with another final state",
+         failed_.load());
   metric("quorate_sessions_running", "gauge", "Protocol sessions on this node", host_.running());
-  metric("quorate_session_messages_dropped_total", "counter", "Protocol messages for no running session", host_.dropped());
-  metric("quorate_peer_messages_malformed_total", "counter", "Messages of peers that did not decode", desk_.malformed());
-  metric("quorate_peer_messages_dropped_total", "counter", "Messages of peers dropped because the queue was full", desk_.dropped());
+  metric("quorate_session_messages_dropped_total", "counter", "Protocol messages for no running session",
+         host_.dropped());
+  metric("quorate_peer_messages_malformed_total", "counter", "Messages of peers that did not decode",
+         desk_.malformed());
+  metric("quorate_peer_messages_dropped_total", "counter", "Messages of peers dropped because the queue was full",
+         desk_.dropped());
   metric("quorate_open_requests", "gauge", "Requests that are not final", world_.store.open_request_count());
   metric("quorate_store_healthy", "gauge", "1 while the database takes writes", world_.store.healthy() ? 1 : 0);
   metric("quorate_audit_seq", "counter", "Entries of the audit log", world_.store.audit_head().seq);

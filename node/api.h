@@ -19,6 +19,7 @@ class NodeApi final : public http::Api {
   std::string cluster_id() override { return world_.cluster.id(); }
   http::Readiness ready() override;
   std::string metrics() override;
+  void close() { closing_ = true; }  // calls that wait are answered at once
 
  private:
   using Answered = std::variant<http::Reply, http::Problem>;
@@ -34,6 +35,7 @@ class NodeApi final : public http::Api {
   World world_;
   Desk& desk_;
   const SessionHost& host_;
+  std::atomic<bool> closing_{false};
   std::atomic<std::uint64_t> next_ticket_{1};
   std::atomic<std::uint64_t> mutations_{0}, succeeded_{0}, failed_{0};
 };

@@ -36,7 +36,8 @@ class Table {
     std::vector<std::string> list;
     if (const toml::array* a = n->as_array())
       for (const toml::node& e : *a) list.push_back(e.value_exact<std::string>().value_or(""));
-    if (list.empty() || std::find(list.begin(), list.end(), "") != list.end()) fail(name, "must be a list of strings that are not empty");
+    if (list.empty() || std::find(list.begin(), list.end(), "") != list.end())
+      fail(name, "must be a list of strings that are not empty");
     return list;
   }
   std::size_t number(std::string_view name, std::size_t unset, std::size_t least, std::size_t most) {
@@ -94,7 +95,8 @@ Config load_config(const std::filesystem::path& file) {
   try {
     parsed = toml::parse_file(file.string());
   } catch (const toml::parse_error& e) {
-    throw ConfigError(file.string() + ":" + std::to_string(e.source().begin.line) + ": " + std::string(e.description()));
+    throw ConfigError(file.string() + ":" + std::to_string(e.source().begin.line) + ": " +
+                      std::string(e.description()));
   }
   Config c;
   c.directory = std::filesystem::absolute(file).parent_path();

@@ -16,21 +16,21 @@ struct ConfigError : std::runtime_error {
 struct DatabaseKeySource {  // exactly one is set
   std::optional<std::filesystem::path> key_file;
   std::optional<std::string> key_env;
-  std::vector<std::string> key_command;  // program and arguments, no shell
+  std::vector<std::string> key_command;       // program and arguments, no shell
   std::optional<std::string> passphrase_env;  // stretched by Argon2id
 };
 
 struct Config {
-  std::string node;                     // this node's id in the cluster document
-  std::filesystem::path directory;      // of config.toml
+  std::string node;                 // this node's id in the cluster document
+  std::filesystem::path directory;  // of config.toml
   std::filesystem::path cluster, policy;
-  std::filesystem::path identity_key;   // Ed25519, PKCS#8 PEM
+  std::filesystem::path identity_key;  // Ed25519, PKCS#8 PEM
   std::filesystem::path tls_key, tls_certificate;
   std::filesystem::path database;
   DatabaseKeySource database_key;
   std::string http_listen, peers_listen, metrics_listen;  // host:port
-  std::size_t http_threads = 0;         // 0: chosen by the machine
-  std::size_t workers = 0;              // session workers; 0: one per core
+  std::size_t http_threads = 0;                           // 0: chosen by the machine
+  std::size_t workers = 0;                                // session workers; 0: one per core
   std::string log_level = "info";
   std::optional<std::filesystem::path> log_file;  // standard error if unset
 };

@@ -1,4 +1,6 @@
-// Requests that this node coordinates: proposes to a set of members, replaces who is silent or cheats while enough are left, ends the request.
+// Requests that this node coordinates: proposes to a set of members, replaces who is silent or cheats while enough are
+// left, ends the request. coordinator.cpp: a request from its arrival to its end; attempts.cpp: the attempts in
+// between.
 #pragma once
 #include <functional>
 #include <map>
@@ -11,6 +13,7 @@
 #include "node/examine.h"
 #include "node/messages.h"
 #include "node/participant.h"
+#include "node/peer_view.h"
 #include "node/requests.h"
 #include "node/session_host.h"
 
@@ -20,55 +23,78 @@ using Answer = std::variant<RequestRecord, Refusal>;
 
 class Coordinator {
  public:
-  Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant);
+  // `heal`: Healer::ask_for.
+  Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant,
+              const PeerView& peers, std::function<bool(const std::string& request)> heal);
 
-  // A client's request, authenticated and fresh. `stored` is called when it is durable here, `answer` once: a refusal, or the final record.
-  // Whoever stops waiting says so with requests.forget(id, ticket).
-  void submit(const http::SignedRequest& original, std::uint64_t ticket, std::function<void(const std::string& id)> stored,
+  // A client's request, authenticated and fresh. `stored` is called when it is durable here, `answer` once: a refusal,
+  // or the final record. Whoever stops waiting says so with requests.forget(id, ticket).
+  using Stored = std::function<void(const std::string& id)>;
+  void submit(const http::SignedRequest& original, std::uint64_t ticket, Stored stored,
               std::function<void(const Answer&)> answer);
-  // After a restart: an open request of this node goes on while its time lasts.
+  // An open request goes on here while its time lasts: after a restart, or because its coordinator is gone.
   void resume(const RequestRecord& record);
 
   void on_accept(const std::string& from, const Accept& accept);
   void on_refuse(const std::string& from, const Refuse& refuse);
   void on_report(const std::string& from, const Report& report);
-  void on_peer_up(const std::string& node);
-  void on_peer_down(const std::string& node);
+  void on_peer_up(const std::string& node);    // the view knows it already
+  void on_peer_down(const std::string& node);  // likewise
   void on_final(const RequestRecord& record);  // learned from elsewhere
   void tick();
 
+  // `from` proposes a request that this node coordinates: this node lets it, once per request, if neither has begun and
+  // the other's name comes first, so that two honest coordinators of one request do not wait for each other.
+  bool stand_back(const std::string& request, const std::string& from);
+
   bool coordinates(const std::string& request) const { return jobs_.contains(request); }
-  bool is_up(const std::string& node) const { return up_.contains(node); }
   std::size_t open_jobs() const { return jobs_.size(); }
 
  private:
-  enum class Phase { storing, waiting_for_peers, proposing, running, ending };
+  enum class Phase { storing, waiting, proposing, running, healing, ending };
   struct Job {
     Examined x;
     RequestRecord record;
     Phase phase = Phase::storing;
     bool stored = false;
+    std::vector<Stored> when_stored;
     Candidates candidates;
+    PartySet busy;  // members whose turn this node has to wait for
+    int attempts = 0;
     Propose propose;
     SessionId sid{};
     PartySet signers;
+    std::map<SessionId, PartySet> tried;  // the signers of every attempt
     std::set<std::string> waiting;  // nodes whose answer to the proposal is outstanding, this one until it has joined
-    SteadyTime deadline{};          // of the phase
-    SteadyTime patience{};          // until then it waits for enough peers to be reachable
+    std::set<std::string> ended_there;  // of those, who says that the request has ended: its outcome is on its way
+    SteadyTime deadline{};              // of the phase
+    SteadyTime patience{};              // until then it waits for enough peers to be reachable
+    bool stood_back = false;
     bool any_released = false;
-    std::optional<Refusal> refused;  // the last one, named
+    std::optional<Refusal> refused;  // the last one, named; in `healing`: how it fails
   };
 
-  void open(Job job, const RequestRecord* known, std::function<void(const std::string&)> stored);
+  // coordinator.cpp
+  void open(Job job, std::optional<RequestRecord> known, int retries);
+  void not_opened(const std::string& id, const storage::CommitResult& result, int retries);
+  void succeed_with(Job& job, const Report& report, const std::string& from);
+  void fail(Job& job, const std::string& code, const std::string& reason);
+  void finish(const std::string& id, const RequestRecord& record);
+  bool finish_if_final(const std::string& id);              // by what is stored
+  std::vector<std::string> audience(const Job& job) const;  // the other nodes that are to know
+  void watch_others();
+
+  // attempts.cpp
   void attempt(Job& job);
+  std::optional<PartySet> choose(Job& job, PartySet reachable);
+  void propose(Job& job, PartySet signers);
   void lack(Job& job, PartySet reachable);
+  void postpone(Job& job, Millis by);
   void joined(Job& job);
   void begin_if_all(Job& job);
+  void heal_or_fail(Job& job, const std::string& code, const std::string& reason);
   void give_up_attempt(Job& job);  // stops everyone; the next attempt follows
-  void succeed_with(Job& job, const Report& report, const std::string& from);
-  void fail(Job& job, const std::string& code, const std::string& reason, bool retryable);
-  void finish(const std::string& id, const RequestRecord& record);
-  std::vector<std::string> audience(const Job& job) const;  // the other nodes that are to know
+  void late(Job& job);
   PartySet reachable(const Job& job) const;
   Job* job_of(const Bytes32& random);
 
@@ -76,9 +102,12 @@ class Coordinator {
   Requests& requests_;
   SessionHost& host_;
   Participant& participant_;
+  const PeerView& peers_;
+  std::function<bool(const std::string&)> heal_;
   std::unordered_map<std::string, Job> jobs_;
   std::map<Bytes32, std::string> by_random_;
-  std::set<std::string> up_;
+  std::set<std::string> elsewhere_;  // requests that other nodes coordinate and somebody waits for here
+  SteadyTime next_watch_{};
 };
 
 }  // namespace quorate::node

@@ -10,6 +10,7 @@
 namespace quorate::node {
 
 // Throws StorageError or ConfigError naming file or setting. A missing database is made, and the log says so.
-std::unique_ptr<storage::Store> open_database(const Config& config, const storage::Identity& identity, Rng& rng, const Log& log);
+std::unique_ptr<storage::Store> open_database(const Config& config, const storage::Identity& identity, Rng& rng,
+                                              const Log& log);
 
 }  // namespace quorate::node

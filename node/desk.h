@@ -1,4 +1,5 @@
-// The desk: the one executor that owns all requests of a node. Sorts what peers say, keeps the timers, recovers after a restart.
+// The desk: the one executor that owns all requests of a node. Sorts what peers say, keeps the timers, recovers after a
+// restart.
 #pragma once
 #include <atomic>
 #include <map>
@@ -6,7 +7,9 @@
 
 #include "node/coordinator.h"
 #include "node/healer.h"
+#include "node/inflow.h"
 #include "node/participant.h"
+#include "node/peer_view.h"
 #include "node/requests.h"
 #include "node/session_host.h"
 #include "peers/inbox.h"
@@ -25,6 +28,7 @@ class Desk final : public peers::Inbox {
 
   // From the mesh's thread.
   void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;
+  void on_peer_hello(const std::string& node, const peers::Hello& hello) noexcept override;
   void on_envelope(const std::string& from, Envelope envelope) noexcept override;
   void on_peer_down(const std::string& node) noexcept override;
 
@@ -32,18 +36,24 @@ class Desk final : public peers::Inbox {
   std::uint64_t dropped() const { return dropped_; }
 
  private:
-  void post(std::function<void()> work) noexcept;
   void dispatch(const std::string& from, const Envelope& envelope);
   void replicate(const std::string& from, const Replicate& message);
+  void tell_outcome(const std::string& to, const OutcomeQuery& query);
+  void ask_outcomes(const std::string& node);
+  void peer_hello(const std::string& node, const peers::Hello& hello) noexcept;
+  bool post(std::function<void()> work) noexcept;
+  void on_final(const RequestRecord& record);
   void expire();
 
   World world_;
   SessionHost& host_;
   Requests requests_;
+  PeerView peers_;
+  Inflow inflow_;
   Participant participant_;
   Coordinator coordinator_;
   Healer healer_;
-  SteadyTime next_expiry_{};
+  SteadyTime next_expiry_{}, next_sweep_{};
   std::atomic<std::uint64_t> malformed_{0}, dropped_{0};
 };
 

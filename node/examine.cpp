@@ -12,11 +12,16 @@ std::variant<Examined, Refusal> plan_create_key(Examined x, const Json& body, co
   CreateKeyPlan plan;
   plan.body = policy::parse_create_key(body);
   switch (plan.body.algorithm) {
-    case policy::SignatureScheme::eddsa_ed25519: plan.algorithm = Algorithm::eddsa_ed25519; break;
-    case policy::SignatureScheme::schnorr_secp256k1: plan.algorithm = Algorithm::schnorr_secp256k1; break;
+    case policy::SignatureScheme::eddsa_ed25519:
+      plan.algorithm = Algorithm::eddsa_ed25519;
+      break;
+    case policy::SignatureScheme::schnorr_secp256k1:
+      plan.algorithm = Algorithm::schnorr_secp256k1;
+      break;
     case policy::SignatureScheme::ecdsa_secp256k1:
       return Refusal{422, "algorithm_unsupported", "ecdsa-secp256k1 is not available in this version", "/algorithm"};
-    case policy::SignatureScheme::unset: return Refusal{400, "malformed_body", "no such algorithm", "/algorithm"};
+    case policy::SignatureScheme::unset:
+      return Refusal{400, "malformed_body", "no such algorithm", "/algorithm"};
   }
   auto committee = committee_of(world.cluster, plan.body.participants, plan.body.threshold);
   if (auto* refused = std::get_if<Refusal>(&committee)) return std::move(*refused);
@@ -29,14 +34,21 @@ std::variant<Examined, Refusal> plan_create_key(Examined x, const Json& body, co
   return x;
 }
 
-std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject, const Json& body, const World& world) {
+std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject, const Json& body,
+                                          const World& world) {
   SignPlan plan;
   auto row = world.store.key_by_name(subject);
   if (!row) row = world.store.key_by_id(subject);
-  if (!row || row->state == storage::KeyState::prepared) return Refusal{404, "unknown_key", "no such key", std::nullopt};
-  if (row->state == storage::KeyState::archived) return Refusal{409, "key_archived", "the key is archived", std::nullopt};
+  if (!row || row->state == storage::KeyState::prepared)
+    return Refusal{404, "unknown_key", "no such key", std::nullopt};
+  if (row->state == storage::KeyState::archived)
+    return Refusal{409, "key_archived", "the key is archived", std::nullopt};
   plan.key = std::move(*row);
-  plan.certificate = decode<KeyCertificate>(plan.key.certificate);
+  try {
+    plan.certificate = decode<KeyCertificate>(plan.key.certificate);
+  } catch (const Malformed& e) {  // this node's own row: nobody else's fault
+    throw storage::StorageCorrupt("the certificate of key " + plan.key.id + ": " + e.what());
+  }
   plan.payload = policy::parse_sign(body);
   switch (plan.certificate.body.algorithm) {
     case Algorithm::eddsa_ed25519:
@@ -46,11 +58,12 @@ std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject
       plan.to_be_signed = policy::bytes_to_sign(plan.payload, policy::SignatureScheme::schnorr_secp256k1);
       break;
     case Algorithm::ecdsa_secp256k1:
-    case Algorithm::unset: return Refusal{422, "algorithm_unsupported", "this node cannot sign with that key", std::nullopt};
+    case Algorithm::unset:
+      return Refusal{422, "algorithm_unsupported", "this node cannot sign with that key", std::nullopt};
   }
   x.kind = policy::Kind::sign;
   x.intent.key = plan.key.id;
-  x.intent.key_name = plan.key.name;
+  x.intent.key_name = plan.certificate.body.name;  // the same everywhere, whatever name the row has here
   x.intent.public_key = to_hex(plan.certificate.body.Y);
   x.intent.path = plan.payload.path;
   x.intent.payload_digest = policy::signing_payload_digest(plan.to_be_signed);
@@ -67,17 +80,20 @@ const Committee& Examined::committee() const {
 
 Refusal refusal_of(const http::AuthError& error) { return {error.status, error.code, error.detail, std::nullopt}; }
 
-std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& cluster, const std::vector<std::string>& nodes,
-                                              std::size_t threshold) {
+std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& cluster,
+                                              const std::vector<std::string>& nodes, std::size_t threshold) {
   Members members;
   unsigned index = 0;
   for (const std::string& node : nodes) {
     const policy::NodeCard* card = cluster.find(node);
-    if (card == nullptr) return Refusal{422, "unknown_participant", "no node " + node + " in this cluster", "/participants"};
+    if (card == nullptr)
+      return Refusal{422, "unknown_participant", "no node " + node + " in this cluster", "/participants"};
     members.push_back({PartyId(++index), node, card->identity_key});
   }
   const auto committee = Committee::make(static_cast<std::uint8_t>(threshold), std::move(members));
-  if (!committee) return Refusal{400, "malformed_body", "the threshold must lie between 2 and the number of participants", "/threshold"};
+  if (!committee)
+    return Refusal{400, "malformed_body", "the threshold must lie between 2 and the number of participants",
+                   "/threshold"};
   return *committee;
 }
 
@@ -106,11 +122,14 @@ std::variant<Examined, Refusal> examine(const http::SignedRequest& request, cons
   x.intent.requested_by = x.who.user;
   x.intent.expires_at = policy::expires_without_approvals(x.who.created);
 
-  std::variant<Examined, Refusal> planned = Refusal{404, "not_found", "not a request that can be forwarded", std::nullopt};
+  std::variant<Examined, Refusal> planned =
+      Refusal{404, "not_found", "not a request that can be forwarded", std::nullopt};
   try {
     const Json body = http::parse_body(request.body);
-    if (match.route == http::Route::create_key) planned = plan_create_key(std::move(x), body, world);
-    else if (match.route == http::Route::sign) planned = plan_sign(std::move(x), match.subject, body, world);
+    if (match.route == http::Route::create_key)
+      planned = plan_create_key(std::move(x), body, world);
+    else if (match.route == http::Route::sign)
+      planned = plan_sign(std::move(x), match.subject, body, world);
   } catch (const policy::PayloadUnsupported& e) {
     return Refusal{422, "payload_unsupported", e.what(), e.pointer};
   } catch (const JsonError& e) {

@@ -1,5 +1,6 @@
-// What every node checks of a client's request by itself, before it takes part: who asks, what exactly is asked, whether the policy allows it.
-// The node that the client talks to and the nodes that it is forwarded to run the same function on the same bytes.
+// What every node checks of a client's request by itself, before it takes part: who asks, what exactly is asked,
+// whether the policy allows it. The node that the client talks to and the nodes that it is forwarded to run the same
+// function on the same bytes.
 #pragma once
 #include <optional>
 #include <string>
@@ -50,13 +51,14 @@ struct Examined {
   const Committee& committee() const;
 };
 
-// Pure but for look-ups in this node's own database. Freshness and replay are the caller's: they depend on what it has seen before.
+// Pure but for look-ups in this node's own database. Freshness and replay are the caller's: they depend on what it has
+// seen before.
 std::variant<Examined, Refusal> examine(const http::SignedRequest& request, const World& world);
 
-// The committee of these nodes: indices 1..n in the order of their names, so that all nodes agree on it without asking. Refuses an unknown
-// participant by name.
-std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& cluster, const std::vector<std::string>& nodes,
-                                              std::size_t threshold);
+// The committee of these nodes: indices 1..n in the order of their names, so that all nodes agree on it without asking.
+// Refuses an unknown participant by name.
+std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& cluster,
+                                              const std::vector<std::string>& nodes, std::size_t threshold);
 
 Refusal refusal_of(const http::AuthError& error);
 

@@ -7,10 +7,10 @@ ThreadExecutor::ThreadExecutor(std::size_t bound, std::function<void(const std::
 
 ThreadExecutor::~ThreadExecutor() { stop(); }
 
-bool ThreadExecutor::post(std::function<void()> work) {
+bool ThreadExecutor::push(std::function<void()> work, std::size_t bound) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || queue_.size() >= bound_) return false;
+    if (stopping_ || queue_.size() >= bound) return false;
     queue_.push_back(std::move(work));
   }
   wake_.notify_one();

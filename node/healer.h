@@ -1,11 +1,14 @@
-// Certificates that this node lacks: of keys that it has prepared a share for, and of keys of other nodes that were made while it was away.
+// Certificates that this node lacks: of keys that it has prepared a share for, and of keys of other nodes that were
+// made while it was away.
 #pragma once
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "keygen/certificate.h"
+#include "node/keys.h"
 #include "node/messages.h"
 #include "node/requests.h"
 
@@ -17,6 +20,9 @@ class Healer {
   Healer(const World& world, Requests& requests, std::function<void(const RequestRecord&)> final);
 
   void on_peer_up(const std::string& node);  // asks for what is missing, tells what is here
+  // Asks for what is missing of the key that this request has prepared here; false: there is none.
+  bool ask_for(const std::string& request);
+  void ask_all();  // the same for every key; once in a while
   void on_query(const std::string& from, const CertificateQuery& query);
   void on_signature(const std::string& from, const CertificateSignature& signature);
   void on_certificate(const std::string& from, const CertificateComplete& complete);
@@ -24,12 +30,17 @@ class Healer {
 
  private:
   void ask(const std::string& node, const std::string& key_id, std::uint64_t number);
-  void activate(const KeyCertificate& certificate);
+  void ask_members(const storage::ShareInfo& share);
+  // nullptr: the request that comes along does not ask for this key.
+  std::shared_ptr<const KeyRecord> asked_for(const CertificateComplete& message) const;
+  void activate(const KeyCertificate& certificate, const KeyRecord* asked, int retries);
 
   World world_;
   Requests& requests_;
   std::function<void(const RequestRecord&)> final_;
-  std::map<std::pair<std::string, std::uint64_t>, CertificateCollector> collecting_;  // of prepared shares only: bounded by their number
+  std::map<std::pair<std::string, std::uint64_t>, CertificateCollector>
+      collecting_;                             // of prepared shares only: bounded by their number
+  std::map<std::string, std::size_t> listed_;  // keys that a peer has told since it came up
 };
 
 }  // namespace quorate::node

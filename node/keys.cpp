@@ -12,19 +12,18 @@ namespace {
 std::string hidden_name(const std::string& key_id) { return "~" + key_id.substr(0, limits::kMaxName - 1); }
 
 // SubjectPublicKeyInfo up to the point: id-ecPublicKey, secp256k1, a compressed point of 33 bytes (RFC 5480).
-constexpr std::array<std::uint8_t, 23> kSecp256k1Spki{0x30, 0x36, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
-                                                      0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a, 0x03, 0x22, 0x00};
+constexpr std::array<std::uint8_t, 23> kSecp256k1Spki{0x30, 0x36, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+                                                      0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+                                                      0x81, 0x04, 0x00, 0x0a, 0x03, 0x22, 0x00};
 
-template <class C> storage::Batch prepare(const SecretBytes& prepared_share, const std::string& request, WallTime now) {
+template <class C>
+storage::Batch prepare(const SecretBytes& prepared_share, const KeyRecord& record) {
   const auto prepared = decode<PreparedShare<C>>(prepared_share);
   storage::KeyRow key;
   key.id = to_hex(prepared.body.key_id);
   key.name = hidden_name(key.id);
   key.algorithm = std::string(name_of(prepared.body.algorithm));
   key.state = storage::KeyState::prepared;
-  KeyRecord record;
-  record.request = request;
-  record.created = static_cast<std::uint64_t>(unix_seconds(now));
   const SecretBytes bytes = encode(record);
   key.record.assign(bytes.begin(), bytes.end());
 
@@ -40,26 +39,40 @@ template <class C> storage::Batch prepare(const SecretBytes& prepared_share, con
   return batch;
 }
 
-template <class C> std::optional<CertificateBody> body_in(const storage::ShareRow& row) {
+template <class C>
+std::optional<CertificateBody> body_in(const storage::ShareRow& row) {
   auto prepared = decode<PreparedShare<C>>(row.blob);
-  if (to_hex(prepared.body.key_id) != row.key || prepared.body.number != row.number || prepared.share.me.index() != row.party)
+  if (to_hex(prepared.body.key_id) != row.key || prepared.body.number != row.number ||
+      prepared.share.me.index() != row.party)
     throw storage::StorageCorrupt("the share of key " + row.key + " belongs elsewhere");
   return std::move(prepared.body);
 }
 
 }  // namespace
 
-storage::Batch prepare_key(Algorithm algorithm, const SecretBytes& prepared_share, const std::string& request, WallTime now) {
-  switch (algorithm) {
-    case Algorithm::eddsa_ed25519: return prepare<Ed25519>(prepared_share, request, now);
-    case Algorithm::ecdsa_secp256k1:
-    case Algorithm::schnorr_secp256k1: return prepare<Secp256k1>(prepared_share, request, now);
-    case Algorithm::unset: break;
-  }
-  QUORATE_ASSERT(!"an algorithm is set");
+KeyRecord key_record(const RequestRecord& request, const World& world) {
+  KeyRecord record;
+  record.request = request.id;
+  record.created = static_cast<std::uint64_t>(unix_seconds(world.clock.wall()));
+  record.original = request.original;
+  return record;
 }
 
-std::optional<CertificateBody> prepared_body(const storage::Store& store, const std::string& key_id, std::uint64_t number) {
+storage::Batch prepare_key(Algorithm algorithm, const SecretBytes& prepared_share, const KeyRecord& record) {
+  switch (algorithm) {
+    case Algorithm::eddsa_ed25519:
+      return prepare<Ed25519>(prepared_share, record);
+    case Algorithm::ecdsa_secp256k1:
+    case Algorithm::schnorr_secp256k1:
+      return prepare<Secp256k1>(prepared_share, record);
+    case Algorithm::unset:
+      break;
+  }
+  impossible("an algorithm is set");
+}
+
+std::optional<CertificateBody> prepared_body(const storage::Store& store, const std::string& key_id,
+                                             std::uint64_t number) {
   const auto row = store.share(key_id, number);
   const auto key = store.key_by_id(key_id);
   if (!row || !key) return std::nullopt;
@@ -72,35 +85,40 @@ std::optional<CertificateBody> prepared_body(const storage::Store& store, const 
   }
 }
 
-void activate_key(storage::Batch& batch, const KeyCertificate& certificate, const std::string& request, const World& world) {
-  const std::string id = to_hex(certificate.body.key_id);
+bool activate_key(storage::Batch& batch, const KeyCertificate& certificate, const KeyRecord* asked,
+                  const World& world) {
+  const CertificateBody& body = certificate.body;
+  const std::string id = to_hex(body.key_id);
   const auto present = world.store.key_by_id(id);
-  if (present && present->state != storage::KeyState::prepared && present->number >= certificate.body.number) return;
-  const SecretBytes encoded = encode(certificate);
+  if (present && present->state != storage::KeyState::prepared) return false;
+  if (body.number != 1 || body.base_number != 0) return false;  // a later certificate comes from a reshare
+  const auto prepared = prepared_body(world.store, id, body.number);
+  if (prepared ? prepared->digest() != body.digest() : asked == nullptr) return false;
+
   storage::KeyRow row;
   if (present) row = *present;
   row.id = id;
-  row.algorithm = std::string(name_of(certificate.body.algorithm));
-  const auto holder = world.store.key_by_name(certificate.body.name);
-  row.name = !holder || holder->id == id ? certificate.body.name.text : hidden_name(id);
-  if (row.record.empty()) {
-    KeyRecord record;
-    record.request = request;
-    record.created = static_cast<std::uint64_t>(unix_seconds(world.clock.wall()));
-    const SecretBytes bytes = encode(record);
+  row.algorithm = std::string(name_of(body.algorithm));
+  const auto holder = world.store.key_by_name(body.name);
+  row.name = !holder || holder->id == id ? body.name.text : hidden_name(id);
+  if (row.record.empty() && asked != nullptr) {
+    const SecretBytes bytes = encode(*asked);
     row.record.assign(bytes.begin(), bytes.end());
   }
+  const std::string request = decode<KeyRecord>(row.record).request;
+  const SecretBytes encoded = encode(certificate);
   const Bytes complete(encoded.begin(), encoded.end());
-  if (world.store.share(id, certificate.body.number)) {
+  if (prepared) {
     row.state = storage::KeyState::prepared;
-    batch.put_key(row).activate(id, certificate.body.number, complete);
+    batch.put_key(row).activate(id, body.number, complete);
   } else {
     row.state = storage::KeyState::active;
-    row.number = certificate.body.number;
+    row.number = body.number;
     row.certificate = complete;
     batch.put_key(row);
   }
-  if (!request.empty()) batch.release_name(certificate.body.name, request);
+  if (!request.empty()) batch.release_name(body.name, request);
+  return true;
 }
 
 Json public_key_view(Algorithm algorithm, ByteView Y) {

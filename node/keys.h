@@ -4,7 +4,9 @@
 #include <string>
 
 #include "base/json.h"
+#include "http/message_signature.h"
 #include "keygen/certificate.h"
+#include "node/record.h"
 #include "node/world.h"
 
 namespace quorate::node {
@@ -12,21 +14,30 @@ namespace quorate::node {
 // What this node remembers about a key besides its certificate.
 struct KeyRecord {
   std::uint16_t version = 1;
-  BoundedText<40> request;  // that asked for the key
+  BoundedText<40> request;    // that asked for the key
   std::uint64_t created = 0;  // Unix seconds
-  static auto fields(auto& m) { return std::tie(m.version, m.request, m.created); }
+  http::SignedRequest
+      original;  // the same request as its client signed it: what shows any other node that the key was asked for
+  static auto fields(auto& m) { return std::tie(m.version, m.request, m.created, m.original); }
 };
 
-// DurableStep::prepared_share: the share and a key row that nobody sees yet. Its name stays free for others until the certificate is
-// complete: should two attempts under one name ever both complete, both keys stay usable, the later one by its id.
-storage::Batch prepare_key(Algorithm algorithm, const SecretBytes& prepared_share, const std::string& request, WallTime now);
+KeyRecord key_record(const RequestRecord& request, const World& world);
+
+// DurableStep::prepared_share: the share and a key row that nobody sees yet. Its name stays free for others until the
+// certificate is complete: should two attempts under one name ever both complete, both keys stay usable, the later one
+// by its id.
+storage::Batch prepare_key(Algorithm algorithm, const SecretBytes& prepared_share, const KeyRecord& record);
 
 // The body of the certificate that this node has prepared and signed; nullopt if there is none.
-std::optional<CertificateBody> prepared_body(const storage::Store& store, const std::string& key_id, std::uint64_t number);
+std::optional<CertificateBody> prepared_body(const storage::Store& store, const std::string& key_id,
+                                             std::uint64_t number);
 
-// Adds to the batch what makes this key active here: with this node's share if it has prepared one, else as a key of others. `certificate`
-// is complete and verified. Nothing is added when the key is active already with this number or a higher one.
-void activate_key(storage::Batch& batch, const KeyCertificate& certificate, const std::string& request, const World& world);
+// Adds to the batch what makes this key active here: with this node's share if it has prepared one, else as a key of
+// others. `certificate` is complete and verified, but that only says that the nodes it names agree with each other. It
+// counts because it is the very one that this node has prepared, or, for a key that this node has no share of, because
+// a client asked for it: `asked` is that request, examined and matched with the certificate (prove), or nullptr.
+// Nothing replaces a key that is active. False, with nothing added, if it does not count or changes nothing.
+bool activate_key(storage::Batch& batch, const KeyCertificate& certificate, const KeyRecord* asked, const World& world);
 
 // GET /v1/keys/{key}. The row is active or archived.
 Json key_view(const storage::KeyRow& row);

@@ -30,10 +30,14 @@ std::string printable(const std::string& text) {
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warn: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warn:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -43,8 +47,10 @@ spdlog::level::level_enum level_of(LogLevel level) {
 Log make_log(const Config& config) {
   spdlog::sink_ptr sink;
   try {
-    if (config.log_file) sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.log_file->string());
-    else sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    if (config.log_file)
+      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.log_file->string());
+    else
+      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   } catch (const spdlog::spdlog_ex& e) {
     throw ConfigError(std::string("log.file: ") + e.what());
   }

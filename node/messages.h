@@ -1,4 +1,5 @@
-// What nodes say to each other about requests. Protocol messages travel under their session; these under the zero session id.
+// What nodes say to each other about requests. Protocol messages travel under their session; these under the zero
+// session id.
 #pragma once
 #include "base/limits.h"
 #include "crypto/party_id.h"
@@ -42,8 +43,8 @@ struct Propose {
   PartyList signers;
   http::SignedRequest original;
   static auto fields(auto& m) {
-    return std::tie(m.random, m.attempt, m.cluster_digest, m.policy_version, m.policy_digest, m.request_digest, m.key_id,
-                    m.certificate, m.committee, m.threshold, m.signers, m.original);
+    return std::tie(m.random, m.attempt, m.cluster_digest, m.policy_version, m.policy_digest, m.request_digest,
+                    m.key_id, m.certificate, m.committee, m.threshold, m.signers, m.original);
   }
 };
 
@@ -85,7 +86,7 @@ struct Report {
   BoundedText<40> request;
   SessionId sid{};
   bool succeeded = false;
-  bool released = false;  // the member has sent its last-round message
+  bool released = false;                       // the member has sent its last-round message
   BoundedSecretBytes<kMaxCertificate> result;  // sign: 64 bytes; create_key: the complete certificate
   BoundedText<16> abort_kind;
   BoundedText<64> check;
@@ -107,7 +108,16 @@ struct Outcome {
   bool retryable = false;
   BoundedSecretBytes<kMaxCertificate> result;  // as in Report
   PartyList signers;
-  static auto fields(auto& m) { return std::tie(m.request, m.original, m.state, m.code, m.reason, m.retryable, m.result, m.signers); }
+  static auto fields(auto& m) {
+    return std::tie(m.request, m.original, m.state, m.code, m.reason, m.retryable, m.result, m.signers);
+  }
+};
+
+// "How did it end?": answered with an Outcome, or not at all.
+struct OutcomeQuery {
+  static constexpr std::string_view tag = "node/outcome_query/1";
+  BoundedText<40> request;
+  static auto fields(auto& m) { return std::tie(m.request); }
 };
 
 // Healing of a key whose certificate this node has signed and not yet seen complete.
@@ -127,7 +137,9 @@ struct CertificateSignature {
 struct CertificateComplete {
   static constexpr std::string_view tag = "node/certificate/1";
   BoundedBytes<kMaxCertificate> certificate;
-  static auto fields(auto& m) { return std::tie(m.certificate); }
+  BoundedText<40> request;       // that asked for the key, …
+  http::SignedRequest original;  // … as its client signed it
+  static auto fields(auto& m) { return std::tie(m.certificate, m.request, m.original); }
 };
 
 // The keys that the sender has active: the receiver asks for what it lacks. Long lists come in several.
@@ -144,7 +156,8 @@ struct KeyList {
 };
 
 // One envelope of a node message.
-template <class M> Envelope envelope_of(const M& message) {
+template <class M>
+Envelope envelope_of(const M& message) {
   Envelope e;
   e.tag = std::string(M::tag);
   e.body = encode(message);

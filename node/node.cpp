@@ -32,7 +32,8 @@ std::string read_text(const std::filesystem::path& path) {
   return {bytes.begin(), bytes.end()};
 }
 
-template <class Parse> auto parse_document(const std::filesystem::path& path, Parse&& parse) {
+template <class Parse>
+auto parse_document(const std::filesystem::path& path, Parse&& parse) {
   const std::string text = read_text(path);
   try {
     return parse(text);
@@ -56,7 +57,8 @@ const policy::NodeCard& own_card(const Config& config, const Credentials& c) {
   const policy::NodeCard* card = c.cluster.find(config.node);
   if (card == nullptr) throw ConfigError("node " + config.node + " is not in " + config.cluster.string());
   if (card->identity_key != c.identity.public_key())
-    throw ConfigError(config.identity_key.string() + " is not the identity key of " + config.node + " in the cluster document");
+    throw ConfigError(config.identity_key.string() + " is not the identity key of " + config.node +
+                      " in the cluster document");
   if (card->tls_spki != peers::spki_of_key(c.tls_key))
     throw ConfigError(config.tls_key.string() + " is not the TLS key of " + config.node + " in the cluster document");
   if (peers::spki_of_certificate(c.tls_certificate) != card->tls_spki)
@@ -74,11 +76,35 @@ Credentials load_credentials(const Config& config) {
   const SecretBytes pem = read_file(config.identity_key);
   auto identity = Ed25519SecretKey::from_pem(text_of(pem));
   if (!identity) throw ConfigError(config.identity_key.string() + " is not an Ed25519 private key in PEM");
-  return {std::move(cluster), std::move(policy), std::move(*identity), read_file(config.tls_key), read_text(config.tls_certificate)};
+  return {std::move(cluster), std::move(policy), std::move(*identity), read_file(config.tls_key),
+          read_text(config.tls_certificate)};
+}
+
+peers::MeshConfig mesh_config(const Config& config, const Credentials& credentials, const policy::NodeCard& me,
+                              const storage::Store& store) {
+  peers::MeshConfig mesh;
+  mesh.listen = config.peers_listen;
+  mesh.key_pem = credentials.tls_key;
+  mesh.certificate_pem = credentials.tls_certificate;
+  mesh.hello.software = "quorated 0.1.0";
+  mesh.hello.node = me.id;
+  mesh.hello.cluster_id = *array_from_hex<32>(credentials.cluster.id());
+  mesh.hello.cluster_document = credentials.cluster.digest();
+  mesh.hello.policy_version = static_cast<std::uint64_t>(credentials.policy.version());
+  mesh.hello.policy_digest = credentials.policy.digest();
+  const storage::AuditHead head = store.audit_head();
+  mesh.hello.state_seq = head.seq;
+  mesh.hello.audit_head = head.hash;
+  for (const policy::NodeCard& card : credentials.cluster.nodes())
+    if (card.id != me.id) mesh.peers.push_back({card.id, {card.peers_address}, peers::pin_of_spki(card.tls_spki)});
+  return mesh;
 }
 
 Node::Node(const Config& config, Log log)
-    : config_(config), log_(std::move(log)), credentials_(load_credentials(config)), me_(own_card(config_, credentials_)) {
+    : config_(config),
+      log_(std::move(log)),
+      credentials_(load_credentials(config)),
+      me_(own_card(config_, credentials_)) {
   store_ = open_database(config_, {credentials_.cluster.id(), me_.id}, rng_, log_);
 
   const auto escaped = [this](const std::string& what) { log_(LogLevel::error, "internal error: " + what); };
@@ -90,31 +116,20 @@ Node::Node(const Config& config, Log log)
     executors.push_back(workers_.back().get());
   }
   desk_thread_ = std::make_unique<ThreadExecutor>(kDeskQueue, escaped);
-  world_.emplace(World{credentials_.cluster, credentials_.policy, me_, credentials_.identity, *store_, port_, clock_, rng_,
-                       *desk_thread_, log_});
+  world_.emplace(World{credentials_.cluster, credentials_.policy, me_, credentials_.identity, *store_, port_, clock_,
+                       rng_, *desk_thread_, log_});
   host_ = std::make_unique<SessionHost>(*world_, executors);
   desk_ = std::make_unique<Desk>(*world_, *host_);
 
-  peers::MeshConfig mesh;
-  mesh.listen = config_.peers_listen;
-  mesh.key_pem = credentials_.tls_key;
-  mesh.certificate_pem = credentials_.tls_certificate;
-  mesh.hello.software = "quorated 0.1.0";
-  mesh.hello.node = me_.id;
-  mesh.hello.cluster_id = *array_from_hex<32>(credentials_.cluster.id());
-  mesh.hello.cluster_document = credentials_.cluster.digest();
-  mesh.hello.policy_version = static_cast<std::uint64_t>(credentials_.policy.version());
-  mesh.hello.policy_digest = credentials_.policy.digest();
-  const storage::AuditHead head = store_->audit_head();
-  mesh.hello.state_seq = head.seq;
-  mesh.hello.audit_head = head.hash;
-  for (const policy::NodeCard& card : credentials_.cluster.nodes())
-    if (card.id != me_.id) mesh.peers.push_back({card.id, {card.peers_address}, peers::pin_of_spki(card.tls_spki)});
+  peers::MeshConfig mesh = mesh_config(config_, credentials_, me_, *store_);
   mesh.log = [this](peers::LogLevel level, const std::string& text) {
     switch (level) {
-      case peers::LogLevel::info: return log_(LogLevel::info, text);
-      case peers::LogLevel::warn: return log_(LogLevel::warn, text);
-      case peers::LogLevel::error: return log_(LogLevel::error, text);
+      case peers::LogLevel::info:
+        return log_(LogLevel::info, text);
+      case peers::LogLevel::warn:
+        return log_(LogLevel::warn, text);
+      case peers::LogLevel::error:
+        return log_(LogLevel::error, text);
     }
   };
   mesh_ = std::make_unique<peers::TlsMesh>(std::move(mesh), *desk_, clock_, rng_);
@@ -136,22 +151,29 @@ Node::Node(const Config& config, Log log)
 Node::~Node() { stop(); }
 
 void Node::start() {
-  http_->start();
+  desk_thread_->post_always([this] { desk_->recover(); });
   mesh_->start();
-  desk_thread_->post([this] { desk_->recover(); });
+  http_->start();
   log_(LogLevel::info, me_.id + " serves REST on " + config_.http_listen + " and peers on " + config_.peers_listen);
 }
 
 void Node::tick() {
-  desk_thread_->post([this] { desk_->tick(); });
+  if (ticking_.exchange(true)) return;
+  desk_thread_->post_always([this] {
+    ticking_ = false;
+    desk_->tick();
+  });
 }
 
-// First what brings work in, then what does it; the store last, when nobody writes any more.
+// First what brings work in, then what does it; the store last: it writes what is queued, and what it tells then goes
+// to executors that have stopped but are still there.
 void Node::stop() {
+  if (api_) api_->close();
   if (http_) http_->stop();
   if (mesh_) mesh_->stop();
   if (desk_thread_) desk_thread_->stop();
   for (auto& worker : workers_) worker->stop();
+  store_.reset();
 }
 
 }  // namespace quorate::node

@@ -1,5 +1,6 @@
 // One node, put together: documents, keys, database, mesh, workers, REST.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -20,8 +21,12 @@ namespace quorate::node {
 class MeshPort final : public peers::Mesh {
  public:
   void connect(peers::Mesh& mesh) { mesh_ = &mesh; }
-  bool send(const std::string& node, Envelope envelope) override { return mesh_ != nullptr && mesh_->send(node, std::move(envelope)); }
-  std::vector<peers::PeerStatus> peers() const override { return mesh_ == nullptr ? std::vector<peers::PeerStatus>{} : mesh_->peers(); }
+  bool send(const std::string& node, Envelope envelope) override {
+    return mesh_ != nullptr && mesh_->send(node, std::move(envelope));
+  }
+  std::vector<peers::PeerStatus> peers() const override {
+    return mesh_ == nullptr ? std::vector<peers::PeerStatus>{} : mesh_->peers();
+  }
   void set_hello(peers::Hello hello) override {
     if (mesh_ != nullptr) mesh_->set_hello(std::move(hello));
   }
@@ -40,6 +45,10 @@ struct Credentials {
 };
 // Throws std::runtime_error (ConfigError, JsonError …) naming the file.
 Credentials load_credentials(const Config& config);
+
+// This node among its peers. Without a log.
+peers::MeshConfig mesh_config(const Config& config, const Credentials& credentials, const policy::NodeCard& me,
+                              const storage::Store& store);
 
 class Node {
  public:
@@ -64,6 +73,7 @@ class Node {
   std::vector<std::unique_ptr<ThreadExecutor>> workers_;
   std::unique_ptr<ThreadExecutor> desk_thread_;
   std::optional<World> world_;
+  std::atomic<bool> ticking_{false};  // a tick waits on the desk
   std::unique_ptr<SessionHost> host_;
   std::unique_ptr<Desk> desk_;
   std::unique_ptr<peers::TlsMesh> mesh_;

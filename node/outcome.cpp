@@ -28,8 +28,12 @@ bool succeed(storage::Batch& batch, RequestRecord& record, const Examined& x, By
   record.key_id = proven->key_id;
   record.result = proven->result.dump();
   batch.update_request(row_of(record), kMaySucceed);
-  if (proven->certificate) activate_key(batch, *proven->certificate, record.id, world);
-  batch.append_audit(requests.audit("succeeded", record, Json{{"digest", to_hex(x.request_digest)}, {"result", to_hex(sha256(result))}}));
+  if (proven->certificate) {
+    const KeyRecord asked = key_record(record, world);
+    activate_key(batch, *proven->certificate, &asked, world);
+  }
+  batch.append_audit(requests.audit("succeeded", record,
+                                    Json{{"digest", to_hex(x.request_digest)}, {"result", to_hex(sha256(result))}}));
   return true;
 }
 
@@ -60,13 +64,15 @@ std::optional<Outcome> outcome_of(const RequestRecord& record, const World& worl
 }
 
 void add_blame(RequestRecord& record, const Committee& committee, const Report& report) {
-  if (report.culprits.empty() && record.blame.size() < limits::kMaxParties && report.abort_kind.text == name_of(AbortKind::unattributed))
+  if (report.culprits.empty() && record.blame.size() < limits::kMaxParties &&
+      report.abort_kind.text == name_of(AbortKind::unattributed))
     record.blame.push_back({std::string(), report.check.text, report.round.text});
   for (const PartyId culprit : report.culprits) {
     const Member* member = committee.find(culprit);
     if (member == nullptr) continue;
     if (report.abort_kind.text == name_of(AbortKind::silent)) {
-      const bool named = std::any_of(record.silent.begin(), record.silent.end(), [&](const auto& s) { return s == member->node; });
+      const bool named =
+          std::any_of(record.silent.begin(), record.silent.end(), [&](const auto& s) { return s == member->node; });
       if (!named && record.silent.size() < limits::kMaxParties) record.silent.push_back(member->node);
     } else if (record.blame.size() < limits::kMaxParties) {
       record.blame.push_back({member->node, report.check.text, report.round.text});
@@ -75,9 +81,10 @@ void add_blame(RequestRecord& record, const Committee& committee, const Report& 
 }
 
 void take_outcome(const std::string& from, const Outcome& outcome, Requests& requests, const World& world,
-                  const std::function<void(const RequestRecord&)>& final) {
+                  const std::function<void(const RequestRecord&)>& final, int retries) {
   const auto known = requests.load(outcome.request);
   if (known && !known->open() && known->request_state() != RequestState::failed) return;
+  if (known && known->original.body != outcome.original.body) return;  // it tells of another content under the same id
   auto examined = examine(outcome.original, world);
   const auto* x = std::get_if<Examined>(&examined);
   if (x == nullptr || x->id != outcome.request.text) return;
@@ -90,18 +97,33 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
       return;
     }
   } else {
-    if (outcome.state != static_cast<std::uint8_t>(RequestState::failed) || record.coordinator.text != from || !record.open()) return;
+    if (outcome.state != static_cast<std::uint8_t>(RequestState::failed) || record.coordinator.text != from ||
+        !record.open())
+      return;
     record.set_state(RequestState::failed);
     record.code = outcome.code;
     record.reason = outcome.reason;
-    record.retryable = outcome.retryable;
+    record.released = record.released || requests.released(record.id);
+    record.retryable = outcome.retryable && !record.released;
     batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
     if (x->create() != nullptr) batch.release_name(x->intent.key_name, x->id);
     batch.append_audit(requests.audit("failed", record, Json{{"code", record.code.text}}));
   }
-  requests.commit(std::move(batch), record, [record, final](const storage::CommitResult& result) {
-    if (result.ok()) final(record);
-  });
+  requests.commit(std::move(batch), record,
+                  [from, outcome, &requests, &world, record, final, retries](const storage::CommitResult& result) {
+                    if (result.ok()) return final(record);
+                    // Lost a race with another change of the request or its key: looked at again, now with what is
+                    // there.
+                    if (result.status == storage::CommitStatus::conflict && retries > 0)
+                      take_outcome(from, outcome, requests, world, final, retries - 1);
+                  });
+}
+
+bool may_know(const RequestRecord& record, const std::string& node, const World& world) {
+  if (record.coordinator.text == node || record.kind.text == policy::name_of(policy::Kind::create_key)) return true;
+  const auto key = world.store.key_by_id(record.key_id);
+  return key && !key->certificate.empty() &&
+         decode<KeyCertificate>(key->certificate).body.committee.find(node) != nullptr;
 }
 
 }  // namespace quorate::node

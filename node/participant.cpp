@@ -1,5 +1,6 @@
 #include "node/participant.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "node/keys.h"
@@ -11,6 +12,10 @@ namespace quorate::node {
 namespace {
 
 using storage::RequestState;
+
+constexpr int kRetries = 2;               // of an acceptance that lost a race with another change of the request
+constexpr std::size_t kMaxUsed = 65'536;  // session ids
+constexpr auto kSweepEvery = Seconds(5);
 
 Refusal mismatch(const std::string& field) {
   return {409, "context_mismatch", "this node has another " + field + " for this request", std::nullopt};
@@ -38,12 +43,13 @@ RequestRecord new_record(const Examined& x, const http::SignedRequest& original,
   return r;
 }
 
-Participant::Participant(const World& world, Requests& requests, SessionHost& host, std::function<void(const Report&)> report_here)
-    : world_(world), requests_(requests), host_(host), report_here_(std::move(report_here)) {}
+Participant::Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers, Hooks hooks)
+    : world_(world), requests_(requests), host_(host), peers_(peers), hooks_(std::move(hooks)) {}
 
 std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p) const {
   if (p.cluster_digest != world_.cluster.digest()) return mismatch("cluster document");
-  if (p.policy_version != static_cast<std::uint64_t>(world_.policy.version()) || p.policy_digest != world_.policy.digest())
+  if (p.policy_version != static_cast<std::uint64_t>(world_.policy.version()) ||
+      p.policy_digest != world_.policy.digest())
     return mismatch("policy");
   if (p.key_id.text != x.intent.key) return mismatch("key");
   const Digest certificate = x.sign() != nullptr ? x.sign()->certificate.body.digest() : Digest{};
@@ -58,18 +64,40 @@ std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p)
   return std::nullopt;
 }
 
-void Participant::refuse(const std::string& to, const Propose& propose, const std::string& request, const Refusal& refusal) {
-  world_.log(LogLevel::info, "refused " + request + " proposed by " + to + ": " + refusal.code + " (" + refusal.detail + ")");
+void Participant::refuse(const std::string& to, const Propose& propose, const std::string& request,
+                         const Refusal& refusal) {
+  world_.log(LogLevel::info,
+             "refused " + request + " proposed by " + to + ": " + refusal.code + " (" + refusal.detail + ")");
   Refuse message;
   message.request = request;
   message.random = propose.random;
   message.status = static_cast<std::uint16_t>(refusal.status);
   message.code = refusal.code;
-  message.detail = refusal.detail.substr(0, 1024);
+  message.detail = cut(refusal.detail, 1024);
   world_.mesh.send(to, envelope_of(message));
 }
 
-void Participant::on_propose(const std::string& from, const Propose& propose) {
+void Participant::on_propose(const std::string& from, const Propose& propose) { consider(from, propose, kRetries); }
+
+// The request's first coordinator goes first, so that no other node can take requests out of its hands.
+std::optional<Refusal> Participant::check_turn(const RequestRecord& known, const std::string& from) {
+  const auto it = active_.find(known.id);
+  const std::string first = it != active_.end() ? it->second.coordinator : known.coordinator.text;
+  if (!known.open() || first == from || !in_head_start(known, world_.clock.wall())) return std::nullopt;
+  const bool there =
+      first == world_.me.id ? !hooks_.stand_back(known.id, from) : peers_.is_up(first) && !given_up_.contains(known.id);
+  if (!there) return std::nullopt;
+  return Refusal{409, "busy", first + " coordinates this request", std::nullopt};
+}
+
+std::optional<Refusal> Participant::check_load(const std::string& from) const {
+  const auto of_peer =
+      std::count_if(active_.begin(), active_.end(), [&](const auto& a) { return a.second.coordinator == from; });
+  if (static_cast<std::size_t>(of_peer) < limits::kMaxSessionsPerPeer && used_.size() < kMaxUsed) return std::nullopt;
+  return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};
+}
+
+void Participant::consider(const std::string& from, const Propose& propose, int retries) {
   auto examined = examine(propose.original, world_);
   if (const auto* refused = std::get_if<Refusal>(&examined)) {
     // The signature may be worthless, so the id is taken from the proposal's random bytes alone.
@@ -78,54 +106,87 @@ void Participant::on_propose(const std::string& from, const Propose& propose) {
   }
   Examined& x = std::get<Examined>(examined);
   if (const auto different = compare(x, propose)) return refuse(from, propose, x.id, *different);
-  if (!x.decision.allowed()) return refuse(from, propose, x.id, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
+  if (!x.decision.allowed())
+    return refuse(from, propose, x.id, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
   if (unix_seconds(x.intent.expires_at) <= unix_seconds(world_.clock.wall()))
     return refuse(from, propose, x.id, {410, "expired", "the request has expired", std::nullopt});
 
   const auto known = requests_.load(x.id);
   if (!known) {
-    if (const auto stale = http::check_fresh(x.who, world_.clock.wall())) return refuse(from, propose, x.id, refusal_of(*stale));
+    if (const auto stale = http::check_fresh(x.who, world_.clock.wall()))
+      return refuse(from, propose, x.id, refusal_of(*stale));
+    if (world_.store.open_request_count() >= limits::kMaxOpenRequests)
+      return refuse(from, propose, x.id, {503, "overloaded", "too many requests are open on this node", std::nullopt});
   } else {
     if (known->original.body != propose.original.body)
-      return refuse(from, propose, x.id, {409, "idempotency_conflict", "the same request id stands for another body", std::nullopt});
+      return refuse(from, propose, x.id,
+                    {409, "idempotency_conflict", "the same request id stands for another body", std::nullopt});
     if (!known->open() && !(known->request_state() == RequestState::failed && known->retryable)) {
-      refuse(from, propose, x.id, {409, "already_final", "the request has ended", std::nullopt});
       if (const auto outcome = outcome_of(*known, world_)) world_.mesh.send(from, envelope_of(*outcome));
-      return;
+      return refuse(from, propose, x.id, {409, "already_final", "the request has ended", std::nullopt});
     }
+    if (const auto busy = check_turn(*known, from)) return refuse(from, propose, x.id, *busy);
   }
-  if (requests_.nonce_used_by_other(x.who.user, x.who.nonce, x.id)) return refuse(from, propose, x.id, refusal_of(http::nonce_replayed()));
-  // At most one attempt of a request runs here; a newer one of the same coordinator, or another coordinator, replaces it.
-  leave(x.id);
-  accept(from, propose, std::move(x));
+  if (requests_.nonce_used_by_other(x.who.user, x.who.nonce, x.id))
+    return refuse(from, propose, x.id, refusal_of(http::nonce_replayed()));
+  if (const auto overloaded = check_load(from)) return refuse(from, propose, x.id, *overloaded);
+  accept(from, propose, std::move(x), known ? &*known : nullptr, retries);
 }
 
-void Participant::accept(const std::string& from, const Propose& propose, Examined x) {
+void Participant::accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known,
+                         int retries) {
+  const SessionId sid = session_id_of(x, set_of(propose.signers), propose.random, world_);
+  if (used_.contains(sid))
+    return refuse(from, propose, x.id, {409, "replayed", "this session has been proposed before", std::nullopt});
   RequestRecord record = new_record(x, propose.original, from);
   storage::Batch batch;
-  if (const auto known = requests_.load(x.id)) {
+  if (known != nullptr) {
     record.attempts = known->attempts;
     record.blame = known->blame;
-    record.released = known->released;
   }
+  record.released = requests_.released(x.id);
   ++record.attempts;
-  batch.put_request(row_of(record));
+  // Only from the state that was looked at: what ends the request in the meantime is not undone.
+  if (known == nullptr)
+    batch.insert_request(row_of(record));
+  else
+    batch.update_request(row_of(record), {known->request_state()});
   requests_.add_nonce(batch, x.who.user, x.who.nonce, record);
   if (const CreateKeyPlan* plan = x.create()) {
     if (world_.store.key_by_name(plan->body.name))
       return refuse(from, propose, x.id, {409, "name_taken", "a key has this name already", "/name"});
     batch.reserve_name(plan->body.name, x.id);
+    // An earlier attempt may be complete but for its last messages: then there will be no second key.
+    if (known != nullptr) hooks_.heal(x.id);
   }
-  batch.append_audit(requests_.audit("accepted", record, Json{{"attempt", propose.attempt}, {"rule", record.rule.text}}));
-  const std::string id = x.id;
-  requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record](const storage::CommitResult& result) {
+  batch.append_audit(
+      requests_.audit("accepted", record, Json{{"attempt", propose.attempt}, {"rule", record.rule.text}}));
+  // At most one attempt of a request runs here.
+  leave(x.id);
+  given_up_.erase(x.id);
+  used_[sid] = static_cast<std::int64_t>(record.expires) + Seconds(limits::kClockBehind).count();
+  active_[x.id] = {sid, from, false};
+  requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid,
+                                      retries](const storage::CommitResult& result) {
+    const auto it = active_.find(x.id);
+    if (it == active_.end() || it->second.sid != sid)  // stopped, ended or replaced meanwhile
+      return refuse(from, propose, x.id, {409, "busy", "another attempt has begun", std::nullopt});
+    active_.erase(it);
     if (!result.ok()) {
+      const bool changed = result.conflict == storage::Conflict::exists ||
+                           result.conflict == storage::Conflict::wrong_state ||
+                           result.conflict == storage::Conflict::not_found;
+      if (changed && retries > 0) {
+        used_.erase(sid);
+        return consider(from, propose, retries - 1);
+      }
       const bool taken = result.conflict == storage::Conflict::name_taken;
       return refuse(from, propose, x.id,
                     taken ? Refusal{409, "name_taken", "another request has reserved this name", "/name"}
                           : Refusal{503, "storage", "this node cannot store the request", std::nullopt});
     }
-    if (x.committee().find(world_.me.id) != nullptr && set_of(propose.signers).contains(x.committee().find(world_.me.id)->id))
+    const Member* me = x.committee().find(world_.me.id);
+    if (me != nullptr && set_of(propose.signers).contains(me->id))
       if (const auto refused = join(x, record, propose, from)) return refuse(from, propose, x.id, *refused);
     Accept message;
     message.request = x.id;
@@ -141,7 +202,9 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   const SessionId sid = session_id_of(x, signers, propose.random, world_);
   HostedSession hosted;
   try {
-    hosted.session = make_session(x, sid, signers, me, world_);
+    MadeSession made = make_session(x, sid, signers, me, world_);
+    hosted.share = std::move(made.share);
+    hosted.session = std::move(made.session);
   } catch (const storage::StorageError& e) {
     world_.log(LogLevel::error, "cannot take part in " + x.id + ": " + e.what());
     return Refusal{500, "storage", "this node cannot use its share", std::nullopt};
@@ -151,18 +214,20 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   hosted.to_batch = [this, record, x](DurableStep step, SecretBytes bytes) {
     switch (step) {
       case DurableStep::prepared_share:
-        return prepare_key(x.create()->algorithm, bytes, record.id, world_.clock.wall());
+        return prepare_key(x.create()->algorithm, bytes, key_record(record, world_));
       case DurableStep::spent: {
         RequestRecord spent = record;
         spent.released = true;
         storage::Batch batch;
         batch.update_request(row_of(spent), {RequestState::running});
+        requests_.add_released(batch, spent);
         batch.append_audit(requests_.audit("released", spent, Json{{"digest", to_hex(x.request_digest)}}));
         return batch;
       }
-      case DurableStep::unset: break;
+      case DurableStep::unset:
+        break;
     }
-    QUORATE_ASSERT(!"a durable step is set");
+    impossible("a durable step is set");
   };
   hosted.ended = [this, x, record, coordinator, signers](const SessionEnd& end) {
     Report report;
@@ -194,32 +259,43 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
       report.check = end.broken.empty() ? "never_begun" : "storage";
       if (!end.broken.empty()) world_.log(LogLevel::error, "session of " + x.id + " failed: " + end.broken);
     }
-    world_.desk.post([this, x, record, coordinator, signers, report] { ended(x, record, coordinator, signers, report); });
+    world_.desk.post_always(
+        [this, x, record, coordinator, signers, report] { ended(x, record, coordinator, signers, report); });
   };
+  leave(x.id);
   if (!host_.open(std::move(hosted))) return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};
-  active_[x.id] = {sid, coordinator};
+  active_[x.id] = {sid, coordinator, true};
   return std::nullopt;
 }
 
-void Participant::ended(const Examined& x, const RequestRecord& record, const std::string& coordinator, PartySet signers,
-                        Report report) {
+void Participant::ended(const Examined& x, const RequestRecord& record, const std::string& coordinator,
+                        PartySet signers, Report report) {
   const auto it = active_.find(x.id);
-  if (it != active_.end() && it->second.sid == report.sid) active_.erase(it);
-  if (coordinator == world_.me.id) return report_here_(report);
+  const bool current = it != active_.end() && it->second.sid == report.sid;
+  if (current) active_.erase(it);
+  if (coordinator == world_.me.id) return hooks_.report_here(report);
+  // Another attempt has taken its place: only what it has proven still counts.
+  if (!current && !report.succeeded) {
+    world_.mesh.send(coordinator, envelope_of(report));
+    return;
+  }
 
   storage::Batch batch;
   RequestRecord after = record;
-  after.released = report.released;
+  after.released = record.released || report.released;
   if (report.succeeded) {
     succeed(batch, after, x, report.result, signers, requests_, world_);
   } else {
     add_blame(after, x.committee(), report);
     batch.update_request(row_of(after), {RequestState::running});
-    batch.append_audit(requests_.audit("attempt_ended", after, Json{{"check", report.check.text}, {"round", report.round.text}}));
+    if (x.create() != nullptr) hooks_.heal(x.id);
+    batch.append_audit(
+        requests_.audit("attempt_ended", after, Json{{"check", report.check.text}, {"round", report.round.text}}));
   }
   requests_.commit(std::move(batch), after, [this, coordinator, report](const storage::CommitResult& result) {
     // wrong_state: the outcome came first. What the session has proven is told all the same.
-    if (!result.ok() && result.conflict != storage::Conflict::wrong_state && result.conflict != storage::Conflict::stale_number)
+    if (!result.ok() && result.conflict != storage::Conflict::wrong_state &&
+        result.conflict != storage::Conflict::stale_number)
       world_.log(LogLevel::error, "the end of " + report.request.text + " could not be stored: " + result.text);
     world_.mesh.send(coordinator, envelope_of(report));
   });
@@ -227,19 +303,39 @@ void Participant::ended(const Examined& x, const RequestRecord& record, const st
 
 void Participant::on_begin(const std::string& from, const Begin& begin) {
   for (const auto& [request, active] : active_)
-    if (active.sid == begin.sid && active.coordinator == from) return host_.begin(begin.sid);
+    if (active.sid == begin.sid && active.coordinator == from && active.open) return host_.begin(begin.sid);
 }
 
 void Participant::on_stop(const std::string& from, const Stop& stop) {
   const auto it = active_.find(stop.request);
-  if (it != active_.end() && it->second.coordinator == from && it->second.sid == stop.sid) leave(stop.request);
+  if (it == active_.end() || it->second.coordinator != from || it->second.sid != stop.sid) return;
+  leave(stop.request);
+  given_up_.insert(stop.request);
+}
+
+void Participant::leave(const std::string& request, const SessionId& sid) {
+  const auto it = active_.find(request);
+  if (it != active_.end() && it->second.sid == sid) leave(request);
 }
 
 void Participant::leave(const std::string& request) {
   const auto it = active_.find(request);
   if (it == active_.end()) return;
-  host_.close(it->second.sid);
+  if (it->second.open) host_.close(it->second.sid);
   active_.erase(it);
+}
+
+bool Participant::engaged(const std::string& request) const {
+  const auto it = active_.find(request);
+  return it != active_.end() && it->second.coordinator != world_.me.id && peers_.is_up(it->second.coordinator);
+}
+
+void Participant::tick() {
+  if (world_.clock.steady() < next_sweep_) return;
+  next_sweep_ = world_.clock.steady() + kSweepEvery;
+  const std::int64_t now = unix_seconds(world_.clock.wall());
+  std::erase_if(used_, [now](const auto& u) { return u.second < now; });
+  if (given_up_.size() > kMaxUsed) given_up_.clear();
 }
 
 }  // namespace quorate::node

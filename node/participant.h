@@ -1,12 +1,16 @@
-// This node's part in attempts that somebody coordinates: it checks everything by itself, makes the acceptance durable, then takes part.
+// This node's part in attempts that somebody coordinates: it checks everything by itself, makes the acceptance durable,
+// then takes part.
 #pragma once
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
 #include "node/examine.h"
 #include "node/messages.h"
+#include "node/peer_view.h"
 #include "node/requests.h"
 #include "node/session_host.h"
 
@@ -14,38 +18,65 @@ namespace quorate::node {
 
 class Participant {
  public:
-  // `report_here` gets the end of sessions that this node coordinates itself, on the desk.
-  Participant(const World& world, Requests& requests, SessionHost& host, std::function<void(const Report&)> report_here);
+  struct Hooks {                                     // all on the desk
+    std::function<void(const Report&)> report_here;  // the end of sessions that this node coordinates itself
+    // Another node proposes a request that this node coordinates: whether this node stands back.
+    std::function<bool(const std::string& request, const std::string& from)> stand_back;
+    std::function<bool(const std::string& request)> heal;  // Healer::ask_for
+  };
+  Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers, Hooks hooks);
 
   void on_propose(const std::string& from, const Propose& propose);
   void on_begin(const std::string& from, const Begin& begin);
   void on_stop(const std::string& from, const Stop& stop);
 
   // The coordinator's own part: what it has examined and stored already.
-  std::optional<Refusal> join(const Examined& x, const RequestRecord& record, const Propose& propose, const std::string& coordinator);
+  std::optional<Refusal> join(const Examined& x, const RequestRecord& record, const Propose& propose,
+                              const std::string& coordinator);
   void leave(const std::string& request);
+  void leave(const std::string& request, const SessionId& sid);  // if it is in this one
   bool takes_part(const std::string& request) const { return active_.contains(request); }
+  // In an attempt of another node that is still there.
+  bool engaged(const std::string& request) const;
 
   // A request that this node knows is over, however it learned it: nothing more to do for it.
   void on_final(const std::string& request) { leave(request); }
+
+  void tick();
 
  private:
   struct Active {
     SessionId sid{};
     std::string coordinator;
+    bool open = false;  // its session runs; before that the acceptance is being written
   };
 
   std::optional<Refusal> compare(const Examined& x, const Propose& propose) const;
-  void accept(const std::string& from, const Propose& propose, Examined x);
-  void ended(const Examined& x, const RequestRecord& record, const std::string& coordinator, PartySet signers, Report report);
+  std::optional<Refusal> check_turn(const RequestRecord& known, const std::string& from);
+  std::optional<Refusal> check_load(const std::string& from) const;
+  void consider(const std::string& from, const Propose& propose, int retries);
+  void accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known, int retries);
+  void ended(const Examined& x, const RequestRecord& record, const std::string& coordinator, PartySet signers,
+             Report report);
   void refuse(const std::string& to, const Propose& propose, const std::string& request, const Refusal& refusal);
 
   World world_;
   Requests& requests_;
   SessionHost& host_;
-  std::function<void(const Report&)> report_here_;
+  const PeerView& peers_;
+  Hooks hooks_;
   std::unordered_map<std::string, Active> active_;  // by request
+  // A session id counts once: those accepted since the start, until their requests are over.
+  std::map<SessionId, std::int64_t> used_;
+  std::set<std::string> given_up_;  // requests whose first coordinator has stopped its attempt: anybody's turn
+  SteadyTime next_sweep_{};
 };
+
+// So long after `created` a request is its first coordinator's, if that one can be reached; then anybody may try.
+inline constexpr auto kHeadStart = Seconds(10);
+inline bool in_head_start(const RequestRecord& record, WallTime now) {
+  return unix_seconds(now) < static_cast<std::int64_t>(record.created) + kHeadStart.count();
+}
 
 // A record for a request that this node has examined.
 RequestRecord new_record(const Examined& x, const http::SignedRequest& original, const std::string& coordinator);

@@ -32,14 +32,15 @@ DkgParameters dkg_parameters(const Examined& x, const World& world) {
   return p;
 }
 
-template <class C> KeyShare<C> load_share(const SignPlan& plan, PartyId me, const World& world) {
+template <class C>
+std::shared_ptr<const KeyShare<C>> load_share(const SignPlan& plan, PartyId me, const World& world) {
   const auto row = world.store.active_share(plan.key.id);
   if (!row) throw storage::StorageCorrupt("key " + plan.key.id + " has no share on this node");
   try {
     auto prepared = decode<PreparedShare<C>>(row->blob);
     if (!prepared.share.belongs_to(plan.certificate.body, me))
       throw storage::StorageCorrupt("the share of key " + plan.key.id + " belongs elsewhere");
-    return std::move(prepared.share);
+    return std::make_shared<const KeyShare<C>>(std::move(prepared.share));
   } catch (const Malformed& e) {
     throw storage::StorageCorrupt("the share of key " + plan.key.id + ": " + e.what());
   }
@@ -51,7 +52,17 @@ ByteView verification_key(const CertificateBody& body) {
   return body.algorithm == Algorithm::schnorr_secp256k1 ? Y.subspan(1) : Y;
 }
 
-template <class C> std::optional<SecretBytes> certificate_of(AnySession& session) {
+template <class S>
+MadeSession made(const SessionConfig& config, std::shared_ptr<const KeyShare<typename S::Curve>> share,
+                 std::optional<frost::EffectiveKey<typename S::Curve>> key, const SignPlan& plan) {
+  if (!key) throw storage::StorageCorrupt("key " + plan.key.id + " is the identity");
+  auto session = std::make_unique<Session<Signature64>>(config, FrostMessages<typename S::Curve>{}, &frost_sign<S>,
+                                                        *share, std::move(*key), secret_bytes(plan.to_be_signed));
+  return {std::move(share), std::move(session)};
+}
+
+template <class C>
+std::optional<SecretBytes> certificate_of(AnySession& session) {
   auto* dkg = dynamic_cast<Session<DkgResult<C>>*>(&session);
   if (dkg == nullptr || !dkg->has_result()) return std::nullopt;
   return encode(dkg->take_result().certificate);
@@ -76,23 +87,25 @@ SessionId session_id_of(const Examined& x, PartySet signers, const Bytes32& rand
   return session_id(context, random);
 }
 
-std::unique_ptr<AnySession> make_session(const Examined& x, const SessionId& sid, PartySet signers, PartyId me, const World& world) {
+MadeSession make_session(const Examined& x, const SessionId& sid, PartySet signers, PartyId me, const World& world) {
   const SessionConfig config{sid, signers, me, world.rng};
   if (const CreateKeyPlan* plan = x.create()) {
     auto parameters = dkg_parameters(x, world);
     if (is_on<Ed25519>(plan->algorithm))
-      return std::make_unique<Session<DkgResult<Ed25519>>>(config, DkgMessages<Ed25519>{}, &dkg<Ed25519>, std::move(parameters),
-                                                           world.identity);
-    return std::make_unique<Session<DkgResult<Secp256k1>>>(config, DkgMessages<Secp256k1>{}, &dkg<Secp256k1>, std::move(parameters),
-                                                           world.identity);
+      return {nullptr, std::make_unique<Session<DkgResult<Ed25519>>>(config, DkgMessages<Ed25519>{}, &dkg<Ed25519>,
+                                                                     std::move(parameters), world.identity)};
+    return {nullptr, std::make_unique<Session<DkgResult<Secp256k1>>>(config, DkgMessages<Secp256k1>{}, &dkg<Secp256k1>,
+                                                                     std::move(parameters), world.identity)};
   }
   const SignPlan& plan = *x.sign();
-  SecretBytes message = secret_bytes(plan.to_be_signed);
-  if (is_on<Ed25519>(plan.certificate.body.algorithm))
-    return std::make_unique<Session<Signature64>>(config, FrostMessages<Ed25519>{}, &frost_sign<Ed25519>,
-                                                  load_share<Ed25519>(plan, me, world), std::move(message));
-  return std::make_unique<Session<Signature64>>(config, FrostMessages<Secp256k1>{}, &frost_sign<Secp256k1>,
-                                                load_share<Secp256k1>(plan, me, world), std::move(message));
+  if (is_on<Ed25519>(plan.certificate.body.algorithm)) {
+    auto share = load_share<Ed25519>(plan, me, world);
+    auto key = effective_key_ed25519(share->Y, Scalar<Ed25519>::zero());
+    return made<FrostEd25519>(config, std::move(share), std::move(key), plan);
+  }
+  auto share = load_share<Secp256k1>(plan, me, world);
+  auto key = effective_key_bip340(share->Y, Scalar<Secp256k1>::zero(), std::nullopt);
+  return made<FrostBip340>(config, std::move(share), std::move(key), plan);
 }
 
 std::optional<SecretBytes> result_of(AnySession& session, const Examined& x) {
@@ -109,8 +122,9 @@ std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers
     try {
       auto certificate = decode<KeyCertificate>(result);
       const CertificateBody& body = certificate.body;
-      if (body.cluster_id != cluster_id_of(world) || body.name.text != plan->body.name || body.algorithm != plan->algorithm ||
-          body.committee != plan->committee || body.request_digest != x.request_digest || !verify_certificate(certificate))
+      if (body.cluster_id != cluster_id_of(world) || body.name.text != plan->body.name ||
+          body.algorithm != plan->algorithm || body.committee != plan->committee ||
+          body.request_digest != x.request_digest || !verify_certificate(certificate))
         return std::nullopt;
       proven.key_id = to_hex(body.key_id);
       storage::KeyRow row;
@@ -144,6 +158,8 @@ std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers
   return proven;
 }
 
-Millis round_timeout_of(const Examined& x) { return x.create() != nullptr ? limits::kKeygenRoundTimeout : limits::kSignRoundTimeout; }
+Millis round_timeout_of(const Examined& x) {
+  return x.create() != nullptr ? limits::kKeygenRoundTimeout : limits::kSignRoundTimeout;
+}
 
 }  // namespace quorate::node

@@ -13,10 +13,16 @@ namespace quorate::node {
 // Every field of the context is this node's own; `random` is the coordinator's.
 SessionId session_id_of(const Examined& x, PartySet signers, const Bytes32& random, const World& world);
 
-// The protocol that this request asks for. Throws storage::StorageCorrupt when this node's share is not what the key needs.
-std::unique_ptr<AnySession> make_session(const Examined& x, const SessionId& sid, PartySet signers, PartyId me, const World& world);
+struct MadeSession {
+  std::shared_ptr<const void> share;  // the session refers to it: kept as long
+  std::unique_ptr<AnySession> session;
+};
+// The protocol that this request asks for. Throws storage::StorageCorrupt when this node's share is not what the key
+// needs.
+MadeSession make_session(const Examined& x, const SessionId& sid, PartySet signers, PartyId me, const World& world);
 
-// What a session that has succeeded gives: sign: the 64 bytes; create_key: the complete certificate. nullopt: it has not.
+// What a session that has succeeded gives: sign: the 64 bytes; create_key: the complete certificate. nullopt: it has
+// not.
 std::optional<SecretBytes> result_of(AnySession& session, const Examined& x);
 
 // What a result proves, checked by whoever is told of it.

@@ -8,6 +8,17 @@
 
 namespace quorate::node {
 
+std::string cut(std::string_view text, std::size_t most) {
+  if (!is_valid_utf8(text)) {
+    std::string plain;
+    for (const char c : text.substr(0, most)) plain += static_cast<unsigned char>(c) < 0x80 ? c : '?';
+    return plain;
+  }
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return std::string(text.substr(0, most));
+}
+
 storage::RequestRow row_of(const RequestRecord& record) {
   storage::RequestRow row;
   row.id = record.id;
@@ -49,10 +60,12 @@ Json request_view(const RequestRecord& r, bool full) {
             {"needs", Json::array()}};
   if (!r.code.text.empty()) view["reason"] = {{"code", r.code.text}, {"detail", r.reason.text}};
   if (r.request_state() == storage::RequestState::failed) view["retryable"] = r.retryable;
-  if (!r.key_id.text.empty() || !r.key_name.text.empty()) view["key"] = {{"id", r.key_id.text}, {"name", r.key_name.text}};
+  if (!r.key_id.text.empty() || !r.key_name.text.empty())
+    view["key"] = {{"id", r.key_id.text}, {"name", r.key_name.text}};
   if (!r.result.text.empty()) view["result"] = Json::parse(r.result.text);
   Json blame = Json::array();
-  for (const Blame& b : r.blame) blame.push_back({{"node", b.node.text}, {"check", b.check.text}, {"round", b.round.text}});
+  for (const Blame& b : r.blame)
+    blame.push_back({{"node", b.node.text}, {"check", b.check.text}, {"round", b.round.text}});
   if (!blame.empty()) view["blame"] = std::move(blame);
   Json silent = Json::array();
   for (const auto& node : r.silent) silent.push_back(node.text);

@@ -40,23 +40,27 @@ struct RequestRecord {
   std::uint64_t policy_version = 0;
   BoundedText<limits::kMaxName> rule;  // that decided
   BoundedText<16> decision;
-  BoundedText<16 * 1024> intent;       // JCS
-  BoundedText<kMaxResult> result;      // JSON; empty unless succeeded
+  BoundedText<16 * 1024> intent;   // JCS
+  BoundedText<kMaxResult> result;  // JSON; empty unless succeeded
   Bounded<Blame, limits::kMaxParties> blame;
   Bounded<BoundedText<limits::kMaxName>, limits::kMaxParties> silent;  // who did not answer the last attempt
   std::uint32_t attempts = 0;
   bool released = false;  // this node has sent its last-round message of some attempt
   http::SignedRequest original;
   static auto fields(auto& m) {
-    return std::tie(m.version, m.id, m.kind, m.state, m.code, m.reason, m.retryable, m.requested_by, m.coordinator, m.created,
-                    m.expires, m.key_id, m.key_name, m.payload_kind, m.policy_version, m.rule, m.decision, m.intent, m.result,
-                    m.blame, m.silent, m.attempts, m.released, m.original);
+    return std::tie(m.version, m.id, m.kind, m.state, m.code, m.reason, m.retryable, m.requested_by, m.coordinator,
+                    m.created, m.expires, m.key_id, m.key_name, m.payload_kind, m.policy_version, m.rule, m.decision,
+                    m.intent, m.result, m.blame, m.silent, m.attempts, m.released, m.original);
   }
 
   storage::RequestState request_state() const { return static_cast<storage::RequestState>(state); }
   void set_state(storage::RequestState s) { state = static_cast<std::uint8_t>(s); }
   bool open() const { return storage::is_open(request_state()); }
 };
+
+// The beginning of a text, at most so many bytes of valid UTF-8, whatever it was: what a record holds must be readable
+// again.
+std::string cut(std::string_view text, std::size_t most);
 
 storage::RequestRow row_of(const RequestRecord& record);
 // Throws storage::StorageCorrupt for a row that this version cannot read.

@@ -6,6 +6,10 @@ namespace quorate::node {
 namespace {
 
 std::string nonce_name(const std::string& user, const std::string& nonce) { return "nonce/" + user + "/" + nonce; }
+std::string released_name(const std::string& id) { return "released/" + id; }
+std::int64_t forget_after(const RequestRecord& record) {
+  return static_cast<std::int64_t>(record.expires) + Seconds(limits::kRequestMemory).count();
+}
 
 }  // namespace
 
@@ -16,16 +20,18 @@ std::optional<RequestRecord> Requests::load(const std::string& id) const {
 }
 
 void Requests::commit(storage::Batch batch, Then then) {
-  world_.store.commit(std::move(batch), [&desk = world_.desk, then = std::move(then)](const storage::CommitResult& result) {
-    desk.post([then, result] { then(result); });
-  });
+  world_.store.commit(std::move(batch),
+                      [&desk = world_.desk, then = std::move(then)](const storage::CommitResult& result) {
+                        desk.post_always([then, result] { then(result); });
+                      });
 }
 
 void Requests::commit(storage::Batch batch, RequestRecord record, Then then) {
-  commit(std::move(batch), [this, record = std::move(record), then = std::move(then)](const storage::CommitResult& result) {
-    if (result.ok()) tell(record);
-    then(result);
-  });
+  commit(std::move(batch),
+         [this, record = std::move(record), then = std::move(then)](const storage::CommitResult& result) {
+           if (result.ok()) tell(record);
+           then(result);
+         });
 }
 
 void Requests::wait(const std::string& id, std::uint64_t ticket, Waiter waiter) {
@@ -53,8 +59,15 @@ bool Requests::nonce_used_by_other(const std::string& user, const std::string& n
 
 void Requests::add_nonce(storage::Batch& batch, const std::string& user, const std::string& nonce,
                          const RequestRecord& record) const {
-  batch.put_meta(nonce_name(user, nonce), secret_bytes(view_of(record.id.text)),
-                 static_cast<std::int64_t>(record.expires) + Seconds(limits::kRequestMemory).count());
+  batch.put_meta(nonce_name(user, nonce), secret_bytes(view_of(record.id.text)), forget_after(record));
+}
+
+bool Requests::released(const std::string& id) const { return world_.store.meta(released_name(id)).has_value(); }
+
+void Requests::add_released(storage::Batch& batch, const RequestRecord& record) const {
+  const std::uint8_t yes = 1;
+  batch.put_meta(released_name(record.id), secret_bytes(ByteView(&yes, 1)),
+                 forget_after(record) + Seconds(limits::kIdempotencyMemory).count());
 }
 
 storage::AuditEntry Requests::audit(const std::string& kind, const RequestRecord& record, Json detail) const {

@@ -20,7 +20,8 @@ class Requests {
   // `then` runs on the desk.
   using Then = std::function<void(const storage::CommitResult&)>;
   void commit(storage::Batch batch, Then then);
-  // The same for a batch that leaves the request in this record's state: on success those who wait for a final state are told.
+  // The same for a batch that leaves the request in this record's state: on success those who wait for a final state
+  // are told.
   void commit(storage::Batch batch, RequestRecord record, Then then);
 
   // Called once with the record when the request is final. `ticket` names the waiter for `forget`.
@@ -28,10 +29,16 @@ class Requests {
   void wait(const std::string& id, std::uint64_t ticket, Waiter waiter);
   void forget(const std::string& id, std::uint64_t ticket);
   void tell(const RequestRecord& record);  // those who wait, if it is final
+  bool awaited(const std::string& id) const { return waiting_.contains(id); }
+
+  // Whether a last-round message of this node may have left for this request, in whatever attempt.
+  bool released(const std::string& id) const;
+  void add_released(storage::Batch& batch, const RequestRecord& record) const;
 
   // A nonce counts once: another request with it is a replay.
   bool nonce_used_by_other(const std::string& user, const std::string& nonce, const std::string& id) const;
-  void add_nonce(storage::Batch& batch, const std::string& user, const std::string& nonce, const RequestRecord& record) const;
+  void add_nonce(storage::Batch& batch, const std::string& user, const std::string& nonce,
+                 const RequestRecord& record) const;
 
   storage::AuditEntry audit(const std::string& kind, const RequestRecord& record, Json detail) const;
 

@@ -1,6 +1,7 @@
 #include "node/session_host.h"
 
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -12,10 +13,10 @@ std::size_t SessionHost::SidHash::operator()(const SessionId& sid) const noexcep
   return h;
 }
 
-SessionHost::SessionHost(const World& world, std::vector<Executor*> workers) : world_(world), workers_(workers.size()) {
+SessionHost::SessionHost(const World& world, std::vector<Executor*> workers)
+    : world_(world), workers_(workers.size()), inflow_(world.cluster) {
   QUORATE_ASSERT(!workers.empty());
   for (std::size_t i = 0; i < workers.size(); ++i) workers_[i].executor = workers[i];
-  for (const policy::NodeCard& card : world_.cluster.nodes()) load_.try_emplace(card.id);
 }
 
 SessionHost::Worker& SessionHost::worker_of(const SessionId& sid) { return workers_[SidHash{}(sid) % workers_.size()]; }
@@ -41,24 +42,24 @@ bool SessionHost::open(HostedSession session) {
 
 void SessionHost::begin(const SessionId& sid) {
   Worker& worker = worker_of(sid);
-  worker.executor->post([this, &worker, sid] { advance(worker, sid); });
+  worker.executor->post_always([this, &worker, sid] { advance(worker, sid); });
 }
 
 void SessionHost::deliver(const std::string& from, Envelope envelope) {
-  const auto load = load_.find(from);
-  if (load == load_.end() || load->second.waiting.fetch_add(1) >= limits::kMaxInboxPerPeer) {
-    if (load != load_.end()) --load->second.waiting;
+  const std::size_t bytes = envelope.body.size();
+  if (!inflow_.admit(from, bytes)) {
     ++dropped_;
     return;
   }
   Worker& worker = worker_of(envelope.sid);
   const auto shared = std::make_shared<Envelope>(std::move(envelope));
-  PeerLoad& waiting = load->second;
-  const bool posted = worker.executor->post([this, &worker, &waiting, from, shared] {
-    --waiting.waiting;
+  const bool posted = worker.executor->post([this, &worker, bytes, from, shared] {
+    inflow_.done(from, bytes);
     const auto it = worker.sessions.find(shared->sid);
     const Member* sender = it == worker.sessions.end() ? nullptr : it->second.hosted.committee.find(from);
-    if (sender == nullptr) {
+    // What a peer says after its connection was lost is of another life: a restarted node that is led into the same
+    // session would seem to equivocate.
+    if (sender == nullptr || it->second.lost.contains(sender->id)) {
       ++dropped_;
       return;
     }
@@ -67,21 +68,21 @@ void SessionHost::deliver(const std::string& from, Envelope envelope) {
     advance(worker, shared->sid);
   });
   if (!posted) {
-    --waiting.waiting;
+    inflow_.done(from, bytes);
     ++dropped_;
   }
 }
 
 void SessionHost::close(const SessionId& sid) {
   Worker& worker = worker_of(sid);
-  worker.executor->post([this, &worker, sid] {
+  worker.executor->post_always([this, &worker, sid] {
     if (worker.sessions.erase(sid) != 0) --running_;
   });
 }
 
 void SessionHost::peer_lost(const std::string& node) {
   for (Worker& worker : workers_)
-    worker.executor->post([this, &worker, node] {
+    worker.executor->post_always([this, &worker, node] {
       std::vector<SessionId> affected;
       for (auto& [sid, running] : worker.sessions) {
         const Member* member = running.hosted.committee.find(node);
@@ -94,8 +95,10 @@ void SessionHost::peer_lost(const std::string& node) {
 }
 
 void SessionHost::tick() {
-  for (Worker& worker : workers_)
-    worker.executor->post([this, &worker] {
+  for (Worker& worker : workers_) {
+    if (worker.ticking.exchange(true)) continue;
+    const bool posted = worker.executor->post_always([this, &worker] {
+      worker.ticking = false;
       const SteadyTime now = world_.clock.steady();
       std::vector<SessionId> late;
       for (const auto& [sid, running] : worker.sessions)
@@ -106,10 +109,18 @@ void SessionHost::tick() {
           finish(worker, sid, SessionEnd{});
           continue;
         }
+        if (running.writing != DurableStep::unset) {
+          SessionEnd end;
+          end.broken = "a durable step took too long";
+          finish(worker, sid, std::move(end));
+          continue;
+        }
         running.hosted.session->time_out();
         advance(worker, sid);
       }
     });
+    if (!posted) worker.ticking = false;
+  }
 }
 
 void SessionHost::advance(Worker& worker, const SessionId& sid) {
@@ -166,7 +177,7 @@ void SessionHost::send_out(Running& running) {
 bool SessionHost::take_durable(Worker& worker, Running& running) {
   auto pending = running.hosted.session->pending_durable();
   if (!pending) return true;
-  if (pending->step == DurableStep::spent) running.released = true;
+  running.writing = pending->step;
   storage::Batch batch;
   try {
     batch = running.hosted.to_batch(pending->step, std::move(pending->record));
@@ -176,15 +187,17 @@ bool SessionHost::take_durable(Worker& worker, Running& running) {
   }
   const SessionId sid = running.hosted.session->sid();
   world_.store.commit(std::move(batch), [this, &worker, sid](const storage::CommitResult& result) {
-    worker.executor->post([this, &worker, sid, result] {
+    worker.executor->post_always([this, &worker, sid, result] {
       const auto it = worker.sessions.find(sid);
       if (it == worker.sessions.end()) return;
+      const DurableStep written = std::exchange(it->second.writing, DurableStep::unset);
       if (!result.ok()) {
         SessionEnd end;
         end.broken = "a durable step was refused: " + result.text;
         finish(worker, sid, std::move(end));
         return;
       }
+      it->second.released |= written == DurableStep::spent;
       it->second.hosted.session->durable_done();
       it->second.deadline = world_.clock.steady() + it->second.hosted.round_timeout;
       advance(worker, sid);

@@ -1,4 +1,5 @@
-// Runs the sessions: a session lives on one worker, which alone touches it; messages go out through the mesh, durable steps through the store.
+// Runs the sessions: a session lives on one worker, which alone touches it; messages go out through the mesh, durable
+// steps through the store.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -11,22 +12,25 @@
 
 #include "base/clock.h"
 #include "node/executor.h"
+#include "node/inflow.h"
 #include "node/world.h"
 #include "session/committee.h"
 #include "session/session.h"
 
 namespace quorate::node {
 
-// How a session left the host. Exactly one of: `session` has ended (done()), a peer was lost, the store failed, it was never begun.
+// How a session left the host. Exactly one of: `session` has ended (done()), a peer was lost, the store failed, it was
+// never begun.
 struct SessionEnd {
   SessionId sid{};
-  bool released = false;           // the durable step `spent` was reached: this node's last-round message may have left
-  AnySession* session = nullptr;   // done(); valid during the call
-  std::optional<std::string> lost; // node whose connection ended
-  std::string broken;              // our own failure
+  bool released = false;          // the durable step `spent` was written: this node's last-round message may have left
+  AnySession* session = nullptr;  // done(); valid during the call
+  std::optional<std::string> lost;  // node whose connection ended
+  std::string broken;               // our own failure
 };
 
 struct HostedSession {
+  std::shared_ptr<const void> share;  // what the session refers to
   std::unique_ptr<AnySession> session;
   Committee committee;  // names for the parties
   Millis round_timeout{};
@@ -42,7 +46,7 @@ class SessionHost {
   SessionHost(const World& world, std::vector<Executor*> workers);
 
   // All may be called from any thread and return at once; for one session they take effect in the order of the calls.
-  bool open(HostedSession session);  // false: limits::kMaxSessions run
+  bool open(HostedSession session);  // false: limits::kMaxSessions run. A session id is opened once.
   void begin(const SessionId& sid);
   void deliver(const std::string& from, Envelope envelope);  // unknown sessions: dropped and counted
   void close(const SessionId& sid);                          // ends it without a word
@@ -56,7 +60,8 @@ class SessionHost {
   struct Running {
     HostedSession hosted;
     bool begun = false, released = false;
-    PartySet lost;  // their connections ended: nothing more will come
+    DurableStep writing = DurableStep::unset;  // the step that the store is busy with
+    PartySet lost;                             // their connections ended: nothing more will come
     std::string_view round;
     SteadyTime deadline{};
   };
@@ -65,12 +70,9 @@ class SessionHost {
   };
   struct Worker {
     Executor* executor = nullptr;
+    std::atomic<bool> ticking{false};                          // a tick waits on the executor
     std::unordered_map<SessionId, Running, SidHash> sessions;  // touched on the executor only
   };
-  struct PeerLoad {
-    std::atomic<std::size_t> waiting{0};
-  };
-
   Worker& worker_of(const SessionId& sid);
   void advance(Worker& worker, const SessionId& sid);
   void send_out(Running& running);
@@ -80,7 +82,7 @@ class SessionHost {
 
   World world_;
   std::vector<Worker> workers_;
-  std::map<std::string, PeerLoad> load_;  // per node of the cluster; the map itself never changes
+  Inflow inflow_;
   std::atomic<std::size_t> running_{0};
   std::atomic<std::uint64_t> dropped_{0};
 };

@@ -56,8 +56,10 @@ void TlsMesh::make_room(const std::string& source) {
     oldest = oldest == 0 ? id : std::min(oldest, id);
   }
   std::pair<std::size_t, std::uint64_t> most{0, 0};
-  for (const auto& [address, entry] : held)
-    if (entry.second != 0) most = std::max(most, entry);
+  for (const auto& [address, entry] : held) {
+    const auto [count, oldest] = entry;
+    if (oldest != 0 && (count > most.first || (count == most.first && oldest < most.second))) most = entry;
+  }
   if (most.second == 0) return;
   ++counters_.evicted;
   drop(*connections_.at(most.second), "too many connections that are not authenticated");
@@ -88,6 +90,10 @@ void TlsMesh::watch(Connection& connection) {
 // The next address of the peer, in turn: all that one look-up found, then the next configured one.
 void TlsMesh::dial(Peer& peer) {
   if (peer.config.addresses.empty()) return;
+  const bool on_its_way = std::any_of(connections_.begin(), connections_.end(), [&](const auto& c) {
+    return c.second->node == peer.config.node && c.second->stage == Stage::greeting;
+  });
+  if (on_its_way) return;  // it has dialled us
   const auto at = parse_host_port(peer.config.addresses[peer.attempts % peer.config.addresses.size()]);
   QUORATE_ASSERT(at.has_value());
   if (const auto numeric = numeric_address(*at)) return connect_to(peer, *numeric);

@@ -59,7 +59,9 @@ void TlsMesh::write(Connection& connection) {
     if (!up) return std::nullopt;
     return table_.take(node);
   };
-  const auto progress = connection.write_frames(next, [&](std::size_t bytes) { table_.written(node, bytes); });
+  const auto progress = connection.write_frames(next, [&](std::size_t bytes) {
+    if (up) table_.written(node, bytes);  // else it was counted as lost when the connection stopped being the peer's
+  });
   const std::uint64_t bytes = connection.bytes_out() - std::exchange(connection.counted_out, connection.bytes_out());
   if (peers_.contains(node)) table_.count_out(node, bytes);
   if (progress == Connection::Progress::ended) return drop(connection, connection.error());
@@ -113,6 +115,7 @@ void TlsMesh::on_greeting(Connection& connection, const Frame& frame) {
   if (connection.stage == Stage::up) {
     const Hello& before = connection.hello;
     if (greeting->hello.boot_id != before.boot_id) throw Malformed("another boot id on the same connection");
+    if (greeting->hello == before) return;
     connection.hello = greeting->hello;
     table_.heard(connection.node, connection.hello);
     inbox_.on_peer_hello(connection.node, connection.hello);

@@ -292,9 +292,25 @@ void TlsMesh::finish() {
   }
   all.clear();
   for (const auto& [id, connection] : connections_) all.push_back(connection.get());
-  for (Connection* connection : all) {
-    connection->shut_down();
-    drop(*connection, "this node stops");
+  for (Connection* connection : all) connection->shut_down();
+  // Closing a socket with unread bytes resets the connection, and the peer loses what it has not read yet: wait for its
+  // end.
+  const auto ended = [](Connection& connection) {
+    try {
+      return connection.read_frames([](Frame) { return true; }) == Connection::Progress::ended;
+    } catch (const Malformed&) {
+      return true;
+    }
+  };
+  while (!all.empty()) {
+    const bool late = clock_.steady() >= until;
+    for (Connection*& connection : all) {
+      if (!late && !ended(*connection)) continue;
+      drop(*connection, "this node stops");
+      connection = nullptr;
+    }
+    std::erase(all, nullptr);
+    if (!all.empty()) std::this_thread::sleep_for(Millis(1));
   }
   dropped_.clear();
 }

@@ -1,4 +1,4 @@
-// FROST among t signers as a protocol: two rounds, everyone aggregates and verifies, whoever sent a wrong share is named.
+// FROST signing among a signer set T: two rounds, after which every signer has the verified signature.
 #pragma once
 #include "keygen/key_share.h"
 #include "session/session.h"
@@ -14,12 +14,10 @@ struct FrostRound1 {
   static auto fields(auto& m) { return std::tie(m.commitment); }
 };
 
-// The list's hash comes along because the same nonces under another list give another share: whoever was told other commitments answers
-// another question, and is not to be blamed for it.
 template <class C>
 struct FrostRound2 {
   static constexpr std::string_view tag = "frost/share/1";
-  Digest list{};  // frost_list_digest of what I have received
+  Digest list{};  // what the sender signs under
   Scalar<C> z;
   static auto fields(auto& m) { return std::tie(m.list, m.z); }
 };
@@ -27,17 +25,28 @@ struct FrostRound2 {
 template <class C>
 using FrostMessages = Messages<FrostRound1<C>, FrostRound2<C>>;
 
-template <class C>
-frost::CommitmentList<C> frost_list(PartyId me, const FrostRound1<C>& mine, const PerPeer<FrostRound1<C>>& theirs);
-template <class C>
-Digest frost_list_digest(const SessionId& sid, const frost::CommitmentList<C>& list);
+// The record of DurableStep::spent.
+struct FrostSpent {
+  SessionId sid{};
+  KeyId key_id{};
+  std::uint64_t number = 0;  // of the certificate
+  PartySet signers;
+  static auto fields(auto& m) { return std::tie(m.sid, m.key_id, m.number, m.signers); }
+};
 
-// The session's parties are the signers, exactly t members of the share's committee. `message` is what this node itself has derived from the
-// request that it accepted. The host is asked for one durable step, DurableStep::spent, before the share leaves. The result verifies.
-template <class C>
-Task<Signature64> frost_sign(Party self, KeyShare<C> share, SecretBytes message);
+// The session's parties are T, at least t members of the share's committee; its id binds certificate, T and request.
+// `key` is effective_key_…(share.Y, …). `message` is what is signed: for Ed25519 and BIP-340 alike the caller has
+// hashed it, if it is to be hashed.
+//
+// The host is asked for one durable step, DurableStep::spent, before the share leaves. The nonces live in this task's
+// frame and nowhere else. Replacing a signer is a new session.
+template <class S>
+Task<Signature64> frost_sign(Party self, const KeyShare<typename S::Curve>& share,
+                             frost::EffectiveKey<typename S::Curve> key, SecretBytes message);
 
-extern template Task<Signature64> frost_sign(Party, KeyShare<Secp256k1>, SecretBytes);
-extern template Task<Signature64> frost_sign(Party, KeyShare<Ed25519>, SecretBytes);
+extern template Task<Signature64> frost_sign<FrostEd25519>(Party, const KeyShare<Ed25519>&,
+                                                           frost::EffectiveKey<Ed25519>, SecretBytes);
+extern template Task<Signature64> frost_sign<FrostBip340>(Party, const KeyShare<Secp256k1>&,
+                                                          frost::EffectiveKey<Secp256k1>, SecretBytes);
 
 }  // namespace quorate

@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include "signing/verify.h"
+
 namespace quorate {
 namespace {
 
@@ -89,6 +91,10 @@ Signature64 FrostBip340::signature(const Point<Secp256k1>& R, const Scalar<Secp2
   std::copy(x.begin(), x.end(), out.begin());
   z.wire_put(out.data() + 32);
   return out;
+}
+
+bool FrostBip340::verify(const Point<Secp256k1>& Q, ByteView message, const Signature64& signature) {
+  return verify_signature(Algorithm::schnorr_secp256k1, x_only(Q), message, signature);
 }
 
 std::optional<frost::EffectiveKey<Secp256k1>> effective_key_bip340(const Point<Secp256k1>& Y,

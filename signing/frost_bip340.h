@@ -19,6 +19,7 @@ struct FrostBip340 {
                                      ByteView message);  // H2: BIP-340's
   static bool negate(const Point<Secp256k1>& R);         // Y is odd
   static Signature64 signature(const Point<Secp256k1>& R, const Scalar<Secp256k1>& z);
+  static bool verify(const Point<Secp256k1>& Q, ByteView message, const Signature64& signature);
 };
 
 // BIP-341's tweak of an internal key: no script tree (key path only), or its Merkle root.

@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include "signing/verify.h"
+
 namespace quorate {
 namespace {
 
@@ -55,6 +57,10 @@ Signature64 FrostEd25519::signature(const Point<Ed25519>& R, const Scalar<Ed2551
   R.wire_put(out.data());
   z.wire_put(out.data() + 32);
   return out;
+}
+
+bool FrostEd25519::verify(const Point<Ed25519>& Q, ByteView message, const Signature64& signature) {
+  return verify_signature(Algorithm::eddsa_ed25519, Q.bytes(), message, signature);
 }
 
 std::optional<frost::EffectiveKey<Ed25519>> effective_key_ed25519(const Point<Ed25519>& Y, const Scalar<Ed25519>& tau) {

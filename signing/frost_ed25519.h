@@ -18,6 +18,7 @@ struct FrostEd25519 {
                                    ByteView message);  // H2: RFC 8032's
   static bool negate(const Point<Ed25519>&) { return false; }
   static Signature64 signature(const Point<Ed25519>& R, const Scalar<Ed25519>& z);
+  static bool verify(const Point<Ed25519>& Q, ByteView message, const Signature64& signature);
 };
 
 // Q = Y + τ·G; τ = 0 is the root key. nullopt: Q is the identity.

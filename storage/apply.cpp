@@ -14,8 +14,8 @@ std::int64_t code(auto state) { return static_cast<std::int64_t>(state); }
 
 class Apply {
  public:
-  Apply(Connection& connection, const Identity& identity, AuditHead& head)
-      : c_(connection), identity_(identity), head_(head) {}
+  Apply(Connection& connection, const Identity& identity, const ShareCipher& cipher, AuditHead& head)
+      : c_(connection), identity_(identity), cipher_(cipher), head_(head) {}
 
   Applied operator()(const op::InsertRequest& o) {
     if (state_of(o.row.id)) return conflict(Conflict::exists, o.row.id);
@@ -108,7 +108,9 @@ class Apply {
     if (share_state(r.key, r.number)) return conflict(Conflict::exists, share_text(r.key, r.number));
     if (stored->number >= r.number)
       return conflict(Conflict::stale_number, r.key + " has number " + std::to_string(stored->number));
-    const SecretBytes sealed = seal_share(identity_, r);
+    ShareRow hidden = r;
+    hidden.blob = cipher_.seal(identity_, r);
+    const SecretBytes sealed = seal_share(identity_, hidden);
     Query(c_, "INSERT INTO shares (key, number, party, state, blob) VALUES (?, ?, ?, ?, ?)")
         .bind(r.key)
         .bind(r.number)
@@ -242,14 +244,16 @@ class Apply {
 
   Connection& c_;
   const Identity& identity_;
+  const ShareCipher& cipher_;
   AuditHead& head_;
 };
 
 }  // namespace
 
-Applied apply(Connection& connection, const Identity& identity, AuditHead& head, const op::Any& operation) {
+Applied apply(Connection& connection, const Identity& identity, const ShareCipher& cipher, AuditHead& head,
+              const op::Any& operation) {
   if (!within_bounds(operation)) return conflict(Conflict::out_of_bounds, "an id is empty or a record too long");
-  return std::visit(Apply(connection, identity, head), operation);
+  return std::visit(Apply(connection, identity, cipher, head), operation);
 }
 
 bool deletes_secrets(const op::Any& operation) {

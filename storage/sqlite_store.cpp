@@ -34,7 +34,7 @@ std::unique_ptr<SqliteStore> SqliteStore::open(const std::string& path, const Se
 }
 
 SqliteStore::SqliteStore(FileLock lock, const std::string& path, const Secret<Bytes32>& key, const Identity& identity)
-    : lock_(std::move(lock)), identity_(identity) {
+    : lock_(std::move(lock)), identity_(identity), cipher_(key) {
   auto writing = std::make_unique<Connection>(path, key, OpenAs::writer);
   if (writing->pragma("user_version") == "0") throw StorageError(path + ": is not a Quorate database");
   migrate(*writing, migrations());
@@ -43,7 +43,7 @@ SqliteStore::SqliteStore(FileLock lock, const std::string& path, const Secret<By
   writing->exec("PRAGMA wal_checkpoint(TRUNCATE)");  // what an earlier process deleted is gone from the log, too
   for (Reader& r : readers_) r.connection = std::make_unique<Connection>(path, key, OpenAs::reader);
   const AuditHead head = queries::audit_head(*writing, identity_);
-  writer_ = std::make_unique<Writer>(std::move(writing), identity_, head);
+  writer_ = std::make_unique<Writer>(std::move(writing), identity_, cipher_, head);
 }
 
 // The writer ends first: its last `done` may still read.
@@ -66,6 +66,11 @@ auto SqliteStore::read(auto question) const {
   Reader& r = readers_[next_reader_.fetch_add(1, std::memory_order_relaxed) % kReaders];
   const std::lock_guard lock(r.mutex);
   return question(*r.connection);
+}
+
+std::optional<ShareRow> SqliteStore::unsealed(std::optional<ShareRow> row) const {
+  if (row) row->blob = cipher_.open(identity_, {row->key, row->number, row->party, row->state}, row->blob);
+  return row;
 }
 
 std::optional<RequestRow> SqliteStore::request(const std::string& id) const {
@@ -94,10 +99,10 @@ std::optional<std::string> SqliteStore::name_holder(const std::string& name) con
   return read([&](Connection& c) { return queries::name_holder(c, name); });
 }
 std::optional<ShareRow> SqliteStore::share(const std::string& key, std::uint64_t number) const {
-  return read([&](Connection& c) { return queries::share(c, identity_, key, number); });
+  return unsealed(read([&](Connection& c) { return queries::share(c, identity_, key, number); }));
 }
 std::optional<ShareRow> SqliteStore::active_share(const std::string& key) const {
-  return read([&](Connection& c) { return queries::active_share(c, identity_, key); });
+  return unsealed(read([&](Connection& c) { return queries::active_share(c, identity_, key); }));
 }
 std::vector<ShareInfo> SqliteStore::prepared_shares() const {
   return read([](Connection& c) { return queries::prepared_shares(c); });

@@ -51,10 +51,12 @@ class SqliteStore final : public Store {
   };
   SqliteStore(FileLock lock, const std::string& path, const Secret<Bytes32>& key, const Identity& identity);
   auto read(auto question) const;
+  std::optional<ShareRow> unsealed(std::optional<ShareRow> row) const;
 
   static constexpr std::size_t kReaders = 4;
   FileLock lock_;
   const Identity identity_;
+  const ShareCipher cipher_;
   mutable std::array<Reader, kReaders> readers_;
   mutable std::atomic<std::size_t> next_reader_{0};
   std::unique_ptr<Writer> writer_;

@@ -5,8 +5,12 @@
 
 namespace quorate::storage {
 
-Writer::Writer(std::unique_ptr<Connection> connection, Identity identity, AuditHead head)
-    : connection_(std::move(connection)), identity_(std::move(identity)), head_(head), thread_([this] { run(); }) {}
+Writer::Writer(std::unique_ptr<Connection> connection, Identity identity, const ShareCipher& cipher, AuditHead head)
+    : connection_(std::move(connection)),
+      identity_(std::move(identity)),
+      cipher_(cipher),
+      head_(head),
+      thread_([this] { run(); }) {}
 
 Writer::~Writer() {
   {
@@ -92,7 +96,7 @@ CommitResult Writer::write_one(const Batch& batch) {
   const AuditHead before = head_;
   connection_->exec("SAVEPOINT batch");
   for (const op::Any& o : batch.operations()) {
-    Applied applied = apply(*connection_, identity_, head_, o);
+    Applied applied = apply(*connection_, identity_, cipher_, head_, o);
     if (applied.conflict == Conflict::none) continue;
     connection_->exec("ROLLBACK TO batch");
     connection_->exec("RELEASE batch");

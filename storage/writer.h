@@ -13,7 +13,7 @@ namespace quorate::storage {
 class Writer {
  public:
   // `head`: of the audit log as it is stored.
-  Writer(std::unique_ptr<Connection> connection, Identity identity, AuditHead head);
+  Writer(std::unique_ptr<Connection> connection, Identity identity, const ShareCipher& cipher, AuditHead head);
   // Commits what is queued, then ends.
   ~Writer();
 
@@ -34,6 +34,7 @@ class Writer {
 
   std::unique_ptr<Connection> connection_;  // the thread's own from here to the blank line
   const Identity identity_;
+  const ShareCipher& cipher_;
   AuditHead head_;
   bool log_holds_deleted_ = false;  // the write-ahead log may still hold a page with a secret that was deleted
 

@@ -161,6 +161,25 @@ TEST(PointSecp256k1, RefusesWhatIsNoPoint) {
   EXPECT_FALSE(Point<Secp256k1>::parse(uncompressed));
 }
 
+// x(P) between q and p, which no random point has: base_and's detour through ECDSA must know of it.
+TEST(PointSecp256k1, CoordinatesAboveTheOrder) {
+  ByteArray<33> bytes = secp("02fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");  // x = q
+  SeededRng rng(13);
+  const auto s = Scalar<Secp256k1>::random(rng), c = Scalar<Secp256k1>::random(rng);
+  int found = 0;
+  for (int step = 0; step < 40; ++step) {
+    ++bytes[32];
+    for (const int prefix : {2, 3}) {
+      bytes[0] = static_cast<std::uint8_t>(prefix);
+      const auto P = Point<Secp256k1>::parse(bytes);
+      if (!P) continue;
+      EXPECT_EQ(Point<Secp256k1>::base_and(s, c, *P), Point<Secp256k1>::base(s) + c * *P);
+      ++found;
+    }
+  }
+  EXPECT_GT(found, 10);
+}
+
 // attack 40
 TEST(PointEd25519, RefusesSmallMixedOrderAndNonCanonical) {
   const std::vector<Bytes32> small{

@@ -116,11 +116,12 @@ TYPED_TEST(ScalarTest, OperatesInPlace) {
   const Int q = order<C>();
   for (const Int& a : samples<C>()) {
     Scalar<C> A = scalar<C>(a);
-    A *= A;
+    const Scalar<C>& same = A;
+    A *= same;
     EXPECT_EQ(value(A), a * a % q);
-    A += A;
+    A += same;
     EXPECT_EQ(value(A), 2 * a * a % q);
-    A -= A;
+    A -= same;
     EXPECT_TRUE(A.is_zero());
   }
 }

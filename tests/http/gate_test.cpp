@@ -21,8 +21,9 @@ const Json& openapi() {
 std::string path_of(const std::string& target) {
   const std::string path = target.substr(0, target.find('?'));
   for (const RouteInfo& info : all_routes()) {
-    const std::regex form(std::regex_replace(std::string(info.path), std::regex("\\{[a-z]+\\}"), "[^/]+"));
-    if (std::regex_match(path, form)) return std::string(info.path);
+    std::string form = "^" + std::string(info.path) + "$";
+    if (const auto at = form.find('{'); at != std::string::npos) form.replace(at, form.find('}') + 1 - at, "[^/]+");
+    if (test::SchemaChecker::matches(form, path)) return std::string(info.path);
   }
   return path;
 }

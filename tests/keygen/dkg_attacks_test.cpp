@@ -24,20 +24,44 @@ TYPED_TEST(DkgAttack, NoneIsFine) {
 // attack 14: a polynomial of another degree than the key's
 TYPED_TEST(DkgAttack, LongerOrShorterPolynomial) {
   using C = TypeParam;
-  for (const std::size_t length : {2u, 4u}) {
+  for (const auto& [length, proofs] :
+       std::vector<std::pair<std::size_t, std::size_t>>{{2, 2}, {4, 4}, {2, 3}, {4, 3}}) {
+    const std::size_t coefficients = length, proved = proofs;
     Plan<C> plan;
     plan.deal = [&](const SessionId& sid, PartyId me, DkgDealing<C>& d) {
       SeededRng rng(7);
-      d.f = Polynomial<C>::random(length, rng, Scalar<C>::random(rng));
+      d.f = Polynomial<C>::random(coefficients, rng, Scalar<C>::random(rng));
       auto& o = d.message.opening;
       o.F = d.f.commit();
       o.proofs.clear();
-      for (std::size_t k = 0; k < length; ++k)
+      for (std::size_t k = 0; k < coefficients; ++k)
         o.proofs.push_back(coefficient_proof(sid, me, k, d.f.coefficient(k), o.F, rng));
+      o.proofs.resize(proved);
     };
     const Attack<C> a(4, 3, plan);
     QUORATE_EXPECT_ALL(a, "list of a wrong length!");
   }
+}
+
+// attack 17: contributions that cancel. It takes a dealer who knows the others' coefficients, as no dealer does; this
+// one has their seeds.
+TYPED_TEST(DkgAttack, AGroupKeyThatIsTheIdentityIsNoKey) {
+  using C = TypeParam;
+  Plan<C> plan;
+  plan.deal = [&](const SessionId& sid, PartyId me, DkgDealing<C>& d) {
+    Scalar<C> others;
+    for (const PartyId i : {this->P1, this->P2}) {
+      SeededRng same = Simulation<DkgWorld<C>>::rng_of(i, 1);
+      others += dkg_deal<C>(sid, i, 2, same).f.coefficient(0);
+    }
+    SeededRng rng(7);
+    d.f = Polynomial<C>::random(2, rng, -others);
+    auto& o = d.message.opening;
+    o.F = d.f.commit();
+    for (std::size_t k = 0; k < 2; ++k) o.proofs[k] = coefficient_proof(sid, me, k, d.f.coefficient(k), o.F, rng);
+  };
+  const Attack<C> a(3, 2, plan);
+  QUORATE_EXPECT_ALL(a, "sum is the identity");
 }
 
 // attack 6: proofs fewer or more than coefficients

@@ -104,6 +104,30 @@ TYPED_TEST(DkgSteps, AShareThatDoesNotFitIsInvalid) {
   }));
 }
 
+TYPED_TEST(DkgSteps, AShareOfAnotherCertificateDoesNotBelong) {
+  using C = TypeParam;
+  const DkgResult<C> r = this->result(3, 2);
+  const SecretBytes stored = encode(r.share);
+  const auto foreign = [&](auto&& change) {
+    auto share = decode<KeyShare<C>>(stored);
+    change(share);
+    return !share.belongs_to(r.certificate.body, this->P1);
+  };
+  const Point<C> G = Point<C>::generator();
+  SeededRng other(3);
+  EXPECT_FALSE(foreign([](auto&) {}));
+  EXPECT_TRUE(foreign([](auto& s) { s.certificate[0] ^= 1; }));
+  EXPECT_TRUE(foreign([](auto& s) { s.key_id[0] ^= 1; }));
+  EXPECT_TRUE(foreign([](auto& s) { s.number = 2; }));
+  EXPECT_TRUE(foreign([](auto& s) { s.algorithm = Algorithm::ecdsa_secp256k1; }));
+  EXPECT_TRUE(foreign([&](auto& s) { s.committee = *Committee::make(2, random_members(3, other)); }));
+  EXPECT_TRUE(foreign([&](auto& s) { s.Y = s.Y + G; }));
+  EXPECT_TRUE(foreign([&](auto& s) { s.X[2] = s.X[2] + G; }));
+  EXPECT_TRUE(foreign([](auto& s) { s.X.pop_back(); }));
+  EXPECT_TRUE(foreign([&](auto& s) { s.X.push_back(G); }));
+  EXPECT_TRUE(foreign([](auto& s) { s.chain_code.expose()[0] ^= 1; }));
+}
+
 // Every field of a certificate is signed, and every rule of its body is checked.
 TYPED_TEST(DkgSteps, EveryFieldOfACertificateCounts) {
   using C = TypeParam;
@@ -167,6 +191,15 @@ TYPED_TEST(DkgSteps, ACertificateBodyMustFitTogetherEvenIfAllSignIt) {
     b.Y = encoded(Point<C>::base(f.coefficient(0)));
     for (unsigned j = 1; j <= 3; ++j) b.X[j - 1] = encoded(Point<C>::base(f.at(PartyId(j))));
   }));
+  // Everyone's signature does not make up for it.
+  const DkgWorld<C> world(3, 2);
+  KeyCertificate misfit = r.certificate;
+  misfit.body.Y = encoded(r.share.Y + G);
+  for (const PartyId j : world.parties())
+    misfit.signatures[world.parties().position(j)] = sign_certificate(misfit.body, world.identity_of(j));
+  for (const PartyId j : world.parties())
+    EXPECT_TRUE(verify_certificate_signature(misfit.body, j, misfit.signatures[world.parties().position(j)]));
+  EXPECT_FALSE(verify_certificate(misfit));
   KeyCertificate unsigned_one = r.certificate;
   unsigned_one.signatures.pop_back();
   EXPECT_FALSE(verify_certificate(unsigned_one));

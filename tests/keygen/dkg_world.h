@@ -103,6 +103,7 @@ Task<DkgResult<C>> deviating_dkg(Party self, DkgParameters parameters, const Ed2
   }
   const PerPeer<DkgRound3<C>> echoes = co_await self.receive<DkgRound3<C>>();
   std::optional<PreparedShare<C>> prepared = dkg_combine(sid, parameters, me, dealt);
+  self.require(prepared.has_value(), Reason::identity_point);
   for (const PartyId j : self.peers()) {
     DkgRound4 m{sign_certificate(prepared->body, identity)};
     if (plan.round4) plan.round4(prepared->body, j, m);

@@ -263,7 +263,12 @@ class Cluster:
         reply = self.create_key(*arguments, **more)
         if reply.status != 201:
             raise AssertionError(f"create_key: {reply}")
-        return reply.body["result"]["key"]
+        key = reply.body["result"]["key"]
+        # The node that was asked has the complete certificate; the others follow within moments.
+        for name in key["participants"]:
+            if name in self.processes:
+                eventually(lambda: self.get(f"/v1/keys/{key['id']}", node=name).status == 200, 10, f"{name} knows the new key")
+        return key
 
     def sign(self, key, text, node="node1", **more):
         return self.post(f"/v1/keys/{key}/signatures", {"payload": {"kind": "message", "utf8": text}}, node=node, **more)

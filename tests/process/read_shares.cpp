@@ -1,5 +1,5 @@
-// Prints the secrets that a stopped node keeps on its disk, for the test that looks for them elsewhere. One line each: a
-// name, and the raw bytes in hex.
+// Prints the secrets that a stopped node keeps on its disk, for the test that looks for them elsewhere. One line each:
+// a name, and the raw bytes in hex.
 #include <algorithm>
 #include <cstdio>
 #include <exception>

@@ -40,7 +40,7 @@ class Crash(ClusterTest):
             views = [c.get(f"/v1/keys/{name}", node=node) for node in c.names]
             statuses = {v.status for v in views}
             if statuses == {404}:
-                return [None]
+                return [None]  # a list, for it is true
             if statuses == {200}:
                 ids = {v.body["id"] for v in views}
                 self.assertEqual(len(ids), 1, f"nodes have different keys under one name: {views}")
@@ -94,7 +94,8 @@ class Crash(ClusterTest):
                     self.assertEqual(key["id"], reply.body["result"]["key"]["id"])
                 if key is None:
                     outcomes["free"] += 1
-                    key = eventually(lambda: self.made_now(c, name, algorithm), 90, f"the name {name} is free again", 0.5)
+                    eventually(lambda: self.made_now(c, name, algorithm), 90, f"the name {name} is free again", 0.5)
+                    key = self.state_of_key(c, name)
                 else:
                     outcomes["made"] += 1
                 self.assertEqual(key["state"], "active")

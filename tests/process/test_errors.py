@@ -211,6 +211,19 @@ class Errors(ClusterTest):
         self.assertEqual({r.status for r in replies}, {201}, replies)
         self.assertEqual(len({r.body["result"]["signature"]["hex"] for r in replies}), 1)
 
+    def test_one_name_asked_for_twice_at_once(self):
+        import concurrent.futures
+        for i in range(4):
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                replies = list(pool.map(lambda node: self.c.create_key(f"both-{i}", node=node), ("node1", "node2")))
+            made = [r.body["result"]["key"]["id"] for r in replies if r.status == 201]
+            self.assertLessEqual(len(made), 1, replies)
+            for r in replies:
+                if r.status != 201:
+                    self.assertProblem(r, 409, "name_taken")
+            if not made:  # each had the name on its own side; neither keeps it
+                self.c.create(f"both-{i}", node="node3")
+
     # ---- answers
 
     def test_accepted_when_the_client_does_not_wait(self):

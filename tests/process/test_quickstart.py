@@ -63,6 +63,15 @@ class Quickstart(ClusterTest):
                     found[name] = int(entry)
         return found
 
+    def shown(self, c, node, *words):
+        """What a node shows of something that another one has just made; None while it does not know it yet."""
+        done = c.quorate("--json", "--node", node, *words, check=False)
+        answer = json.loads(done.stdout)
+        if done.returncode == 0:
+            return answer if answer.get("state") not in ("queued", "running") else None
+        self.assertEqual(answer["error"]["status"], 404, answer)
+        return None
+
     def test_init_up_create_sign_verify(self):
         c = self.cluster()
         up = self.run_up(c)
@@ -82,7 +91,8 @@ class Quickstart(ClusterTest):
             self.assertEqual((key["threshold"], sorted(key["participants"]), key["state"], key["epoch"]),
                              (2, c.names, "active", 1))
             for node in c.names:
-                self.assertEqual(c.quorate_json("--node", node, "key", "show", name)["public_key"], key["public_key"])
+                shown = eventually(lambda: self.shown(c, node, "key", "show", name), 10, f"{node} knows the key")
+                self.assertEqual(shown["public_key"], key["public_key"])
 
             message = f"message for {name}"
             signed = c.quorate_json("sign", "--key", name, "--message", message)
@@ -96,7 +106,7 @@ class Quickstart(ClusterTest):
             self.assertEqual(c.quorate(*words, "--message", message).stdout, "valid\n")
             self.assertEqual(c.quorate(*words, "--message", message + "!", check=False).returncode, 1)
 
-            shown = c.quorate_json("--node", "node3", "request", "show", signed["id"])
+            shown = eventually(lambda: self.shown(c, "node3", "request", "show", signed["id"]), 10, "node3 knows the request")
             self.assertEqual((shown["state"], shown["requested_by"]), ("succeeded", "admin"))
             listed = c.quorate_json("request", "list", "--kind", "sign")
             self.assertIn(signed["id"], [item["id"] for item in listed["items"]])

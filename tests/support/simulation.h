@@ -118,6 +118,9 @@ class Simulation {
   PerParty<std::vector<SecretBytes>> durable;                 // what each party's host has stored
 
   PartySet honest() const { return parties_ - corrupt; }
+  static SeededRng rng_of(PartyId i, std::uint64_t seed_) {
+    return SeededRng(sha256(view_of(std::to_string(seed_) + " party " + std::to_string(i.index()))));
+  }
 
  private:
   struct Seat {

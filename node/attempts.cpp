@@ -1,0 +1,366 @@
+// The attempts of one request: who is asked, who has answered, what follows from a failure.
+#include <algorithm>
+#include <array>
+
+#include "node/coordinator.h"
+#include "node/outcome.h"
+#include "node/protocols.h"
+#include "session/context.h"
+
+namespace quorate::node {
+namespace {
+
+constexpr auto kTurnPause =
+    Millis(100);  // before a member is asked again that was busy; as much again at random, four times over
+
+std::string joined_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& n : names) text += (text.empty() ? "" : ", ") + n;
+  return text;
+}
+
+// What members may give as a reason; anything else is `refused`.
+std::string known_code(const std::string& code) {
+  constexpr std::array<std::string_view, 21> codes{"context_mismatch",
+                                                   "denied",
+                                                   "expired",
+                                                   "idempotency_conflict",
+                                                   "already_final",
+                                                   "busy",
+                                                   "nonce_replayed",
+                                                   "clock_skew",
+                                                   "signature_expired",
+                                                   "signature_invalid",
+                                                   "unknown_user",
+                                                   "unknown_key",
+                                                   "key_archived",
+                                                   "name_taken",
+                                                   "storage",
+                                                   "overloaded",
+                                                   "replayed",
+                                                   "unknown_participant",
+                                                   "payload_unsupported",
+                                                   "algorithm_unsupported",
+                                                   "wrong_cluster"};
+  return std::find(codes.begin(), codes.end(), code) == codes.end() ? "refused" : code;
+}
+
+void name_silent(RequestRecord& record, const std::string& node) {
+  const bool named =
+      std::any_of(record.silent.begin(), record.silent.end(), [&](const auto& s) { return s.text == node; });
+  if (!named && record.silent.size() < limits::kMaxParties) record.silent.push_back(node);
+}
+
+}  // namespace
+
+PartySet Coordinator::reachable(const Job& job) const {
+  PartySet set;
+  for (const Member& m : job.x.committee().members())
+    if (m.node.text == world_.me.id || peers_.can_sign(m.node)) set.insert(m.id);
+  return set;
+}
+
+void Coordinator::attempt(Job& job) {
+  const bool whole = job.x.create() != nullptr;
+  if (unix_seconds(job.x.intent.expires_at) <= unix_seconds(world_.clock.wall()))
+    return fail(job, "expired",
+                "the request's time is over" + (job.refused ? "; " + job.refused->detail : std::string()));
+  // Another node was faster: its outcome will be this one's.
+  if (participant_.engaged(job.x.id)) return postpone(job, limits::kSignRoundTimeout);
+  if (job.attempts >= static_cast<int>(limits::kMaxAttempts))
+    return fail(job, "no_quorum",
+                "the request has failed too often" + (job.refused ? "; " + job.refused->detail : std::string()));
+  const PartySet up = reachable(job);
+  const auto signers = choose(job, up);
+  if (signers) return propose(job, *signers);
+  if (whole || job.busy.empty()) return lack(job, up);
+  job.busy = PartySet();
+  postpone(job, kTurnPause);
+}
+
+std::optional<PartySet> Coordinator::choose(Job& job, PartySet up) {
+  const Committee& committee = job.x.committee();
+  if (job.x.create() != nullptr) return up == committee.parties() ? std::optional(up) : std::nullopt;
+  job.candidates.reachable = up - job.busy;
+  if (const Member* mine = committee.find(world_.me.id)) job.candidates.me = mine->id;
+  std::vector<std::pair<std::chrono::microseconds, PartyId>> near;
+  for (const peers::PeerStatus& peer : world_.mesh.peers())
+    if (const Member* m = committee.find(peer.node)) near.emplace_back(peer.rtt, m->id);
+  std::sort(near.begin(), near.end());
+  job.candidates.preferred.clear();
+  for (const auto& [rtt, id] : near) job.candidates.preferred.push_back(id);
+  return choose_signers(job.candidates, committee.threshold());
+}
+
+void Coordinator::propose(Job& job, PartySet signers) {
+  const Committee& committee = job.x.committee();
+  ++job.attempts;
+  ++job.record.attempts;
+  job.signers = signers;
+  by_random_.erase(job.propose.random);
+  job.propose = Propose{};
+  job.propose.random = world_.rng.bytes<32>();
+  job.propose.attempt = job.record.attempts;
+  job.propose.cluster_digest = world_.cluster.digest();
+  job.propose.policy_version = static_cast<std::uint64_t>(world_.policy.version());
+  job.propose.policy_digest = world_.policy.digest();
+  job.propose.request_digest = job.x.request_digest;
+  job.propose.key_id = job.x.intent.key;
+  if (const SignPlan* plan = job.x.sign()) job.propose.certificate = plan->certificate.body.digest();
+  job.propose.committee = committee_hash(committee);
+  job.propose.threshold = committee.threshold();
+  job.propose.signers = list_of(signers);
+  job.propose.original = job.record.original;
+  job.sid = session_id_of(job.x, signers, job.propose.random, world_);
+  job.tried[job.sid] = signers;
+  by_random_[job.propose.random] = job.x.id;
+  job.phase = Phase::proposing;
+  job.deadline = world_.clock.steady() + limits::kProposalTimeout;
+  job.waiting.clear();
+  job.ended_there.clear();
+  for (const PartyId id : signers) job.waiting.insert(committee.node_of(id));
+  // A new key's name is reserved on every node that can be reached, member or not.
+  if (job.x.create() != nullptr)
+    for (const auto& [node, same] : peers_.all()) job.waiting.insert(node);
+  const Envelope envelope = envelope_of(job.propose);
+  for (const std::string& node : job.waiting)
+    if (node != world_.me.id && !world_.mesh.send(node, envelope)) job.deadline = world_.clock.steady();
+  if (job.stored) joined(job);
+}
+
+void Coordinator::postpone(Job& job, Millis by) {
+  job.phase = Phase::waiting;
+  job.deadline =
+      world_.clock.steady() + by + Millis(world_.rng.below(4 * static_cast<std::uint64_t>(kTurnPause.count())));
+}
+
+void Coordinator::lack(Job& job, PartySet up) {
+  const Committee& committee = job.x.committee();
+  job.phase = Phase::waiting;
+  job.deadline = job.patience;
+  const std::size_t needed = job.x.create() != nullptr ? committee.size() : committee.threshold();
+  const bool hopeless = (committee.parties() - job.candidates.excluded).size() < needed;
+  if (!hopeless && world_.clock.steady() < job.patience) return;
+  std::vector<std::string> missing, other_documents;
+  for (const PartyId id : committee.parties() - up) {
+    const std::string& node = committee.node_of(id);
+    (peers_.is_up(node) ? other_documents : missing).push_back(node);
+  }
+  for (const auto& node : job.record.silent)
+    if (std::find(missing.begin(), missing.end(), node.text) == missing.end()) missing.push_back(node);
+  if (missing.empty() && other_documents.empty() && job.refused) {
+    const Refusal refused = *job.refused;
+    return fail(job, refused.code, refused.detail);
+  }
+  job.record.silent.clear();
+  for (const std::string& node : missing) name_silent(job.record, node);
+  std::string reason;
+  const auto add = [&reason](const std::string& text) { reason += (reason.empty() ? "" : "; ") + text; };
+  if (!missing.empty()) add("these nodes did not answer: " + joined_text(missing));
+  if (!other_documents.empty())
+    add("these nodes have another policy or cluster document: " + joined_text(other_documents));
+  if (job.refused) add(job.refused->detail);
+  fail(job, "no_quorum", reason.empty() ? "no set of members is left that has not failed" : reason);
+}
+
+void Coordinator::joined(Job& job) {
+  if (job.phase != Phase::proposing || !job.waiting.contains(world_.me.id)) return begin_if_all(job);
+  if (const auto refused = participant_.join(job.x, job.record, job.propose, world_.me.id)) {
+    job.candidates.excluded.insert(*job.candidates.me);
+    job.refused = *refused;
+    job.refused->detail = world_.me.id + ": " + refused->detail;
+    if (job.x.create() != nullptr) return fail(job, refused->code, job.refused->detail);
+    give_up_attempt(job);
+    return attempt(job);
+  }
+  job.waiting.erase(world_.me.id);
+  begin_if_all(job);
+}
+
+void Coordinator::begin_if_all(Job& job) {
+  if (job.phase != Phase::proposing || !job.stored || !job.waiting.empty()) return;
+  job.phase = Phase::running;
+  // The sessions have deadlines for every round; this one only catches what falls between.
+  job.deadline = world_.clock.steady() + 8 * round_timeout_of(job.x);
+  Begin begin;
+  begin.sid = job.sid;
+  for (const PartyId id : job.signers) {
+    const std::string& node = job.x.committee().node_of(id);
+    if (node == world_.me.id)
+      host_.begin(job.sid);
+    else
+      world_.mesh.send(node, envelope_of(begin));
+  }
+}
+
+Coordinator::Job* Coordinator::job_of(const Bytes32& random) {
+  const auto it = by_random_.find(random);
+  if (it == by_random_.end()) return nullptr;
+  const auto job = jobs_.find(it->second);
+  return job == jobs_.end() || job->second.propose.random != random ? nullptr : &job->second;
+}
+
+void Coordinator::on_accept(const std::string& from, const Accept& accept) {
+  Job* job = job_of(accept.random);
+  if (job == nullptr || job->phase != Phase::proposing) return;
+  job->waiting.erase(from);
+  begin_if_all(*job);
+}
+
+void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
+  Job* job = job_of(refuse.random);
+  if (job == nullptr || job->phase != Phase::proposing || !job->waiting.contains(from)) return;
+  const bool whole = job->x.create() != nullptr;
+  const std::string code = known_code(refuse.code);
+  world_.log(LogLevel::info, from + " refused " + job->x.id + ": " + code);
+  // The outcome has come before this on the same connection, and is being stored here if it counts.
+  if (code == "already_final") {
+    job->ended_there.insert(from);
+    job->refused = Refusal{refuse.status, code, from + ": " + refuse.detail.text, std::nullopt};
+    return;
+  }
+  const Member* member = job->x.committee().find(from);
+  if (code == "busy") {
+    if (member == nullptr) {
+      job->waiting.erase(from);
+      return begin_if_all(*job);
+    }
+    --job->attempts;
+    job->busy.insert(member->id);
+    give_up_attempt(*job);
+    return whole ? postpone(*job, kTurnPause) : attempt(*job);
+  }
+  // A node without a part in the key can only object to its name.
+  if (member == nullptr && code != "name_taken") {
+    job->waiting.erase(from);
+    return begin_if_all(*job);
+  }
+  job->refused = Refusal{refuse.status, code, from + ": " + refuse.detail.text, std::nullopt};
+  if (whole) return fail(*job, code, job->refused->detail);
+  if (member != nullptr) job->candidates.excluded.insert(member->id);
+  give_up_attempt(*job);
+  attempt(*job);
+}
+
+bool Coordinator::stand_back(const std::string& request, const std::string& from) {
+  const auto it = jobs_.find(request);
+  if (it == jobs_.end()) return true;
+  Job& job = it->second;
+  const bool begun = job.phase != Phase::proposing && job.phase != Phase::waiting;
+  if (begun || !job.stored || job.stood_back || from > world_.me.id) return false;
+  job.stood_back = true;
+  give_up_attempt(job);
+  postpone(job, 2 * limits::kProposalTimeout);
+  return true;
+}
+
+void Coordinator::on_report(const std::string& from, const Report& report) {
+  const auto it = jobs_.find(report.request);
+  if (it == jobs_.end()) return;
+  Job& job = it->second;
+  const Member* reporter = job.x.committee().find(from);
+  if (reporter == nullptr || job.phase == Phase::ending) return;
+  if (const auto tried = job.tried.find(report.sid); tried != job.tried.end() && tried->second.contains(reporter->id))
+    job.any_released |= report.released;
+  if (report.succeeded) return succeed_with(job, report, from);
+  if (report.sid != job.sid || job.phase != Phase::running || !job.signers.contains(reporter->id)) return;
+
+  const bool mine = from == world_.me.id;
+  const bool silent = report.abort_kind.text == name_of(AbortKind::silent);
+  // Who takes part itself will see by itself, in the same time, for whom it waits.
+  const Member* own = job.x.committee().find(world_.me.id);
+  if (silent && !mine && own != nullptr && job.signers.contains(own->id)) return;
+  if (mine) add_blame(job.record, job.x.committee(), report);
+  for (const PartyId culprit : set_of(report.culprits)) {
+    if (culprit == reporter->id || !job.signers.contains(culprit)) continue;
+    // Who waits for somebody that waits for a third one is as silent as that one. What this node saw itself of cheating
+    // excludes; what others say is an edge between two of whom one lies.
+    if (silent) {
+      job.candidates.doubtful.insert(culprit);
+      name_silent(job.record, job.x.committee().node_of(culprit));
+    } else if (mine)
+      job.candidates.excluded.insert(culprit);
+    else
+      job.candidates.edges.insert({std::min(reporter->id, culprit), std::max(reporter->id, culprit)});
+  }
+  if (report.culprits.empty() || silent) job.candidates.failed.insert(job.signers);
+  if (job.x.create() != nullptr) {
+    std::vector<std::string> silent_nodes;
+    for (const auto& node : job.record.silent) silent_nodes.push_back(node);
+    return silent ? heal_or_fail(job, "no_quorum", "these nodes did not answer: " + joined_text(silent_nodes))
+                  : heal_or_fail(job, "protocol_failed", "the key generation was aborted: " + report.check.text);
+  }
+  give_up_attempt(job);
+  attempt(job);
+}
+
+// The key may be complete but for its last messages, which members give again when asked.
+void Coordinator::heal_or_fail(Job& job, const std::string& code, const std::string& reason) {
+  if (job.x.create() == nullptr || !heal_(job.x.id)) return fail(job, code, reason);
+  give_up_attempt(job);
+  job.phase = Phase::healing;
+  job.refused = Refusal{504, code, reason, std::nullopt};
+  job.deadline = world_.clock.steady() + limits::kProposalTimeout;
+}
+
+void Coordinator::give_up_attempt(Job& job) {
+  Stop stop;
+  stop.request = job.x.id;
+  stop.sid = job.sid;
+  for (const PartyId id : job.signers) {
+    const std::string& node = job.x.committee().node_of(id);
+    if (node == world_.me.id)
+      participant_.leave(job.x.id, job.sid);
+    else
+      world_.mesh.send(node, envelope_of(stop));
+  }
+  by_random_.erase(job.propose.random);
+  job.signers = PartySet();
+}
+
+// The phase's time is over.
+void Coordinator::late(Job& job) {
+  switch (job.phase) {
+    case Phase::storing:
+    case Phase::ending:
+      return;
+    case Phase::waiting:
+      return attempt(job);
+    case Phase::healing: {
+      const Refusal failure = *job.refused;
+      return fail(job, failure.code, failure.detail);
+    }
+    case Phase::running:
+      job.candidates.failed.insert(job.signers);
+      if (job.x.create() != nullptr) return heal_or_fail(job, "no_quorum", "the key generation took too long");
+      give_up_attempt(job);
+      return attempt(job);
+    case Phase::proposing:
+      break;
+  }
+  // Members that have not answered are replaced; other nodes are done without.
+  std::vector<std::string> silent;
+  bool member_missing = false;
+  for (const std::string& node : job.waiting) {
+    const Member* m = job.x.committee().find(node);
+    if (m == nullptr || node == world_.me.id) continue;
+    member_missing = true;
+    job.candidates.excluded.insert(m->id);
+    if (job.ended_there.contains(node)) continue;
+    silent.push_back(node);
+    name_silent(job.record, node);
+  }
+  if (!member_missing) {
+    std::erase_if(job.waiting, [&](const std::string& node) { return job.x.committee().find(node) == nullptr; });
+    job.deadline = world_.clock.steady() + limits::kProposalTimeout;
+    return begin_if_all(job);
+  }
+  if (job.x.create() != nullptr) {
+    if (silent.empty()) return fail(job, job.refused->code, job.refused->detail);
+    return fail(job, "no_quorum", "these nodes did not answer: " + joined_text(silent));
+  }
+  give_up_attempt(job);
+  attempt(job);
+}
+
+}  // namespace quorate::node

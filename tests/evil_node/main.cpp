@@ -1,0 +1,187 @@
+// A node of a cluster that misbehaves: everything a quorated does but the REST API, with one lie in what it sends.
+//   evil_node --dir DIR --node node3 --mode MODE
+#include <poll.h>
+#include <signal.h>
+
+#include <atomic>
+#include <cstdio>
+#include <iostream>
+#include <map>
+
+#include "keygen/dkg_rounds.h"
+#include "node/config.h"
+#include "node/database.h"
+#include "node/desk.h"
+#include "node/node.h"
+#include "peers/certificates.h"
+#include "peers/tls_mesh.h"
+
+namespace quorate {
+namespace {
+
+using node::LogLevel;
+
+enum class Mode {
+  honest,
+  bad_share,            // FROST: z altered
+  bad_dkg_share,        // key generation: the share of node1 altered after it was signed
+  equivocate,           // key generation: another opening for every peer
+  silent_after_accept,  // accepts every proposal, then says nothing in the protocol
+  garbage_frames,       // every protocol message is noise
+  wrong_certificate,    // signs another certificate than the one agreed on, and keeps the complete one to itself
+  claim_other_id,       // reports, refusals and outcomes in others' names
+  flood,                // unknown sessions, key lists, proposals without a signature
+};
+constexpr std::pair<const char*, Mode> kModes[] = {
+    {"honest", Mode::honest},
+    {"bad_share", Mode::bad_share},
+    {"bad_dkg_share", Mode::bad_dkg_share},
+    {"equivocate", Mode::equivocate},
+    {"silent_after_accept", Mode::silent_after_accept},
+    {"garbage_frames", Mode::garbage_frames},
+    {"wrong_certificate", Mode::wrong_certificate},
+    {"claim_other_id", Mode::claim_other_id},
+    {"flood", Mode::flood},
+};
+
+class EvilMesh final : public peers::Mesh {
+ public:
+  EvilMesh(peers::Mesh& real, Mode mode, Rng& rng, std::string me)
+      : real_(real), mode_(mode), rng_(rng), me_(std::move(me)) {}
+
+  bool send(const std::string& to, Envelope e) override {
+    const bool protocol = !e.tag.starts_with("node/");
+    switch (mode_) {
+      case Mode::honest:
+      case Mode::flood:
+        break;
+      case Mode::bad_share:
+        if (e.tag == "frost/share/1") e.body.at(e.body.size() / 2) ^= 1;
+        if (e.tag == node::Report::tag) return true;  // it has the right signature itself
+        break;
+      case Mode::bad_dkg_share:
+        if (e.tag == "dkg/opening/1" && to == "node1") e.body.at(e.body.size() - 64 - 16) ^= 1;
+        break;
+      case Mode::equivocate:
+        if (e.tag == "dkg/commitment/1" && to == "node2") e.body.at(0) ^= 1;
+        break;
+      case Mode::silent_after_accept:
+        if (protocol) return true;
+        break;
+      case Mode::garbage_frames:
+        if (protocol) rng_.fill(e.body);
+        break;
+      case Mode::wrong_certificate:
+        if (e.tag == "dkg/certificate/1" || e.tag == node::CertificateSignature::tag) rng_.fill(e.body);
+        if (e.tag == node::Report::tag || e.tag == node::CertificateComplete::tag || e.tag == node::KeyList::tag)
+          return true;
+        break;
+      case Mode::claim_other_id:
+        if (e.tag == node::Accept::tag) claim(to, e);
+        break;
+    }
+    return real_.send(to, std::move(e));
+  }
+  std::vector<peers::PeerStatus> peers() const override { return real_.peers(); }
+  void set_hello(peers::Hello hello) override { real_.set_hello(std::move(hello)); }
+
+  void flood() {
+    if (mode_ != Mode::flood) return;
+    for (const auto& peer : real_.peers())
+      for (int k = 0; k < 200; ++k) {
+        Envelope e;
+        e.sid = rng_.bytes<32>();
+        const int kind = k % 4;
+        e.tag = kind == 0   ? "frost/commitment/1"
+                : kind == 1 ? "node/propose/1"
+                : kind == 2 ? "node/outcome/1"
+                            : "node/keys/1";
+        e.body.resize(kind == 0 ? 64 : 4096);
+        rng_.fill(e.body);
+        real_.send(peer.node, std::move(e));
+      }
+  }
+
+ private:
+  // Says that it is node1 and node2 who refuse, fail and are to blame.
+  void claim(const std::string& to, const Envelope& accept) {
+    const auto a = decode<node::Accept>(accept.body);
+    node::Report report;
+    report.request = a.request;
+    report.succeeded = true;
+    report.result.assign(64, 1);
+    real_.send(to, node::envelope_of(report));
+    node::Outcome outcome;
+    outcome.request = a.request;
+    outcome.state = static_cast<std::uint8_t>(storage::RequestState::failed);
+    outcome.code = "denied";
+    outcome.reason = "node1 says so";
+    for (const auto& peer : real_.peers()) real_.send(peer.node, node::envelope_of(outcome));
+  }
+
+  peers::Mesh& real_;
+  Mode mode_;
+  Rng& rng_;
+  std::string me_;
+};
+
+int run(const std::string& dir, const std::string& name, Mode mode) {
+  const auto config = node::load_config(std::filesystem::path(dir) / name / "config.toml");
+  const node::Log log = [](LogLevel, const std::string& text) { std::cerr << text << "\n"; };
+  const auto credentials = node::load_credentials(config);
+  SystemClock clock;
+  SystemRng rng;
+  const policy::NodeCard& me = *credentials.cluster.find(name);
+  auto store = node::open_database(config, {credentials.cluster.id(), name}, rng, log);
+  const auto escaped = [](const std::string& what) { std::cerr << "internal error: " << what << "\n"; };
+  node::ThreadExecutor worker(65'536, escaped), desk_thread(65'536, escaped);
+  node::MeshPort port;
+  EvilMesh evil(port, mode, rng, name);
+  const node::World world{
+      credentials.cluster, credentials.policy, me, credentials.identity, *store, evil, clock, rng, desk_thread, log};
+  node::SessionHost host(world, {&worker});
+  node::Desk desk(world, host);
+  peers::MeshConfig mesh = node::mesh_config(config, credentials, me, *store);
+  peers::TlsMesh tls(std::move(mesh), desk, clock, rng);
+  port.connect(tls);
+  desk_thread.post_always([&] { desk.recover(); });
+  tls.start();
+  std::cout << "ready" << std::endl;
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  const timespec tick{0, 50'000'000L};
+  while (sigtimedwait(&signals, nullptr, &tick) < 0) {
+    desk_thread.post_always([&] { desk.tick(); });
+    evil.flood();
+  }
+  tls.stop();
+  desk_thread.stop();
+  worker.stop();
+  store.reset();
+  return 0;
+}
+
+}  // namespace
+}  // namespace quorate
+
+int main(int argc, char** argv) {
+  std::map<std::string, std::string> options;
+  for (int i = 1; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  for (const auto& [name, mode] : quorate::kModes)
+    if (options["--mode"] == name) try {
+        return quorate::run(options["--dir"], options["--node"], mode);
+      } catch (const std::exception& e) {
+        std::fprintf(stderr, "evil_node: %s\n", e.what());
+        return 1;
+      }
+  std::fputs("usage: evil_node --dir DIR --node NODE --mode MODE\n", stderr);
+  return 2;
+}

@@ -1,0 +1,243 @@
+// One node's sessions seen from its host: begun or not, silent peers, lost peers, slow and broken disks. Virtual time.
+#include "node/session_host.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/session/toss.h"
+#include "tests/support/node_simulation.h"
+
+namespace quorate::test {
+namespace {
+
+using node::SessionEnd;
+
+struct Host : ::testing::Test {
+  const SimulatedCluster& documents = SimulatedCluster::of(3);
+  ManualClock clock{WallTime(Seconds(1'800'000'000))};
+  SeededRng rng{1};
+  peers::MemoryNet net{rng};
+  peers::MemoryMesh& mesh = net.add("node1");
+  storage::MemoryStore store{{documents.cluster->id(), "node1"}};
+  node::QueueExecutor desk, worker;
+  node::World world{*documents.cluster,
+                    *documents.policy,
+                    documents.cluster->nodes()[0],
+                    documents.identities[0],
+                    store,
+                    mesh,
+                    clock,
+                    rng,
+                    desk,
+                    [](node::LogLevel, const std::string&) {}};
+  node::SessionHost host{world, {&worker}};
+  Committee committee = make_committee();
+  struct Ended {
+    std::string how;  // "result", "silent 23", "lost node2", "broken …", "never begun"
+    bool released = false;
+  };
+  std::vector<Ended> ended;
+
+  Committee make_committee() {
+    Members members;
+    for (unsigned i = 1; i <= 3; ++i)
+      members.push_back({PartyId(i), "node" + std::to_string(i), documents.identities[i - 1].public_key()});
+    return *Committee::make(2, members);
+  }
+  SessionId sid(int n) { return sha256(view_of("session " + std::to_string(n))); }
+  bool open(int n) {
+    node::HostedSession hosted;
+    hosted.session = Toss{}.start(SessionConfig{sid(n), PartySet::first(3), PartyId(1), rng});
+    hosted.committee = committee;
+    hosted.round_timeout = Seconds(5);
+    hosted.to_batch = [](DurableStep, SecretBytes record) {
+      storage::Batch batch;
+      batch.put_meta("spent", std::move(record));
+      return batch;
+    };
+    hosted.ended = [this](const SessionEnd& end) {
+      Ended e;
+      e.released = end.released;
+      if (end.session != nullptr && end.session->aborted() != nullptr) {
+        e.how = std::string(name_of(end.session->aborted()->kind));
+        for (const PartyId id : end.session->aborted()->culprits) e.how += " " + std::to_string(id.index());
+      } else if (end.session != nullptr)
+        e.how = "result";
+      else if (end.lost)
+        e.how = "lost " + *end.lost;
+      else if (!end.broken.empty())
+        e.how = "broken " + end.broken;
+      else
+        e.how = "never begun";
+      ended.push_back(e);
+    };
+    return host.open(std::move(hosted));
+  }
+  // The other two parties, run by hand; up to `rounds` of their messages reach the host.
+  struct Others {
+    std::map<unsigned, std::unique_ptr<Session<Digest>>> sessions;
+  };
+  void drain() {
+    while (worker.run_one()) {
+    }
+  }
+  void wait(Millis by) {
+    clock.advance(by);
+    host.tick();
+    drain();
+  }
+  void from(unsigned i, int n, std::string_view tag, const SecretBytes& body) {
+    Envelope e;
+    e.sid = sid(n);
+    e.tag = std::string(tag);
+    e.body = body;
+    host.deliver("node" + std::to_string(i), std::move(e));
+    drain();
+  }
+  TossCommit commitment_of(unsigned i, int n, const TossOpening& opening) {
+    return TossCommit{toss_commitment(sid(n), PartyId(i), opening)};
+  }
+  TossOpening opening_of(unsigned i) {
+    TossOpening o;
+    o.share[0] = static_cast<std::uint8_t>(i);
+    o.salt = {1, 2, 3};
+    return o;
+  }
+  void commit_and_reveal(int n) {
+    for (unsigned i : {2u, 3u}) from(i, n, TossCommit::tag, encode(commitment_of(i, n, opening_of(i))));
+    for (unsigned i : {2u, 3u}) from(i, n, TossReveal::tag, encode(TossReveal{PartyId(1), opening_of(i)}));
+  }
+};
+
+TEST_F(Host, NeverBegunEndsByItself) {
+  ASSERT_TRUE(open(1));
+  drain();
+  wait(limits::kProposalTimeout + Seconds(5) - Millis(1));
+  EXPECT_TRUE(ended.empty());
+  wait(Millis(1));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "never begun");
+  EXPECT_EQ(host.running(), 0u);
+}
+TEST_F(Host, ASilentPeerEndsItAfterTheRoundsTime) {
+  open(1);
+  host.begin(sid(1));
+  drain();
+  wait(Millis(4'999));
+  from(2, 1, TossCommit::tag, encode(commitment_of(2, 1, opening_of(2))));
+  EXPECT_TRUE(ended.empty());
+  wait(Millis(1));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "silent 3");
+  EXPECT_FALSE(ended[0].released);
+}
+TEST_F(Host, EveryRoundHasItsOwnTime) {
+  open(1);
+  host.begin(sid(1));
+  drain();
+  wait(Millis(4'000));
+  for (unsigned i : {2u, 3u}) from(i, 1, TossCommit::tag, encode(commitment_of(i, 1, opening_of(i))));
+  wait(Millis(4'000));
+  EXPECT_TRUE(ended.empty());
+  wait(Millis(1'000));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "silent 2 3");
+}
+TEST_F(Host, ALostPeerEndsOnlyWhatWaitsForIt) {
+  open(1);
+  open(2);
+  host.begin(sid(1));
+  host.begin(sid(2));
+  drain();
+  from(2, 2, TossCommit::tag, encode(commitment_of(2, 2, opening_of(2))));  // session 2 has heard of it
+  host.peer_lost("node2");
+  host.peer_lost("stranger");
+  drain();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "lost node2");
+  EXPECT_EQ(host.running(), 1u);
+  from(3, 2, TossCommit::tag, encode(commitment_of(3, 2, opening_of(3))));  // and now waits for its next message
+  ASSERT_EQ(ended.size(), 2u);
+  EXPECT_EQ(ended[1].how, "lost node2");
+}
+TEST_F(Host, NothingLeavesBeforeTheDurableStepIsWritten) {
+  open(1);
+  host.begin(sid(1));
+  drain();
+  commit_and_reveal(1);
+  ASSERT_EQ(store.waiting(), 1u);
+  EXPECT_FALSE(store.meta("spent"));
+  store.pump();
+  drain();
+  EXPECT_TRUE(store.meta("spent"));
+  host.peer_lost("node3");
+  drain();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "lost node3");
+  EXPECT_TRUE(ended[0].released);
+}
+TEST_F(Host, ADiskThatNeverAnswersEndsIt) {
+  open(1);
+  host.begin(sid(1));
+  drain();
+  commit_and_reveal(1);
+  wait(Millis(5'000));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "broken a durable step took too long");
+  EXPECT_FALSE(ended[0].released);
+  store.pump();  // too late: nothing happens any more
+  drain();
+  EXPECT_EQ(ended.size(), 1u);
+}
+TEST_F(Host, ABrokenDiskEndsIt) {
+  store.break_disk("no space");
+  open(1);
+  host.begin(sid(1));
+  drain();
+  commit_and_reveal(1);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how.substr(0, 6), "broken");
+  EXPECT_FALSE(ended[0].released);
+}
+TEST_F(Host, CloseEndsItWithoutAWordAndStrangersAreDropped) {
+  open(1);
+  host.begin(sid(1));
+  drain();
+  host.close(sid(1));
+  drain();
+  EXPECT_EQ(host.running(), 0u);
+  const auto before = host.dropped();
+  from(2, 1, TossCommit::tag, encode(TossCommit{}));
+  from(9, 1, TossCommit::tag, encode(TossCommit{}));
+  EXPECT_EQ(host.dropped(), before + 2);
+  wait(Seconds(60));
+  EXPECT_TRUE(ended.empty());
+}
+TEST_F(Host, SessionsAreBounded) {
+  for (std::size_t n = 0; n < limits::kMaxSessions; ++n) ASSERT_TRUE(open(static_cast<int>(n)));
+  EXPECT_FALSE(open(1'000'000));
+  drain();
+  EXPECT_EQ(host.running(), limits::kMaxSessions);
+  host.close(sid(0));
+  drain();
+  EXPECT_TRUE(open(1'000'000));
+  drain();
+  EXPECT_FALSE(open(1'000'001));
+}
+TEST_F(Host, WhatOnePeerMayHaveWaitingIsBounded) {
+  Envelope e;
+  e.sid = sid(1);
+  e.tag = "toss/commit";
+  e.body.resize(32);
+  for (std::size_t k = 0; k < limits::kMaxInboxPerPeer + 10; ++k) host.deliver("node2", e);
+  EXPECT_EQ(host.dropped(), 10u);
+  host.deliver("node3", e);  // another peer has its own share
+  EXPECT_EQ(worker.waiting(), limits::kMaxInboxPerPeer + 1);
+  drain();
+  e.body.resize(limits::kMaxInboxBytesPerPeer / 4);
+  const auto before = host.dropped();
+  for (int k = 0; k < 6; ++k) host.deliver("node2", e);
+  EXPECT_EQ(host.dropped(), before + 2);
+}
+
+}  // namespace
+}  // namespace quorate::test

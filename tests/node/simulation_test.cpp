@@ -1,0 +1,343 @@
+// Honest nodes in a bad world: crashes at every write and every message, partitions, restarts, several clients at once.
+#include <gtest/gtest.h>
+
+#include "tests/support/node_simulation.h"
+
+namespace quorate::test {
+namespace {
+
+using storage::MemoryStore;
+using storage::RequestState;
+
+constexpr const char* kEd25519 = "eddsa-ed25519";
+constexpr const char* kBip340 = "schnorr-secp256k1";
+
+TEST(NodeSimulation, AKeyIsMadeAndEverySetOfMembersSigns) {
+  for (const char* algorithm : {kEd25519, kBip340}) {
+    NodeSimulation sim(4, 1);
+    const auto& made = sim.ask(0, sim.create("hot", 2, {0, 1, 2}, algorithm));
+    ASSERT_TRUE(made.succeeded()) << made.code();
+    for (std::size_t i = 0; i < 4; ++i) {
+      const auto& s = sim.ask(i, sim.sign("hot", "through any node " + std::to_string(i)));
+      EXPECT_TRUE(s.succeeded()) << i << ": " << s.code();  // node4 has no share and coordinates all the same
+    }
+    sim.settle();
+    sim.expect_safe();
+    sim.expect_all_sets_sign();
+  }
+}
+
+TEST(NodeSimulation, WhoHoldsNoShareLearnsOfTheKeyAndItsNameIsTakenThere) {
+  NodeSimulation sim(4, 2);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2, {0, 1, 2})).succeeded());
+  sim.settle();
+  EXPECT_EQ(sim.active_keys(3).size(), 1u);
+  const auto& again = sim.ask(3, sim.create("hot", 2, {1, 2, 3}));
+  ASSERT_NE(again.refusal(), nullptr);
+  EXPECT_EQ(again.refusal()->code, "name_taken");
+  EXPECT_EQ(again.refusal()->status, 409);
+}
+
+TEST(NodeSimulation, TooFewMembersEndWithNoQuorumNamingThem) {
+  NodeSimulation sim(3, 3);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  sim.kill(1);
+  EXPECT_TRUE(sim.ask(0, sim.sign("hot", "one is enough to lose")).succeeded());
+  sim.kill(2);
+  const auto& s = sim.ask(0, sim.sign("hot", "two are too many"));
+  ASSERT_NE(s.record(), nullptr) << s.code();
+  EXPECT_EQ(s.record()->code.text, "no_quorum");
+  EXPECT_TRUE(s.record()->retryable);
+  ASSERT_EQ(s.record()->silent.size(), 2u);
+  EXPECT_EQ(s.record()->silent[0].text, "node2");
+  EXPECT_LE(sim.clock.steady() - s.at, Seconds(10));
+  // A resend, to another node once one is back, starts the next attempt of the same request.
+  const auto original = s.original;
+  sim.start(1);
+  sim.connect_all();
+  sim.run_for(Seconds(1));
+  const auto& again = sim.ask(1, original);
+  EXPECT_TRUE(again.succeeded()) << again.code();
+  sim.settle();
+  sim.expect_safe();
+}
+
+TEST(NodeSimulation, ADeniedRequestIsAnsweredAtOnce) {
+  NodeSimulation sim(3, 4);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  const auto& s = sim.ask(
+      0, sim.request("/v1/keys/hot/signatures", {{"payload", {{"kind", "message"}, {"utf8", "x"}}}}, "", "approver"));
+  ASSERT_NE(s.record(), nullptr) << s.code();
+  EXPECT_EQ(s.record()->request_state(), RequestState::denied);
+  EXPECT_NE(s.record()->reason.text.find("default"), std::string::npos) << s.record()->reason.text;
+  const auto& unknown = sim.ask(0, sim.sign("cold", "x"));
+  ASSERT_NE(unknown.refusal(), nullptr);
+  EXPECT_EQ(unknown.refusal()->status, 404);
+  sim.expect_safe();
+}
+
+TEST(NodeSimulation, OneIdExecutesOnce) {
+  NodeSimulation sim(3, 5);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  const auto original = sim.sign("hot", "pay once", "key-1");
+  const auto& first = sim.ask(0, original);
+  ASSERT_TRUE(first.succeeded());
+  sim.settle();
+  const std::string result = first.record()->result;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto before = sim.sent;
+    const auto& again = sim.ask(i, original);
+    ASSERT_TRUE(again.succeeded());
+    EXPECT_EQ(again.record()->result.text, result);
+    EXPECT_EQ(sim.sent, before);  // nobody was asked again
+    // The same key, signed anew, is the same request too.
+    const auto& anew = sim.ask(i, sim.sign("hot", "pay once", "key-1"));
+    ASSERT_TRUE(anew.succeeded());
+    EXPECT_EQ(anew.record()->result.text, result);
+    const auto& other = sim.ask(i, sim.sign("hot", "pay twice", "key-1"));
+    ASSERT_NE(other.refusal(), nullptr);
+    EXPECT_EQ(other.refusal()->status, 409);
+    EXPECT_EQ(other.refusal()->code, "idempotency_conflict");
+  }
+}
+
+TEST(NodeSimulation, AnotherBodyUnderAnIdThatIsBeingStoredIsRefused) {
+  NodeSimulation sim(3, 6);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  auto& a = sim.submit(0, sim.sign("hot", "one", "key-2"));
+  auto& same = sim.submit(0, sim.sign("hot", "one", "key-2"));
+  auto& b = sim.submit(0, sim.sign("hot", "two", "key-2"));
+  sim.run_until([&] { return a.answer && b.answer && same.answer; }, Seconds(80));
+  EXPECT_TRUE(a.succeeded());
+  EXPECT_TRUE(same.succeeded());
+  EXPECT_EQ(b.code(), "idempotency_conflict");
+}
+
+TEST(NodeSimulation, ANonceCountsOnceOnEveryNode) {
+  NodeSimulation sim(3, 7);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  const Json body{{"payload", {{"kind", "message"}, {"utf8", "x"}}}};
+  const auto signed_with = [&](const std::string& key) {
+    return sim.request("/v1/keys/hot/signatures", body, key, "admin", "the-same-nonce-twice");
+  };
+  ASSERT_TRUE(sim.ask(0, signed_with("one")).succeeded());
+  sim.settle();
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto& s = sim.ask(i, signed_with("two"));
+    ASSERT_NE(s.refusal(), nullptr) << i;
+    EXPECT_EQ(s.refusal()->code, "nonce_replayed");
+    EXPECT_EQ(s.refusal()->status, 401);
+  }
+}
+
+TEST(NodeSimulation, TheSameRequestSentToAllNodesAtOnceIsOneRequest) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    NodeSimulation sim(3, 100 + seed);
+    const auto create = sim.create("hot", 2, {}, kEd25519, "make");
+    for (std::size_t i = 0; i < 3; ++i) sim.submit(i, create);
+    sim.settle();
+    for (const auto& s : sim.submissions) EXPECT_TRUE(s->succeeded()) << "seed " << seed << ": " << s->code();
+    const auto sign = sim.sign("hot", "from all sides", "sign");
+    for (std::size_t i = 0; i < 3; ++i) sim.submit(i, sign);
+    sim.settle();
+    for (const auto& s : sim.submissions) EXPECT_TRUE(s->succeeded()) << "seed " << seed << ": " << s->code();
+    sim.expect_safe();
+  }
+}
+
+TEST(NodeSimulation, TwoRequestsForOneNameMakeOneKey) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    NodeSimulation sim(3, 200 + seed);
+    sim.submit(0, sim.create("hot", 2));
+    sim.submit(1, sim.create("hot", 3));
+    sim.settle();
+    int made = 0;
+    for (const auto& s : sim.submissions) made += s->succeeded();
+    EXPECT_LE(made, 1);
+    sim.expect_safe();
+  }
+}
+
+TEST(NodeSimulation, AnotherPolicyDoesNotSignTogether) {
+  NodeSimulation sim(3, 8);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  sim.kill(2);
+  sim.policies[2] = &*sim.documents.other_policy;
+  sim.start(2);
+  sim.connect_all();
+  sim.run_for(Seconds(1));
+  const auto& s = sim.ask(0, sim.sign("hot", "with node2"));
+  ASSERT_TRUE(s.succeeded()) << s.code();
+  EXPECT_EQ(Json::parse(s.record()->result.text)["signers"], Json::array({"node1", "node2"}));
+  const auto& t = sim.ask(2, sim.sign("hot", "alone"));
+  EXPECT_EQ(t.code(), "no_quorum");
+  EXPECT_NE(t.record()->reason.text.find("another policy"), std::string::npos) << t.record()->reason.text;
+  EXPECT_TRUE(t.record()->blame.empty());
+}
+
+TEST(NodeSimulation, WhenTheCoordinatorDiesTheResendCompletes) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    NodeSimulation sim(3, 300 + seed);
+    ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+    const auto original = sim.sign("hot", "whoever lives");
+    sim.submit(0, original);
+    for (std::uint64_t k = 0; k < 3 * seed && sim.step(); ++k) {
+    }
+    auto& waits = sim.submit(1, original);  // may wait for node1
+    for (std::uint64_t k = 0; k < seed % 7 && sim.step(); ++k) {
+    }
+    sim.kill(0);
+    sim.run_until([&] { return waits.answer.has_value(); }, Seconds(80));
+    EXPECT_TRUE(waits.succeeded()) << "seed " << seed << ": " << waits.code();
+    const auto& again = sim.ask(2, original);
+    EXPECT_TRUE(again.succeeded()) << "seed " << seed << ": " << again.code();
+    sim.settle();
+    sim.expect_safe();
+  }
+}
+
+// ---- fail at k
+
+struct Kill {
+  std::size_t victim;
+  std::size_t commit = 0;  // of the victim
+  MemoryStore::Point point = MemoryStore::Point::before_durable;
+  std::uint64_t message = 0;  // of all
+};
+
+// One request under one death; true while there was something to die at.
+bool survives(bool create, const Kill& kill) {
+  NodeSimulation sim(3, 1000 + kill.victim * 100 + kill.commit * 7 + kill.message);
+  if (!create) {
+    EXPECT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+    sim.settle();
+  }
+  if (kill.commit != 0) sim.store(kill.victim).fail_at(kill.commit, kill.point);
+  if (kill.message != 0) sim.kill_at_message = sim.sent + kill.message;
+  const auto original = create ? sim.create("hot", 2) : sim.sign("hot", "at k");
+  auto& s = sim.submit(0, original);
+  sim.run_until([&] { return s.answer || !sim.lives(s); }, Seconds(80));
+  sim.run_for(Seconds(1));
+  bool died = false;
+  for (std::size_t i = 0; i < 3; ++i) died |= !sim.up(i);
+  sim.store(kill.victim).fail_at(0);
+  sim.kill_at_message = 0;
+  sim.settle();
+  sim.expect_safe();
+  // The client that got no answer asks again, anywhere.
+  const auto& again = sim.ask(kill.victim == 1 ? 2 : 1, create ? sim.create("hot", 2) : original);
+  if (create) {
+    EXPECT_TRUE(again.succeeded() || again.code() == "name_taken") << again.code();
+    EXPECT_EQ(sim.active_keys(0).size(), 1u);
+  } else
+    EXPECT_TRUE(again.succeeded() || again.code() == "expired") << again.code();
+  sim.settle();
+  sim.expect_safe();
+  sim.expect_all_sets_sign();
+  return died;
+}
+
+TEST(NodeSimulation, DiesAtEveryWriteOfAKeyGeneration) {
+  for (std::size_t victim = 0; victim < 3; ++victim)
+    for (const auto point : {MemoryStore::Point::before_durable, MemoryStore::Point::after_durable})
+      for (std::size_t k = 1; k < 100; ++k) {
+        SCOPED_TRACE("victim " + std::to_string(victim) + ", write " + std::to_string(k) + ", point " +
+                     std::to_string(int(point)));
+        if (!survives(true, {victim, k, point})) break;
+        ASSERT_FALSE(HasFailure());
+      }
+}
+TEST(NodeSimulation, DiesAtEveryWriteOfASignature) {
+  for (std::size_t victim = 0; victim < 3; ++victim)
+    for (const auto point : {MemoryStore::Point::before_durable, MemoryStore::Point::after_durable})
+      for (std::size_t k = 1; k < 100; ++k) {
+        SCOPED_TRACE("victim " + std::to_string(victim) + ", write " + std::to_string(k) + ", point " +
+                     std::to_string(int(point)));
+        if (!survives(false, {victim, k, point})) break;
+        ASSERT_FALSE(HasFailure());
+      }
+}
+TEST(NodeSimulation, DiesAtEveryMessageOfAKeyGeneration) {
+  for (std::uint64_t k = 1; k < 500; ++k) {
+    SCOPED_TRACE("message " + std::to_string(k));
+    if (!survives(true, {0, 0, MemoryStore::Point::before_durable, k})) break;
+    ASSERT_FALSE(HasFailure());
+  }
+}
+TEST(NodeSimulation, DiesAtEveryMessageOfASignature) {
+  for (std::uint64_t k = 1; k < 500; ++k) {
+    SCOPED_TRACE("message " + std::to_string(k));
+    if (!survives(false, {0, 0, MemoryStore::Point::before_durable, k})) break;
+    ASSERT_FALSE(HasFailure());
+  }
+}
+
+// ---- the storm
+
+void storm(std::uint64_t seed) {
+  SeededRng rng(seed * 7919 + 1);
+  const unsigned n = 3 + static_cast<unsigned>(rng.below(2));
+  NodeSimulation sim(n, seed);
+  std::vector<http::SignedRequest> asked;
+  int names = 0;
+  const auto somewhere = [&]() -> std::optional<std::size_t> {
+    const std::size_t i = rng.below(n);
+    return sim.up(i) ? std::optional(i) : std::nullopt;
+  };
+  if (rng.below(4) != 0) sim.ask(0, sim.create("base", 2, {0, 1, 2}, rng.below(6) == 0 ? kBip340 : kEd25519));
+  for (int action = 0; action < 14; ++action) {
+    const std::size_t i = rng.below(n), k = rng.below(n);
+    switch (rng.below(10)) {
+      case 0:
+        if (const auto at = somewhere())
+          asked.push_back(
+              sim.submit(*at, sim.create("key" + std::to_string(names += rng.below(3) != 0), 2, {0, 1, 2})).original);
+        break;
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+        if (const auto at = somewhere())
+          asked.push_back(
+              sim.submit(*at, sim.sign(rng.below(4) == 0 ? "key1" : "base", "m" + std::to_string(action))).original);
+        break;
+      case 5:
+        if (const auto at = somewhere(); at && !asked.empty()) sim.submit(*at, asked[rng.below(asked.size())]);
+        break;
+      case 6:
+        sim.kill(i);
+        break;
+      case 7:
+        if (!sim.up(i)) sim.start(i);
+        sim.connect_all();
+        break;
+      case 8:
+        if (i != k) sim.net().cut(sim.name(i), sim.name(k));
+        break;
+      default:
+        for (std::uint64_t t = rng.below(30); t > 0; --t) {
+          sim.quiesce();
+          sim.tick();
+        }
+    }
+    for (std::uint64_t steps = rng.below(150); steps > 0 && sim.step(); --steps) {
+    }
+  }
+  sim.settle();
+  sim.expect_safe();
+  if (seed % 8 == 0) sim.expect_all_sets_sign();
+}
+
+TEST(NodeSimulation, Storm) {
+  const char* from = std::getenv("QUORATE_SEED");
+  const std::uint64_t first = from != nullptr ? std::stoull(from) : 0;
+  const char* runs = std::getenv("QUORATE_RUNS");
+  const std::uint64_t count = runs != nullptr ? std::stoull(runs) : 1000;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    storm(seed);
+    ASSERT_FALSE(HasFailure()) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace quorate::test
