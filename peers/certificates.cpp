@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <mbedtls/asn1write.h>
 #include <mbedtls/ecp.h>
+#include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
 
@@ -20,8 +21,12 @@ using MbedCertificateWriter = Mbed<mbedtls_x509write_cert, mbedtls_x509write_crt
 constexpr std::size_t kPemRoom = 8 * 1024;  // bytes of one certificate in PEM
 
 int random_of(void* rng, unsigned char* out, std::size_t n) {
-  static_cast<Rng*>(rng)->fill({out, n});
-  return 0;
+  try {
+    static_cast<Rng*>(rng)->fill({out, n});
+    return 0;
+  } catch (const std::exception&) {  // C has no place for it: what mbedTLS holds would leak
+    return MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
+  }
 }
 
 void check(int code, const char* what) {
