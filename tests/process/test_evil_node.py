@@ -98,7 +98,7 @@ class EvilNodeTest(ClusterTest):
         reply = c.create_key("cold", algorithm=algorithm, prefer=60)
         self.assertNotEqual(reply.status, 201)
         self.assertNotEqual(reply.status, 202, "it hangs")
-        record = c.get("/v1/requests?limit=1&kind=create_key").body["items"][0]
+        record = c.get("/v1/requests?limit=1&kind=create_key&key=cold").body["items"][0]
         self.assertEqual(record["state"], "failed", record)
         self.assertLessEqual(self.blamed(record), blame, record)
         self.assertEqual(c.get("/v1/keys/cold").status, 404)
