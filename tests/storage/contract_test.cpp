@@ -270,7 +270,7 @@ TYPED_TEST(StoreContract, ShareLife) {
 TYPED_TEST(StoreContract, ActivationDeletesSmallerAndKeepsGreaterNumbers) {
   Batch batch;
   batch.put_key(sample_key("aa", "hot"));
-  for (const std::uint64_t n : {1, 3, 5, 9}) batch.insert_share(sample_share("aa", n, "share " + std::to_string(n)));
+  for (const std::uint64_t n : std::initializer_list<std::uint64_t>{1, 3, 5, 9}) batch.insert_share(sample_share("aa", n, "share " + std::to_string(n)));
   batch.put_key(sample_key("bb", "cold")).insert_share(sample_share("bb", 1, "other"));
   this->commit(std::move(batch));
   this->commit(std::move(Batch().activate("aa", 1, bytes_of("one"))));
