@@ -342,6 +342,51 @@ TEST(Attack, SelectiveSilenceTakesNoHonestNodeWithIt) {
   sim.expect_safe();
 }
 
+// Two corrupt nodes agree with each other on any key they like: a complete certificate alone proves no more than that (attack 18).
+TEST(Attack, ACertificateThatOnlyItsSignersWantChangesNothing) {
+  World3 sim(2);
+  const auto row = sim.active_keys(0).at(0);
+  const auto honest = decode<KeyCertificate>(row.certificate);
+  SeededRng rng(7);
+  const auto forged = [&](const std::function<void(CertificateBody&)>& change) {
+    const Scalar<Ed25519> a = Scalar<Ed25519>::random(rng), b = Scalar<Ed25519>::random(rng);
+    const auto encoded = [](const Point<Ed25519>& P) {
+      const auto bytes = P.bytes();
+      return EncodedPoint(bytes.begin(), bytes.end());
+    };
+    KeyCertificate c;
+    c.body = honest.body;
+    Members members;
+    for (unsigned i = 1; i <= 2; ++i)
+      members.push_back({PartyId(i), "node" + std::to_string(i + 1), sim.documents.identities[i].public_key()});
+    c.body.committee = *Committee::make(2, members);
+    c.body.algorithm = Algorithm::eddsa_ed25519;
+    c.body.Y = encoded(Point<Ed25519>::base(a));
+    c.body.X.clear();
+    for (unsigned i = 1; i <= 2; ++i) c.body.X.push_back(encoded(Point<Ed25519>::base(a + Scalar<Ed25519>::from_u64(i) * b)));
+    change(c.body);
+    for (unsigned i = 1; i <= 2; ++i) c.signatures.push_back(sign_certificate(c.body, sim.documents.identities[i]));
+    return c;
+  };
+  const auto try_with = [&](const std::function<void(CertificateBody&)>& change) {
+    const KeyCertificate c = forged(change);
+    ASSERT_TRUE(verify_certificate(c));  // nothing is wrong with it but that nobody asked for it
+    CertificateComplete complete;
+    const SecretBytes bytes = encode(c);
+    complete.certificate.assign(bytes.begin(), bytes.end());
+    complete.request = decode<KeyRecord>(row.record).request;  // somebody else's request does not help
+    complete.original = decode<KeyRecord>(row.record).original;
+    sim.raw_send(2, 0, envelope_of(complete));
+    sim.quiesce();
+    ASSERT_EQ(sim.active_keys(0).size(), 1u);
+    EXPECT_EQ(sim.active_keys(0).at(0).certificate, row.certificate);
+  };
+  try_with([](CertificateBody&) {});                                              // over the active key, its number
+  try_with([](CertificateBody& b) { b.number = 2; });                             // a higher one
+  try_with([](CertificateBody& b) { b.key_id[0] ^= 1; });                         // a key of its own under the same name
+  try_with([](CertificateBody& b) { b.key_id[0] ^= 1, b.name = "planted"; });     // under a free one
+}
+
 TEST(Attack, ACertificateThatDoesNotVerifyMakesNoKey) {
   World3 sim(2);
   const auto row = sim.active_keys(0).at(0);
