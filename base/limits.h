@@ -17,6 +17,7 @@ inline constexpr std::size_t kMinThreshold = 2;
 inline constexpr std::size_t kMaxName = 63;             // key, node, user, group, rule ids
 inline constexpr std::size_t kMaxTag = 48;              // bytes of a message tag
 inline constexpr std::size_t kMaxSignedBytes = 128 * 1024;  // bytes of one message to be signed
+inline constexpr std::size_t kMaxDigests = 8;            // signed together in one ECDSA session: each costs 40 KB per peer
 inline constexpr std::size_t kMaxAddress = 255;         // host:port
 
 // Peers
@@ -38,6 +39,10 @@ inline constexpr auto kProposalTimeout = 3s;
 inline constexpr auto kSignRoundTimeout = 5s;
 inline constexpr auto kKeygenRoundTimeout = 15s;
 inline constexpr std::size_t kMaxAttempts = 8;             // of one request, by one coordinator
+inline constexpr auto kActivationWait = 2s;                // of a new key's coordinator, for the other members to have it, too
+inline constexpr std::size_t kMaxKnownKeys = 256;          // certificates that are kept decoded
+inline constexpr std::uint32_t kMaxStrikes = 8;            // restarts amid a pair's signings, of one certificate: then it is quarantined
+inline constexpr std::size_t kMaxQuarantineList = 256;     // quarantines in one message
 
 // HTTP
 inline constexpr std::size_t kMaxBody = 256 * 1024;
@@ -59,6 +64,11 @@ inline constexpr std::size_t kMaxTarget = 2048;            // bytes of a request
 inline constexpr std::size_t kMaxSignatureField = 2048;    // bytes of one Signature-Input, Signature or Content-Digest value
 inline constexpr std::size_t kMaxNoncesInAll = 500'000;    // of all users together
 inline constexpr std::size_t kMaxHttpConnections = 1024;   // open on one listener; the next one ends the one that idles longest
+inline constexpr std::size_t kMaxHttpPerSource = 128;      // of them from one IPv4 address or IPv6 /64 …
+inline constexpr std::size_t kMaxHttpPerLoopback = 512;    // … and from the machine itself, a proxy perhaps
+inline constexpr std::size_t kMaxUncheckedBody = 16 * 1024;  // bytes of a body that is read before its signature is checked
+inline constexpr std::size_t kMaxFiles = 16'384;           // descriptors that the process asks for
+inline constexpr std::size_t kReservedFiles = kMaxPeerConnections + 128;  // of them, not for HTTP: mesh, database, logs, metrics
 inline constexpr std::size_t kMaxReply = 16 * 1024 * 1024; // bytes of an answer that a client reads
 
 // Requests

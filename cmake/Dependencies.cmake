@@ -1,6 +1,6 @@
 # Imported targets for everything Quorate links, under one namespace:
 #
-#   quorate::mbedtls  quorate::sqlcipher     quorate::secp256k1  quorate::sodium
+#   quorate::mbedtls  quorate::sqlcipher     quorate::secp256k1  quorate::sodium     quorate::libcrypto
 #   quorate::json     quorate::cli11     quorate::tomlplusplus  quorate::spdlog     quorate::boost
 #   quorate::gtest    quorate::gtest_main    quorate::benchmark  (with QUORATE_TEST_DEPENDENCIES)
 #
@@ -66,6 +66,11 @@ endfunction()
 
 _quorate_built(_built mbedtls/ssl.h lib/libmbedtls.a lib/libmbedx509.a lib/libmbedcrypto.a)
 if(_built)
+  file(STRINGS "${QUORATE_DEPS_DIR}/include/mbedtls/mbedtls_config.h" _callback
+    REGEX "^#define MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK")
+  if(NOT _callback)
+    _quorate_missing("mbedTLS as scripts/deps configures it now")
+  endif()
   _quorate_static(quorate::mbedcrypto libmbedcrypto.a)
   target_link_libraries(quorate::mbedcrypto INTERFACE Threads::Threads)
   _quorate_static(quorate::mbedx509 libmbedx509.a)
@@ -84,32 +89,37 @@ else()
   set(CMAKE_REQUIRED_LIBRARIES MbedTLS::mbedtls)
   check_source_compiles(CXX "
     #include <mbedtls/build_info.h>
-    #if !defined(MBEDTLS_THREADING_PTHREAD) || !defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    #if !defined(MBEDTLS_THREADING_PTHREAD) || !defined(MBEDTLS_SSL_PROTO_TLS1_3) || \\
+        !defined(MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK)
     #error
     #endif
     int main() { return 0; }" QUORATE_SYSTEM_MBEDTLS_USABLE)
   unset(CMAKE_REQUIRED_LIBRARIES)
   if(NOT QUORATE_SYSTEM_MBEDTLS_USABLE)
-    _quorate_missing("mbedTLS with threading and TLS 1.3")
+    _quorate_missing("mbedTLS with threading, TLS 1.3 and the callback for trusted certificates")
   endif()
   _quorate_interface(quorate::mbedtls MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto Threads::Threads)
   set(_from "the system, ${MbedTLS_VERSION}")
 endif()
 message(STATUS "mbedTLS: ${_from}")
 
+# ---- OpenSSL's libcrypto: AES, and SHA-2 over long inputs; SQLCipher's, too ------------------------
+
+find_package(OpenSSL 3.0 QUIET COMPONENTS Crypto)
+if(NOT TARGET OpenSSL::Crypto)
+  _quorate_missing("OpenSSL's libcrypto 3.0 or newer")
+endif()
+_quorate_interface(quorate::libcrypto OpenSSL::Crypto)
+
 # ---- SQLCipher ----------------------------------------------------------------------------------
 
 _quorate_built(_built sqlcipher/sqlite3.h lib/libsqlcipher.a)
 if(_built)
-  find_package(OpenSSL QUIET COMPONENTS Crypto)
-  if(NOT TARGET OpenSSL::Crypto)
-    _quorate_missing("OpenSSL's libcrypto")
-  endif()
   _quorate_static(quorate::sqlcipher libsqlcipher.a)
   # Found as <sqlite3.h>, ahead of any system SQLite.
   set_target_properties(quorate::sqlcipher PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${QUORATE_DEPS_DIR}/include/sqlcipher")
-  target_link_libraries(quorate::sqlcipher INTERFACE OpenSSL::Crypto Threads::Threads ${CMAKE_DL_LIBS} m)
+  target_link_libraries(quorate::sqlcipher INTERFACE quorate::libcrypto Threads::Threads ${CMAKE_DL_LIBS} m)
   set(_from "${QUORATE_DEPS_DIR}")
 else()
   # The module carries SQLite's version: 3.46.1 is that of SQLCipher 4.6.1.

@@ -42,6 +42,8 @@ struct Secp256k1 {
   static void point_negate(PointRep& r, const PointRep& P);
   static void point_base(PointRep& r, const ScalarRep& k);                         // constant-time
   static void point_multiply(PointRep& r, const ScalarRep& k, const PointRep& P);  // constant-time in k
+  static void point_swap_if(std::uint64_t bit, PointRep& P, PointRep& Q);          // bit: 0 or 1; constant-time in it
+  static void point_from_uniform(PointRep& r, const ByteArray<64>& in);  // ElligatorSwift's decoding (BIP-324)
   // Variable-time: public data only.
   static void point_add(PointRep& r, const PointRep& P, const PointRep& Q);
   static void point_sum(PointRep& r, std::span<const PointRep* const> Ps);
@@ -49,6 +51,9 @@ struct Secp256k1 {
   // k·P of an encoding; false: point_parse refuses it, or k is zero.
   static bool point_parse_and_multiply_public(PointRep& r, const ScalarRep& k, const std::uint8_t* in33);
   static void point_base_and_public(PointRep& r, const ScalarRep& s, const ScalarRep& c, const PointRep& P);
+  // P and s·G + c·P of an encoding; false: point_parse refuses it, or c is zero.
+  static bool point_parse_and_base_and_public(PointRep& P, PointRep& r, const ScalarRep& s, const ScalarRep& c,
+                                              const std::uint8_t* in33);
 };
 
 // Scalars and points: libsodium.
@@ -84,6 +89,8 @@ struct Ed25519 {
   static void point_multiply_public(PointRep& r, const ScalarRep& k, const PointRep& P);
   static bool point_parse_and_multiply_public(PointRep& r, const ScalarRep& k, const std::uint8_t* in32);
   static void point_base_and_public(PointRep& r, const ScalarRep& s, const ScalarRep& c, const PointRep& P);
+  static bool point_parse_and_base_and_public(PointRep& P, PointRep& r, const ScalarRep& s, const ScalarRep& c,
+                                              const std::uint8_t* in32);
 };
 
 }  // namespace quorate

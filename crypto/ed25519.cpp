@@ -98,4 +98,14 @@ void Ed25519::point_base_and_public(PointRep& r, const ScalarRep& s, const Scala
   point_add(r, sG, cP);
 }
 
+bool Ed25519::point_parse_and_base_and_public(PointRep& P, PointRep& r, const ScalarRep& s, const ScalarRep& c,
+                                              const std::uint8_t* in32) {
+  PointRep sG, cP;
+  if (!point_parse_and_multiply_public(cP, c, in32)) return false;
+  std::memcpy(P.bytes.data(), in32, 32);
+  point_base(sG, s);
+  point_add(r, sG, cP);
+  return true;
+}
+
 }  // namespace quorate

@@ -43,6 +43,9 @@ class Point {
     return R;
   }
 
+  // secp256k1 only. Exchanges P and Q if the bit (0 or 1) is set, in time that does not depend on it.
+  static void swap_if(std::uint64_t bit, Point& P, Point& Q) { C::point_swap_if(bit, P.rep_, Q.rep_); }
+
   // Everything below runs in variable time (on secp256k1): public data only.
   friend Point operator+(const Point& P, const Point& Q) {
     Point R;
@@ -70,6 +73,13 @@ class Point {
   static Point base_and(const Scalar<C>& s, const Scalar<C>& c, const Point& P) {
     Point R;
     C::point_base_and_public(R.rep_, s.rep(), c.rep(), P.rep_);
+    return R;
+  }
+
+  // secp256k1 only. A point whose logarithm nobody knows, from 64 uniform bytes; never the identity.
+  static Point from_uniform(const ByteArray<64>& bytes) {
+    Point R;
+    C::point_from_uniform(R.rep_, bytes);
     return R;
   }
 
@@ -115,9 +125,9 @@ class Point {
   typename C::PointRep rep_;
 };
 
-// The encoding of what ought to be a point, for one that is only ever multiplied by a public scalar: libsodium's
-// multiplication makes the whole check of parse() again, so that making it twice would cost a signer a sixth of its
-// time. No Point comes out of it unchecked.
+// The encoding of what ought to be a point, for one that is multiplied by a public scalar before it is used otherwise:
+// libsodium's multiplication makes the whole check of parse() again, so that making it twice would cost a signer a
+// sixth of its time. No Point comes out of it unchecked.
 template <class C>
 class UncheckedPoint {
  public:
@@ -132,6 +142,15 @@ class UncheckedPoint {
   std::optional<Point<C>> multiply_public(const Scalar<C>& k) const {
     Point<C> R;
     if (!C::point_parse_and_multiply_public(R.rep_, k.rep(), bytes_.data())) return std::nullopt;
+    return R;
+  }
+  // The point P itself and s·G + c·P for public s, c, variable-time. nullopt: parse() would refuse it, or c is zero.
+  struct WithSum {
+    Point<C> P, sum;
+  };
+  std::optional<WithSum> base_and(const Scalar<C>& s, const Scalar<C>& c) const {
+    WithSum R;
+    if (!C::point_parse_and_base_and_public(R.P.rep_, R.sum.rep_, s.rep(), c.rep(), bytes_.data())) return std::nullopt;
     return R;
   }
   friend bool operator==(const UncheckedPoint&, const UncheckedPoint&) = default;

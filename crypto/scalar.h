@@ -84,7 +84,13 @@ class Scalar {
     C::scalar_bytes(out.expose().data(), rep_);
     return out;
   }
-  const Rep& rep() const { return rep_; }  // for Point
+  // For Point, and for code of crypto/ that computes with many at once; a Rep is always below q.
+  const Rep& rep() const { return rep_; }
+  static Scalar of_rep(const Rep& below_q) {
+    Scalar r;
+    r.rep_ = below_q;
+    return r;
+  }
 
   static constexpr std::size_t wire_size = 32;
   void wire_put(std::uint8_t* out) const { C::scalar_bytes(out, rep_); }

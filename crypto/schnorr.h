@@ -32,9 +32,17 @@ struct SchnorrProof {
     if (K.is_identity()) return false;
     return c.equals(challenge(X, K, context));
   }
+  // The same for an X that nothing has checked yet; X itself when it and the proof are good.
+  std::optional<Point<C>> verify(const UncheckedPoint<C>& X, const Transcript& context) const {
+    const auto checked = X.base_and(s, -c);  // c is a hash: zero for no honest proof
+    if (!checked || checked->sum.is_identity() || !c.equals(challenge(X, checked->sum, context))) return std::nullopt;
+    return checked->P;
+  }
 
  private:
-  static Scalar<C> challenge(const Point<C>& X, const Point<C>& K, const Transcript& context) {
+  // X: a Point or an UncheckedPoint, which have the same encoding.
+  template <class Statement>
+  static Scalar<C> challenge(const Statement& X, const Point<C>& K, const Transcript& context) {
     Transcript t("quorate/schnorr/challenge/1");
     t.absorb(context.wide()).absorb(C::name).absorb(X).absorb(K);
     return t.template scalar<C>();

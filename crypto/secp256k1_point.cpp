@@ -1,5 +1,6 @@
 // Points of secp256k1 by libsecp256k1, which cannot represent the identity: that is our flag.
 #include <secp256k1_ecdh.h>
+#include <secp256k1_ellswift.h>
 #include <secp256k1_recovery.h>
 
 #include <vector>
@@ -7,6 +8,7 @@
 #include "base/check.h"
 #include "base/secret.h"
 #include "crypto/curve.h"
+#include "crypto/secp256k1_limbs.h"
 #include "crypto/secp_context.h"
 
 namespace quorate {
@@ -66,6 +68,21 @@ void Secp256k1::point_multiply(PointRep& r, const ScalarRep& k, const PointRep& 
   if (nonzero != 1) return;
   QUORATE_ASSERT(secp256k1_ec_pubkey_parse(secp_context(), &r.key, product.expose().data(), 65) == 1);
   r.identity = false;
+}
+
+void Secp256k1::point_swap_if(std::uint64_t bit, PointRep& P, PointRep& Q) {
+  static_assert(std::is_trivially_copyable_v<PointRep>);
+  const auto mask = static_cast<std::uint8_t>(limbs::mask_of(bit));
+  ByteArray<sizeof(PointRep)> p, q;
+  std::memcpy(p.data(), &P, sizeof P);
+  std::memcpy(q.data(), &Q, sizeof Q);
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    const auto difference = static_cast<std::uint8_t>((p[i] ^ q[i]) & mask);
+    p[i] ^= difference;
+    q[i] ^= difference;
+  }
+  std::memcpy(static_cast<void*>(&P), p.data(), sizeof P);
+  std::memcpy(static_cast<void*>(&Q), q.data(), sizeof Q);
 }
 
 void Secp256k1::point_add(PointRep& r, const PointRep& P, const PointRep& Q) {
@@ -130,6 +147,18 @@ void Secp256k1::point_base_and_public(PointRep& r, const ScalarRep& s, const Sca
   // Returns 0 when the sum is the identity.
   sum.identity = secp256k1_ecdsa_recover(secp_context(), &sum.key, &signature, digest.data()) != 1;
   r = sum;
+}
+
+bool Secp256k1::point_parse_and_base_and_public(PointRep& P, PointRep& r, const ScalarRep& s, const ScalarRep& c,
+                                                const std::uint8_t* in33) {
+  if (scalar_equal(c, {}) || !point_parse(P, in33)) return false;
+  point_base_and_public(r, s, c, P);
+  return true;
+}
+
+void Secp256k1::point_from_uniform(PointRep& r, const ByteArray<64>& in) {
+  QUORATE_ASSERT(secp256k1_ellswift_decode(secp_context(), &r.key, in.data()) == 1);
+  r.identity = false;
 }
 
 }  // namespace quorate

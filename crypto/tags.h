@@ -9,7 +9,7 @@
 namespace quorate {
 namespace tags {
 
-inline constexpr std::array<std::string_view, 19> kAll{
+inline constexpr std::array<std::string_view, 34> kAll{
     // sessions
     "quorate/context/1",
     "quorate/sid/1",
@@ -27,10 +27,27 @@ inline constexpr std::array<std::string_view, 19> kAll{
     "quorate/certificate/chain-code/1",
     "quorate/certificate/committee/1",
     // FROST, around what RFC 9591 fixes
+    "quorate/frost/nonce/1",
     "quorate/frost/list/1",
     // Schnorr proofs
     "quorate/schnorr/nonce/1",
     "quorate/schnorr/challenge/1",
+    // oblivious transfer (docs/ecdsa.md)
+    "quorate/ot/hash-to-point/1",
+    "quorate/ot/base-key/1",
+    "quorate/ot/extension/1",
+    "quorate/ot/chi/1",
+    "quorate/ot/check/1",
+    "quorate/ot/pad-key/1",
+    "quorate/ot/gadget/1",
+    "quorate/ot/theta/1",
+    "quorate/ot/mu/1",
+    // threshold ECDSA
+    "quorate/ecdsa/seed/1",
+    "quorate/ecdsa/pair/1",
+    "quorate/ecdsa/commit/1",
+    "quorate/ecdsa/zero/1",
+    "quorate/ecdsa/echo/1",
     // tests only
     "quorate/test/a/1",
     "quorate/test/b/1",

@@ -31,6 +31,9 @@ class Transcript {
     const SecretBytes bytes = encode(value);
     return absorb(ByteView(bytes));
   }
+  // One item: the 64-byte SHA-512 of the bytes (`#x` in docs/ecdsa.md). For long inputs, at libcrypto's speed; an input
+  // that several transcripts absorb is hashed once by absorbing it before they part.
+  Transcript& absorb_hashed(ByteView bytes);
   // A range of things with a codec; also for lists whose type is not Bounded.
   template <class Range>
   Transcript& absorb_list(const Range& items) {

@@ -15,11 +15,15 @@ RULES = (
      {'crypto/transcript.cpp', 'crypto/transcript.h', 'signing/frost_ed25519.cpp', 'signing/frost_bip340.cpp'}),
     (r'\bcrypto_hash_\w*state\b', 'a raw hash',
      {'crypto/transcript.cpp', 'crypto/transcript.h', 'signing/frost_ed25519.cpp', 'signing/frost_bip340.cpp'}),
+    (r'\b(EVP_(Digest|MD_|MAC_|Q_digest|Q_mac|sha\d)\w*|HMAC|SHA(1|224|256|384|512)(_\w+)?)\s*\(', "a raw hash by libcrypto",
+     {'crypto/transcript.cpp'}),
+    (r'\bEVP_(Encrypt|Decrypt|Cipher)\w*\s*\(', "AES, which crypto/ot/aes.cpp wraps", {'crypto/ot/aes.cpp'}),
+    (r'\bsecp256k1_ellswift_\w+\s*\(', 'variable-time decoding', {'crypto/secp256k1_point.cpp'}),
     (r'\bsha256(_list)?\s*\(', 'base/hash.h, which is for names and documents',
      {'session/mailbox.cpp'}),  # tells a copy of a message from another one; enters no protocol
     (r'\bsecp256k1_(tagged_sha256|\w*hash_function\w*)', 'a raw hash', set()),
     (r'\bsecp256k1_(ec_pubkey_tweak_\w+|ec_pubkey_combine|xonly_pubkey_tweak_\w+|ecdsa_recover)\s*\(',
-     'variable-time point arithmetic', {'crypto/secp256k1_point.cpp'}),
+     'variable-time point arithmetic', {'crypto/secp256k1_point.cpp', 'signing/verify.cpp'}),
     (r'\bcrypto_(core_ed25519|scalarmult)_?\w*\s*\(', "libsodium's groups, which crypto/ed25519.cpp wraps",
      {'crypto/ed25519.cpp', 'crypto/self_test.cpp'}),
 )
@@ -55,6 +59,9 @@ def self_test():
            ('signing/x.cpp', 'Digest d = sha256(bytes);'), ('crypto/x.h', 'crypto_hash_sha256_state s;'),
            ('signing/frost_bip340.cpp', 'secp256k1_ec_pubkey_tweak_mul(c, k, t);'),
            ('keygen/x.cpp', 'crypto_core_ed25519_add(r, p, q);'),
+           ('signing/x.cpp', 'EVP_Digest(a, n, out, nullptr, md, nullptr);'), ('keygen/x.cpp', 'SHA256(a, n, out);'),
+           ('crypto/ot/x.cpp', 'EVP_EncryptUpdate (c, o, &n, i, 16);'), ('crypto/ot/x.cpp', 'crypto_hash_sha512(a, b, c);'),
+           ('crypto/ot/base_ot.cpp', 'secp256k1_ellswift_decode(c, &k, b);'),
            ('crypto/secp256k1_point.cpp', 'void Secp256k1::point_multiply(int) {\n  secp256k1_ec_pubkey_tweak_mul(c);\n}'))
     good = (('keygen/x.cpp', '// crypto_hash_sha512(a)\nconst char* s = "sha256(x)";'),
             ('crypto/transcript.cpp', 'crypto_hash_sha512_init(&state_);'),
@@ -67,7 +74,7 @@ def main():
         found = self_test()
     else:
         root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
-        files = [f for room in ROOMS for f in sorted((root / room).glob('*')) if f.suffix in ('.h', '.cpp')]
+        files = [f for room in ROOMS for f in sorted((root / room).rglob('*')) if f.suffix in ('.h', '.cpp')]
         found = [p for f in files for p in problems(f.relative_to(root).as_posix(), f.read_text())]
         if not files:
             found = ['no sources found']
