@@ -4,28 +4,33 @@
 
 namespace quorate {
 
-template <class C>
-Task<DkgResult<C>> dkg(Party self, DkgParameters parameters, const Ed25519SecretKey& identity) {
+template <class C, class Setup>
+Task<DkgResult<C, Setup>> dkg(Party self, DkgParameters parameters, const Ed25519SecretKey& identity) {
+  using Round1 = DkgRound1<Setup>;
+  using Round2 = DkgRound2<C, Setup>;
   const SessionId sid = self.sid();
   const PartyId me = self.me();
   const Committee& committee = parameters.committee;
   const std::size_t t = committee.threshold();
   QUORATE_ASSERT(self.parties() == committee.parties());
-  QUORATE_ASSERT(is_on<C>(parameters.algorithm) && committee.identity_of(me) == identity.public_key());
+  QUORATE_ASSERT(is_on<C>(parameters.algorithm) && Setup::serves(parameters.algorithm));
+  QUORATE_ASSERT(committee.identity_of(me) == identity.public_key());
 
   // R1: commit
-  DkgDealing<C> mine = dkg_deal<C>(sid, me, t, self.rng());
-  const DkgRound1 first{mine.commitment};
-  self.send_all(first);
-  const PerPeer<DkgRound1> commitments = co_await self.receive<DkgRound1>();
+  const DkgDealing<C> mine = dkg_deal<C>(sid, me, t, self.rng());
+  Setup setup(sid, me, self.peers(), self.rng());
+  self.send_each([&](PartyId j) { return Round1{mine.commitment, setup.round1(j)}; });
+  const PerPeer<Round1> commitments = co_await self.receive<Round1>();
+  self.require_each([&](PartyId j) { return setup.take(j, commitments[j].setup, self.rng()); }, Reason::bad_base_ot);
 
   // R2: open, deal
-  self.send_each([&](PartyId j) -> const DkgRound2<C>& { return mine.message_for(sid, me, j, identity); });
-  const PerPeer<DkgRound2<C>> dealings = co_await self.receive<DkgRound2<C>>();
+  self.send_each([&](PartyId j) { return Round2{mine.deal_to(sid, me, j, identity), setup.round2(j)}; });
+  PerPeer<Round2> dealings = co_await self.receive<Round2>();
   self.require_each([&](PartyId i) { return has_length(dealings[i].opening, t); }, Reason::bad_length);
   self.require_each([&](PartyId i) { return opens(sid, i, commitments[i].C, dealings[i].opening); },
                     Reason::bad_opening);
-  self.require_each([&](PartyId i) { return proofs_verify(sid, i, dealings[i].opening); }, Reason::bad_proof);
+  PerPeer<PolynomialCommitment<C>> F(self.peers());
+  self.require_each([&](PartyId i) { return proofs_verify(sid, i, dealings[i].opening, F[i]); }, Reason::bad_proof);
   self.require_each(
       [&](PartyId i) {
         const Digest message = share_message(sid, i, me, commitments[i].C, dealings[i].share);
@@ -34,9 +39,9 @@ Task<DkgResult<C>> dkg(Party self, DkgParameters parameters, const Ed25519Secret
       Reason::bad_share_signature);
 
   // R3: echo; whoever was dealt a wrong share shows it and stops
-  const DkgDealt<C> dealt = dkg_dealt(me, mine, commitments, dealings);
+  const DkgDealt<C> dealt = dkg_dealt(me, mine, commitments, dealings, F);
   const PartySet accused = misdealers(me, dealt);
-  const DkgRound3<C> echo = dkg_echo(sid, parameters, dealt, accused, dealings);
+  const DkgRound3<C> echo = dkg_echo(sid, parameters, dealt, accused);
   self.send_all(echo);
   self.require_each([&](PartyId i) { return !accused.contains(i); }, Reason::bad_share);
   const PerPeer<DkgRound3<C>> echoes = co_await self.receive<DkgRound3<C>>();
@@ -47,24 +52,28 @@ Task<DkgResult<C>> dkg(Party self, DkgParameters parameters, const Ed25519Secret
     self.require(echoes[j].complaints.empty() && echoes[j].seen == echo.seen, Reason::echo_mismatch);
 
   // Finish: prepared on disk before the certificate is signed
-  std::optional<PreparedShare<C>> prepared = dkg_combine(sid, parameters, me, dealt);
-  self.require(prepared.has_value(), Reason::identity_point);
-  SecretBytes record = encode(*prepared);
+  std::optional<PreparedShare<C>> key = dkg_combine(sid, parameters, me, dealt);
+  self.require(key.has_value(), Reason::identity_point);
+  const PerPeer<typename Setup::Round2> parts(self.peers(), [&](PartyId j) { return std::move(dealings[j].setup); });
+  typename Setup::template Prepared<C> prepared = std::move(setup).finish(std::move(*key), parts);
+  SecretBytes record = encode(prepared);
   co_await self.durable(DurableStep::prepared_share, std::move(record));
 
-  const DkgRound4 last{sign_certificate(prepared->body, identity)};
+  const DkgRound4 last{sign_certificate(prepared.body, identity)};
   self.send_all(last);
   const PerPeer<DkgRound4> signatures = co_await self.receive<DkgRound4>();
-  CertificateCollector collector(prepared->body);
+  CertificateCollector collector(prepared.body);
   collector.add_own(me, last.signature);
   self.require_each([&](PartyId j) { return collector.add(j, signatures[j].signature); },
                     Reason::bad_certificate_signature);
 
-  DkgResult<C> result{std::move(prepared->share), *collector.complete()};
+  DkgResult<C, Setup> result{std::move(prepared), *collector.complete()};
   co_return result;
 }
 
-template Task<DkgResult<Secp256k1>> dkg(Party, DkgParameters, const Ed25519SecretKey&);
-template Task<DkgResult<Ed25519>> dkg(Party, DkgParameters, const Ed25519SecretKey&);
+template Task<DkgResult<Secp256k1>> dkg<Secp256k1>(Party, DkgParameters, const Ed25519SecretKey&);
+template Task<DkgResult<Ed25519>> dkg<Ed25519>(Party, DkgParameters, const Ed25519SecretKey&);
+template Task<DkgResult<Secp256k1, EcdsaSetup>> dkg<Secp256k1, EcdsaSetup>(Party, DkgParameters,
+                                                                           const Ed25519SecretKey&);
 
 }  // namespace quorate

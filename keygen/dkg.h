@@ -5,25 +5,27 @@
 
 namespace quorate {
 
-template <class C>
-using DkgMessages = Messages<DkgRound1, DkgRound2<C>, DkgRound3<C>, DkgRound4>;
+template <class C, class Setup = NoSetup>
+using DkgMessages = Messages<DkgRound1<Setup>, DkgRound2<C, Setup>, DkgRound3<C>, DkgRound4>;
 
-template <class C>
-struct DkgResult {
-  KeyShare<C> share;
+// What was stored, and what makes it usable.
+template <class C, class Setup = NoSetup>
+struct DkgResult : Setup::template Prepared<C> {
   KeyCertificate certificate;  // complete
 };
 
-// The session's parties are the committee's; its id binds committee, algorithm and request. `identity` is my node key;
-// it outlives the session.
+// FROST keys: dkg<C>; ECDSA keys: dkg<Secp256k1, EcdsaSetup>. The session's parties are the committee's; its id binds
+// committee, algorithm and request. `identity` is my node key; it outlives the session.
 //
-// The host is asked for one durable step, DurableStep::prepared_share with an encoded PreparedShare<C>. From then on my
-// signature of the certificate is, or may be, in the others' hands: the record stays whatever happens to this session,
-// and a CertificateCollector completes the certificate later.
-template <class C>
-Task<DkgResult<C>> dkg(Party self, DkgParameters parameters, const Ed25519SecretKey& identity);
+// The host is asked for one durable step, DurableStep::prepared_share with an encoded PreparedShare<C> (ECDSA:
+// PreparedEcdsaShare). From then on my signature of the certificate is, or may be, in the others' hands: the record
+// stays whatever happens to this session, and a CertificateCollector completes the certificate later.
+template <class C, class Setup = NoSetup>
+Task<DkgResult<C, Setup>> dkg(Party self, DkgParameters parameters, const Ed25519SecretKey& identity);
 
-extern template Task<DkgResult<Secp256k1>> dkg(Party, DkgParameters, const Ed25519SecretKey&);
-extern template Task<DkgResult<Ed25519>> dkg(Party, DkgParameters, const Ed25519SecretKey&);
+extern template Task<DkgResult<Secp256k1>> dkg<Secp256k1>(Party, DkgParameters, const Ed25519SecretKey&);
+extern template Task<DkgResult<Ed25519>> dkg<Ed25519>(Party, DkgParameters, const Ed25519SecretKey&);
+extern template Task<DkgResult<Secp256k1, EcdsaSetup>> dkg<Secp256k1, EcdsaSetup>(Party, DkgParameters,
+                                                                                  const Ed25519SecretKey&);
 
 }  // namespace quorate

@@ -10,7 +10,8 @@ namespace {
 
 // What the proof for a_k is bound to, besides its statement F_{i,k} and its nonce point.
 template <class C>
-Transcript proof_context(const SessionId& sid, PartyId i, std::size_t k, const PolynomialCommitment<C>& F) {
+Transcript proof_context(const SessionId& sid, PartyId i, std::size_t k,
+                         const Bounded<UncheckedPoint<C>, limits::kMaxParties>& F) {
   Transcript context("quorate/dkg/proof/1");
   context.absorb(sid).absorb(i).absorb(static_cast<std::uint64_t>(k)).absorb(F);
   return context;
@@ -25,11 +26,13 @@ Digest commitment_to(const SessionId& sid, PartyId i, const DkgOpening<C>& o) {
 
 template <class C>
 DkgDealing<C> dkg_deal(const SessionId& sid, PartyId i, std::size_t t, Rng& rng) {
-  DkgDealing<C> dealing{Polynomial<C>::random(t, rng, Scalar<C>::random(rng)), {}, {}};
-  DkgOpening<C>& o = dealing.message.opening;
-  o.F = dealing.f.commit();
+  DkgDealing<C> dealing{Polynomial<C>::random(t, rng, Scalar<C>::random(rng)), {}, {}, {}};
+  dealing.F = dealing.f.commit();
+  DkgOpening<C>& o = dealing.opening;
+  for (const Point<C>& F_k : dealing.F) o.F.emplace_back(F_k);
   for (std::size_t k = 0; k < t; ++k)
-    o.proofs.push_back(SchnorrProof<C>::prove(dealing.f.coefficient(k), o.F[k], proof_context(sid, i, k, o.F), rng));
+    o.proofs.push_back(
+        SchnorrProof<C>::prove(dealing.f.coefficient(k), dealing.F[k], proof_context(sid, i, k, o.F), rng));
   o.rho = rng.bytes<32>();
   o.cc = rng.secret<32>();
   o.blind = rng.bytes<32>();
@@ -38,11 +41,10 @@ DkgDealing<C> dkg_deal(const SessionId& sid, PartyId i, std::size_t t, Rng& rng)
 }
 
 template <class C>
-const DkgRound2<C>& DkgDealing<C>::message_for(const SessionId& sid, PartyId i, PartyId j,
-                                               const Ed25519SecretKey& identity) {
-  message.share = f.at(j);
-  message.share_signature = identity.sign(share_message(sid, i, j, commitment, message.share));
-  return message;
+DkgDeal<C> DkgDealing<C>::deal_to(const SessionId& sid, PartyId i, PartyId j, const Ed25519SecretKey& identity) const {
+  DkgDeal<C> deal{{opening.F, opening.proofs, opening.rho, opening.cc.copy(), opening.blind}, f.at(j), {}};
+  deal.share_signature = identity.sign(share_message(sid, i, j, commitment, deal.share));
+  return deal;
 }
 
 template <class C>
@@ -56,10 +58,14 @@ bool opens(const SessionId& sid, PartyId i, const Digest& commitment, const DkgO
 }
 
 template <class C>
-bool proofs_verify(const SessionId& sid, PartyId i, const DkgOpening<C>& opening) {
+bool proofs_verify(const SessionId& sid, PartyId i, const DkgOpening<C>& opening, PolynomialCommitment<C>& F) {
   QUORATE_ASSERT(opening.proofs.size() == opening.F.size());
-  for (std::size_t k = 0; k < opening.F.size(); ++k)
-    if (!opening.proofs[k].verify(opening.F[k], proof_context(sid, i, k, opening.F))) return false;
+  F.clear();
+  for (std::size_t k = 0; k < opening.F.size(); ++k) {
+    const auto F_k = opening.proofs[k].verify(opening.F[k], proof_context(sid, i, k, opening.F));
+    if (!F_k) return false;
+    F.push_back(*F_k);
+  }
   return true;
 }
 
@@ -74,40 +80,23 @@ bool share_fits(const PolynomialCommitment<C>& F, PartyId j, const Scalar<C>& sh
 }
 
 template <class C>
-DkgDealt<C> dkg_dealt(PartyId me, const DkgDealing<C>& mine, const PerPeer<DkgRound1>& commitments,
-                      const PerPeer<DkgRound2<C>>& messages) {
-  PartySet parties = messages.parties();
-  parties.insert(me);
-  DkgDealt<C> dealt{PerParty<Digest>(parties), PerParty<const DkgOpening<C>*>(parties), PerParty<Scalar<C>>(parties)};
-  for (const PartyId i : messages.parties()) {
-    dealt.commitment[i] = commitments[i].C;
-    dealt.opening[i] = &messages[i].opening;
-    dealt.share[i] = messages[i].share;
-  }
-  dealt.commitment[me] = mine.commitment;
-  dealt.opening[me] = &mine.message.opening;
-  dealt.share[me] = mine.f.at(me);
-  return dealt;
-}
-
-template <class C>
 PartySet misdealers(PartyId me, const DkgDealt<C>& dealt) {
   PartySet misdealers;
   for (const PartyId i : dealt.share.parties().without(me))
-    if (!share_fits(dealt.opening[i]->F, me, dealt.share[i])) misdealers.insert(i);
+    if (!share_fits(dealt.F[i], me, dealt.share[i])) misdealers.insert(i);
   return misdealers;
 }
 
 template <class C>
 DkgRound3<C> dkg_echo(const SessionId& sid, const DkgParameters& parameters, const DkgDealt<C>& dealt,
-                      PartySet misdealers, const PerPeer<DkgRound2<C>>& messages) {
+                      PartySet misdealers) {
   DkgRound3<C> echo;
   Transcript t("quorate/dkg/openings/1");
   t.absorb(sid).absorb(parameters);
   for (const PartyId i : dealt.opening.parties()) t.absorb(i).absorb(*dealt.opening[i]);
   echo.seen = t.digest();
   for (const PartyId i : misdealers)
-    echo.complaints.push_back({i, dealt.commitment[i], messages[i].share, messages[i].share_signature});
+    echo.complaints.push_back({i, dealt.commitment[i], dealt.share[i], dealt.share_signature[i]});
   return echo;
 }
 
@@ -124,8 +113,8 @@ DkgVerdicts dkg_judge(const SessionId& sid, const Committee& committee, const Dk
       }
       if (c.commitment != dealt.commitment[c.dealer]) continue;
       const Digest message = share_message(sid, c.dealer, accuser, c.commitment, c.share);
-      const bool proved = dealer->identity.verify(message, c.share_signature) &&
-                          !share_fits(dealt.opening[c.dealer]->F, accuser, c.share);
+      const bool proved =
+          dealer->identity.verify(message, c.share_signature) && !share_fits(dealt.F[c.dealer], accuser, c.share);
       (proved ? verdicts.convicted : verdicts.slanderers).insert(proved ? c.dealer : accuser);
     }
   return verdicts;
@@ -144,7 +133,7 @@ std::optional<PreparedShare<C>> dkg_combine(const SessionId& sid, const DkgParam
   PolynomialCommitment<C> F(t);                                 // of Σ f_i
   for (std::size_t k = 0; k < t; ++k) {
     std::vector<Point<C>> column;
-    for (const PartyId i : parties) column.push_back(dealt.opening[i]->F[k]);
+    for (const PartyId i : parties) column.push_back(dealt.F[i][k]);
     F[k] = Point<C>::sum(column);
   }
   share.Y = F[0];  // Y = Σ F_{i,0}
@@ -195,14 +184,11 @@ template struct DkgDealing<Secp256k1>;
 template DkgDealing<Secp256k1> dkg_deal(const SessionId&, PartyId, std::size_t, Rng&);
 template bool has_length(const DkgOpening<Secp256k1>&, std::size_t);
 template bool opens(const SessionId&, PartyId, const Digest&, const DkgOpening<Secp256k1>&);
-template bool proofs_verify(const SessionId&, PartyId, const DkgOpening<Secp256k1>&);
+template bool proofs_verify(const SessionId&, PartyId, const DkgOpening<Secp256k1>&, PolynomialCommitment<Secp256k1>&);
 template Digest share_message(const SessionId&, PartyId, PartyId, const Digest&, const Scalar<Secp256k1>&);
 template bool share_fits(const PolynomialCommitment<Secp256k1>&, PartyId, const Scalar<Secp256k1>&);
-template DkgDealt<Secp256k1> dkg_dealt(PartyId, const DkgDealing<Secp256k1>&, const PerPeer<DkgRound1>&,
-                                       const PerPeer<DkgRound2<Secp256k1>>&);
 template PartySet misdealers(PartyId, const DkgDealt<Secp256k1>&);
-template DkgRound3<Secp256k1> dkg_echo(const SessionId&, const DkgParameters&, const DkgDealt<Secp256k1>&, PartySet,
-                                       const PerPeer<DkgRound2<Secp256k1>>&);
+template DkgRound3<Secp256k1> dkg_echo(const SessionId&, const DkgParameters&, const DkgDealt<Secp256k1>&, PartySet);
 template DkgVerdicts dkg_judge(const SessionId&, const Committee&, const DkgDealt<Secp256k1>&,
                                const PerPeer<DkgRound3<Secp256k1>>&);
 template std::optional<PreparedShare<Secp256k1>> dkg_combine(const SessionId&, const DkgParameters&, PartyId,
@@ -212,14 +198,11 @@ template struct DkgDealing<Ed25519>;
 template DkgDealing<Ed25519> dkg_deal(const SessionId&, PartyId, std::size_t, Rng&);
 template bool has_length(const DkgOpening<Ed25519>&, std::size_t);
 template bool opens(const SessionId&, PartyId, const Digest&, const DkgOpening<Ed25519>&);
-template bool proofs_verify(const SessionId&, PartyId, const DkgOpening<Ed25519>&);
+template bool proofs_verify(const SessionId&, PartyId, const DkgOpening<Ed25519>&, PolynomialCommitment<Ed25519>&);
 template Digest share_message(const SessionId&, PartyId, PartyId, const Digest&, const Scalar<Ed25519>&);
 template bool share_fits(const PolynomialCommitment<Ed25519>&, PartyId, const Scalar<Ed25519>&);
-template DkgDealt<Ed25519> dkg_dealt(PartyId, const DkgDealing<Ed25519>&, const PerPeer<DkgRound1>&,
-                                     const PerPeer<DkgRound2<Ed25519>>&);
 template PartySet misdealers(PartyId, const DkgDealt<Ed25519>&);
-template DkgRound3<Ed25519> dkg_echo(const SessionId&, const DkgParameters&, const DkgDealt<Ed25519>&, PartySet,
-                                     const PerPeer<DkgRound2<Ed25519>>&);
+template DkgRound3<Ed25519> dkg_echo(const SessionId&, const DkgParameters&, const DkgDealt<Ed25519>&, PartySet);
 template DkgVerdicts dkg_judge(const SessionId&, const Committee&, const DkgDealt<Ed25519>&,
                                const PerPeer<DkgRound3<Ed25519>>&);
 template std::optional<PreparedShare<Ed25519>> dkg_combine(const SessionId&, const DkgParameters&, PartyId,

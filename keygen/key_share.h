@@ -43,6 +43,19 @@ struct KeyShare {
 extern template struct KeyShare<Secp256k1>;
 extern template struct KeyShare<Ed25519>;
 
+// The points of a certificate. Public, the same at every signature: worth keeping.
+template <class C>
+struct KeyPoints {
+  Point<C> Y;
+  Bounded<Point<C>, limits::kMaxParties> X;  // in the committee's order
+
+  // nullopt: the body is not one of C, or verify_certificate_body refuses it.
+  static std::optional<KeyPoints> of(const CertificateBody& body);
+};
+
+extern template struct KeyPoints<Secp256k1>;
+extern template struct KeyPoints<Ed25519>;
+
 // What is stored before the certificate is signed, and never dropped after that.
 template <class C>
 struct PreparedShare {
@@ -50,5 +63,18 @@ struct PreparedShare {
   CertificateBody body;
   static auto fields(auto& m) { return std::tie(m.share, m.body); }
 };
+
+// `member`'s share of this certificate from an encoded PreparedShare, without a single operation on the curve. Every
+// byte but the two secrets must be what body and points say, x_i canonical and not 0, the chain code the one that was
+// certified; otherwise nullopt. That x_i·G == X_i was checked when the record was stored (KeyShare::is_valid): the
+// caller's storage vouches that it is the same record.
+template <class C>
+std::optional<KeyShare<C>> stored_share(ByteView stored, const CertificateBody& body, const KeyPoints<C>& points,
+                                        PartyId member);
+
+extern template std::optional<KeyShare<Secp256k1>> stored_share(ByteView, const CertificateBody&,
+                                                                const KeyPoints<Secp256k1>&, PartyId);
+extern template std::optional<KeyShare<Ed25519>> stored_share(ByteView, const CertificateBody&,
+                                                              const KeyPoints<Ed25519>&, PartyId);
 
 }  // namespace quorate

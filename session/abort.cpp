@@ -36,10 +36,20 @@ std::string_view name_of(Reason reason) {
       return "sum is the identity";
     case Reason::bad_certificate_signature:
       return "certificate signature does not verify";
+    case Reason::bad_base_ot:
+      return "base-OT request is not well-formed";
     case Reason::bad_commitment_list:
       return "commitment list is not the signer set's";
     case Reason::bad_signature_share:
       return "signature share does not verify";
+    case Reason::extension_check:
+      return "OT-extension check failed";
+    case Reason::bad_vector_ole:
+      return "vector-OLE check failed";
+    case Reason::bad_point_relation:
+      return "shares of the products do not fit their points";
+    case Reason::bad_key_sum:
+      return "key shares do not sum to the key";
     case Reason::bad_signature:
       return "signature does not verify";
   }

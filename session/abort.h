@@ -28,9 +28,14 @@ enum class Reason : std::uint8_t {
   false_complaint,            // accuses a dealer without evidence
   identity_point,             // a sum is the identity, which no honest run gives
   bad_certificate_signature,  // a member signed another certificate, or none
+  bad_base_ot,                // a base-OT request that no honest party sends
   // signing
   bad_commitment_list,  // a list of nonce commitments is not the signer set's
   bad_signature_share,  // a signature share does not verify
+  extension_check,      // the OT extension's check: quarantines its sender
+  bad_vector_ole,       // μ does not match
+  bad_point_relation,   // χ·R − Γ ≠ d·G, for the nonce or the key share
+  bad_key_sum,          // Σ pk is not the key
   bad_signature,        // the aggregate does not verify although every share does, or nobody can be named
 };
 std::string_view name_of(Reason reason);

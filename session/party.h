@@ -22,6 +22,14 @@ enum class DurableStep : std::uint8_t {
   unset = 0,
   prepared_share,  // key generation, reshare: a share whose certificate is about to be signed
   spent,           // signing: the nonces, and the amount, are used up
+  quarantine,  // ECDSA: OT extensions of these peers have failed their check; the record is a QuarantineStep. Before
+               // anything else the host closes the pairs' gates; the session need not go on after it
+};
+
+// The record of DurableStep::quarantine.
+struct QuarantineStep {
+  PartySet peers;
+  static auto fields(auto& m) { return std::tie(m.peers); }
 };
 
 struct PendingDurable {
@@ -51,6 +59,7 @@ struct SessionState {
   bool durable_waiting = false;             // until the host says that it is done
   std::optional<Abort> fault{};             // found outside the coroutine
   std::exception_ptr broken{};              // our own failure outside the coroutine
+  PartySet quarantined{};                   // nothing may go to them any more, whatever ends the session
   std::string_view round{};
 
   PartySet peers() const noexcept { return parties.without(me); }
@@ -90,6 +99,11 @@ class Party {
 
   // co_await self.durable(step, std::move(record)): goes on once the host has made the record durable.
   auto durable(DurableStep step, SecretBytes record) const;
+
+  // Tells the host at once that nothing more may go to j (AnySession::quarantined). Allocates nothing: from here on no
+  // failure of our own hides it.
+  void quarantine(PartyId j) const noexcept { state_->quarantined.insert(j); }
+  PartySet quarantined() const noexcept { return state_->quarantined; }
 
   // Everyone for whom ok(j) does not hold is named. Only for what an honest peer's message always fulfils.
   template <class P>

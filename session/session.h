@@ -3,6 +3,7 @@
 // The host's loop, after every change:
 //   session.deliver(from, tag, body);            // any number
 //   session.resume();                            // runs until it waits or has ended
+//   session.quarantined()                        // before anything else: close the gates to these peers
 //   for (auto& message : session.take_outbox()) …   // also after the end: a complaint may be the last word
 //   if (auto record = session.pending_durable()) … store, then durable_done() and resume()
 // To cancel: destroy it, at any point. One thread at a time.
@@ -41,6 +42,10 @@ class AnySession {
   // Hands out the record that the session waits for, once. A host that cannot store it destroys the session.
   std::optional<PendingDurable> pending_durable() noexcept { return std::exchange(state_.durable, std::nullopt); }
   void durable_done() noexcept { state_.durable_waiting = false; }
+
+  // Peers that may have learned something of a secret which outlives the session: nothing may go to them any more.
+  // Grows during resume() and stays, however the session ends; DurableStep::quarantine then stores it.
+  PartySet quarantined() const noexcept { return state_.quarantined; }
 
   PartySet waiting_for() const noexcept;  // peers whose message has not come; empty when it waits for nobody
   void time_out() noexcept;               // ends the session as silent, naming waiting_for(); nothing if that is empty

@@ -27,10 +27,9 @@ TYPED_TEST(DkgSteps, AnIdentitySumGivesNoKey) {
   const DkgWorld<C> world(2, 2);
   DkgOpening<C> a, b;
   const auto combine = [&](const Scalar<C>& a0, const Scalar<C>& a1, const Scalar<C>& b0, const Scalar<C>& b1) {
-    a.F = {Point<C>::base(a0), Point<C>::base(a1)};
-    b.F = {Point<C>::base(b0), Point<C>::base(b1)};
-    DkgDealt<C> dealt{PerParty<Digest>(world.parties()), PerParty<const DkgOpening<C>*>(world.parties()),
-                      PerParty<Scalar<C>>(world.parties())};
+    DkgDealt<C> dealt(world.parties());
+    dealt.F[this->P1] = {Point<C>::base(a0), Point<C>::base(a1)};
+    dealt.F[this->P2] = {Point<C>::base(b0), Point<C>::base(b1)};
     dealt.opening[this->P1] = &a;
     dealt.opening[this->P2] = &b;
     return dkg_combine(this->sid, world.parameters, this->P1, dealt).has_value();

@@ -134,6 +134,8 @@ TYPED_TEST(Dkg, PreparedIsDurableBeforeItIsSigned) {
   EXPECT_EQ(signatures, 20 * 6);
 }
 
+TYPED_TEST(Dkg, NobodyOpensBeforeAllHaveCommitted) { expect_openings_after_all_commitments(DkgWorld<TypeParam>(3, 2)); }
+
 TYPED_TEST(Dkg, EveryLostMessageAndFailedStoreIsSafe) {
   const DkgWorld<TypeParam> world(3, 2);
   int k = 0;

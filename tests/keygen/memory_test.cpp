@@ -11,26 +11,20 @@ template <class C>
 class DkgMemory : public testing::Test {};
 TYPED_TEST_SUITE(DkgMemory, Curves, CurveNames);
 
-struct Seat {
-  SeededRng rng;
-  std::unique_ptr<AnySession> session;
-};
-
 // The parties of `world` side by side, without a simulation, which keeps copies of what is sent. stop_after:
 // deliveries.
-template <class C>
-int run_directly(const DkgWorld<C>& world, int stop_after) {
-  std::vector<Seat> seats;
-  for (const PartyId i : world.parties()) seats.push_back({SeededRng(i.index()), nullptr});
-  for (const PartyId i : world.parties()) {
-    Seat& s = seats[i.index() - 1u];
-    s.session = world.start(SessionConfig{Digest{5}, world.parties(), i, s.rng});
-  }
+template <class C, class Setup>
+int run_directly(const DkgWorld<C, Setup>& world, int stop_after, DkgResult<C, Setup>* result = nullptr) {
+  QUORATE_ASSERT(world.parties() == PartySet::first(2));
+  SeededRng rngs[2]{SeededRng(1), SeededRng(2)};  // not on the heap: they keep what they have drawn
+  std::vector<std::unique_ptr<AnySession>> sessions;
+  for (const PartyId i : world.parties())
+    sessions.push_back(world.start(SessionConfig{Digest{5}, world.parties(), i, rngs[i.index() - 1u]}));
   int deliveries = 0;
   for (bool progress = true; progress;) {
     progress = false;
     for (const PartyId i : world.parties()) {
-      AnySession& session = *seats[i.index() - 1u].session;
+      AnySession& session = *sessions[i.index() - 1u];
       session.resume();
       if (session.pending_durable()) {
         session.durable_done();
@@ -38,13 +32,27 @@ int run_directly(const DkgWorld<C>& world, int stop_after) {
       }
       for (const Outgoing& m : session.take_outbox()) {
         if (deliveries++ == stop_after) return deliveries;
-        seats[m.to.index() - 1u].session->deliver(i, m.tag, m.body);
+        sessions[m.to.index() - 1u]->deliver(i, m.tag, m.body);
         progress = true;
       }
     }
   }
-  for (const Seat& s : seats) EXPECT_TRUE(s.session->done() && !s.session->aborted() && !s.session->broken());
+  for (const auto& s : sessions) EXPECT_TRUE(s->done() && !s->aborted() && !s->broken());
+  if (result != nullptr) *result = static_cast<Session<DkgResult<C, Setup>>&>(*sessions[0]).take_result();
   return deliveries;
+}
+
+// Runs `world`, stopping at each of these, with an eye on a secret of which 16 bytes begin at `mark`.
+template <class C, class Setup>
+void expect_never_freed(const DkgWorld<C, Setup>& world, const void* mark, const std::vector<int>& stops) {
+  std::memcpy(Allocations::mark.data(), mark, 16);
+  for (const int stop : stops) {
+    Allocations::marks_freed = 0;
+    Allocations::scanning = true;
+    run_directly(world, stop);
+    Allocations::scanning = false;
+    EXPECT_EQ(Allocations::marks_freed, 0) << "stopped after " << stop;
+  }
 }
 
 TYPED_TEST(DkgMemory, NoSecretIsInAFreedBlockWhereverItStops) {
@@ -61,35 +69,51 @@ TYPED_TEST(DkgMemory, NoSecretIsInAFreedBlockWhereverItStops) {
       const Secret<Bytes32> bytes = secret.bytes();
       const void* from = bytes.expose().data();
       if (in_memory) from = &secret.rep();
-      std::memcpy(Allocations::mark.data(), from, 16);
-      for (int stop = -1; stop <= whole; ++stop) {
-        Allocations::marks_freed = 0;
-        Allocations::scanning = true;
-        run_directly(world, stop);
-        Allocations::scanning = false;
-        EXPECT_EQ(Allocations::marks_freed, 0) << "stopped after " << stop;
-      }
+      expect_never_freed(world, from, {-1, 0, 1, 2, 3, 4, 5, 6, 7, 8});
     }
 }
 
-TYPED_TEST(DkgMemory, EveryAllocationMayFail) {
-  using C = TypeParam;
-  const DkgWorld<C> world(2, 2);
+TEST(EcdsaDkgMemory, NoSecretOfTheSetupIsInAFreedBlockWhereverItStops) {
+  const DkgWorld<Secp256k1, EcdsaSetup> world(2, 2);
+  // Party 1's, from the same seed (docs/ecdsa.md, Order of random draws), and from its result.
+  SeededRng same(1);
+  dkg_deal<Secp256k1>(Digest{5}, PartyId(1), 2, same);
+  const auto delta = same.secret<16>();
+  Scalar<Secp256k1> a_0;
+  for (std::size_t i = 0; i < ot::kKappa; ++i) {
+    Scalar<Secp256k1>::random(same);
+    const auto a = Scalar<Secp256k1>::random(same);
+    if (i == 0) a_0 = a;
+  }
+  const auto s = same.secret<32>();
+  DkgResult<Secp256k1, EcdsaSetup> result;
+  EXPECT_EQ(run_directly(world, -1, &result), 4 * 2);
+  const PairSecrets& pair = result.pairwise.at(0);
+  ASSERT_EQ(pair.as_A.delta.expose(), delta.expose());
+  const std::initializer_list<const void*> secrets{
+      &delta.expose(),    &a_0.rep(), &s.expose(), &pair.as_A.k[0].expose(), &pair.as_B.k[5][1].expose(),
+      &pair.seed.expose()};
+  for (const void* mark : secrets) expect_never_freed(world, mark, {-1, 1, 3, 5});
+}
+
+// One in `stride` of party 1's allocations fails, each in a run of its own.
+template <class C, class Setup>
+void fail_allocations(const DkgWorld<C, Setup>& world, long stride) {
   // What party 1 hears from party 2, whose messages do not depend on party 1's but for the last two rounds; party 1
   // repeats itself.
   std::vector<Wire> heard;
   {
-    Simulation<DkgWorld<C>> sim(world, 1);
+    Simulation<DkgWorld<C, Setup>> sim(world, 1);
     sim.watch = [&](const Wire& w) {
       if (w.to == PartyId(1)) heard.push_back(w);
     };
     sim.run();
   }
-  const SessionId sid = Simulation<DkgWorld<C>>(world, 1).sid;
+  const SessionId sid = Simulation<DkgWorld<C, Setup>>(world, 1).sid;
   const long before = Allocations::alive;
   int finished = 0;
   long k = 0;
-  for (bool hit = true; hit; ++k) {
+  for (bool hit = true; hit; k += stride) {
     hit = false;
     SeededRng rng(sha256(view_of("1 party 1")));
     const auto session = world.start(SessionConfig{sid, world.parties(), PartyId(1), rng});
@@ -119,6 +143,9 @@ TYPED_TEST(DkgMemory, EveryAllocationMayFail) {
   EXPECT_EQ(finished, 1);
   EXPECT_GT(k, 50);
 }
+
+TYPED_TEST(DkgMemory, EveryAllocationMayFail) { fail_allocations(DkgWorld<TypeParam>(2, 2), 1); }
+TEST(EcdsaDkgMemory, AnyAllocationMayFail) { fail_allocations(DkgWorld<Secp256k1, EcdsaSetup>(2, 2), 191); }
 
 }  // namespace
 }  // namespace quorate::test

@@ -53,9 +53,13 @@ struct TamperReport {
   std::map<Reason, int> reasons;       // of honest parties' aborts
 };
 
-// `corrupt` sends what an honest party would, changed. Violations of expect_safe are test failures.
+using LeafChoice = std::function<bool(std::string_view tag, std::size_t leaf, Change)>;
+
+// `corrupt` sends what an honest party would, changed. Violations of expect_safe are test failures. `chosen`: which
+// changes of which leaves are made, all of them unless told.
 template <class Protocol>
-TamperReport tamper_matrix(const Protocol& protocol, PartyId corrupt, std::uint64_t seeds) {
+TamperReport tamper_matrix(const Protocol& protocol, PartyId corrupt, std::uint64_t seeds,
+                           const LeafChoice& chosen = {}) {
   using Tools = MessageTools<typename Protocol::MessageList>;
   TamperReport report;
   std::map<std::pair<std::string, PartyId>, Bytes> other;  // what the same party sent in another session
@@ -142,8 +146,10 @@ TamperReport tamper_matrix(const Protocol& protocol, PartyId corrupt, std::uint6
     EXPECT_NE(sample, other.end()) << message.tag << " is never sent";
     if (sample == other.end()) continue;
     const std::size_t leaves = Tools::leaves(message.tag, sample->second).size();
-    for (std::size_t leaf = 0; leaf < leaves; ++leaf)
-      for (const Change how : kPerLeaf) cell(message.tag, leaf, how);
+    for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
+      for (const Change how : kPerLeaf)
+        if (!chosen || chosen(message.tag, leaf, how)) cell(message.tag, leaf, how);
+    }
     for (const Change how : kPerMessage) cell(message.tag, 0, how);
   }
   return report;
