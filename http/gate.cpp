@@ -5,6 +5,8 @@
 namespace quorate::http {
 namespace {
 
+constexpr std::string_view kHealth = "/healthz";
+
 std::string dump(const Json& value) {
   // A detail may quote what came from outside; what is not UTF-8 is replaced, never thrown about.
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -102,9 +104,9 @@ std::string escaped(std::string_view text) {
   return text.size() > 256 ? out + "..." : out;
 }
 
-HttpResponse Gate::answer(const HttpRequest& request) noexcept {
+Gate::Answer Gate::guarded(const HttpRequest& request, const std::function<Answer()>& answer) noexcept {
   try {
-    return answer_or_throw(request);
+    return answer();
   } catch (const std::exception& e) {
     if (log_) log_("500 " + escaped(request.method) + " " + escaped(request.target) + ": " + escaped(e.what()));
   } catch (...) {
@@ -114,19 +116,38 @@ HttpResponse Gate::answer(const HttpRequest& request) noexcept {
   return to_response(problem(500, "internal", "something went wrong in this node; its log says more"));
 }
 
-HttpResponse Gate::answer_or_throw(const HttpRequest& request) {
+HttpResponse Gate::answer(const HttpRequest& request) noexcept {
+  return *guarded(request, [&]() -> Answer {
+    auto match = matched(request);
+    if (auto* done = std::get_if<HttpResponse>(&match)) return std::move(*done);
+    return signed_call(request, std::move(std::get<Match>(match)));
+  });
+}
+
+std::optional<HttpResponse> Gate::early(const HttpRequest& head, std::size_t body) noexcept {
+  if (head.target != kHealth && body <= limits::kMaxUncheckedBody) return std::nullopt;
+  return guarded(head, [&]() -> Answer {
+    auto match = matched(head);
+    if (auto* done = std::get_if<HttpResponse>(&match)) return std::move(*done);
+    const auto caller = authenticate(head, verify_head);
+    if (const auto* error = std::get_if<Problem>(&caller)) return to_response(*error);
+    return std::nullopt;
+  });
+}
+
+// A public page or that there is none at this path are answers already.
+std::variant<Match, HttpResponse> Gate::matched(const HttpRequest& request) {
   if (auto page = public_page(request)) return std::move(*page);
   auto routed = route(request.method, request.target);
-  if (const auto* miss = std::get_if<NotMatched>(&routed)) {
-    HttpResponse out = to_response(miss->problem);
-    if (!miss->allow.empty()) out.fields.emplace_back("Allow", miss->allow);
-    return out;
-  }
-  return signed_call(request, std::move(std::get<Match>(routed)));
+  if (auto* match = std::get_if<Match>(&routed)) return std::move(*match);
+  const auto& miss = std::get<NotMatched>(routed);
+  HttpResponse out = to_response(miss.problem);
+  if (!miss.allow.empty()) out.fields.emplace_back("Allow", miss.allow);
+  return out;
 }
 
 std::optional<HttpResponse> Gate::public_page(const HttpRequest& request) {
-  const bool health = request.target == "/healthz", ready = request.target == "/readyz",
+  const bool health = request.target == kHealth, ready = request.target == "/readyz",
              openapi = request.target == "/openapi.json";
   if (!health && !ready && !openapi) return std::nullopt;
   if (request.method != "GET" && request.method != "HEAD") {
@@ -140,16 +161,24 @@ std::optional<HttpResponse> Gate::public_page(const HttpRequest& request) {
   return json_response(state.ok ? 200 : 503, {{"ready", state.ok}, {"checks", state.why}});
 }
 
+std::variant<Gate::Authentic, Problem> Gate::authenticate(const HttpRequest& request, decltype(verify)& check) {
+  auto original = signed_request(request);
+  if (auto* error = std::get_if<Problem>(&original)) return std::move(*error);
+  const auto key_of = [this](std::string_view user) { return api_.user_key(user); };
+  auto verified = check(std::get<SignedRequest>(original), api_.cluster_id(), key_of);
+  // Who is in the policy is nobody's business: a user without a key looks like a wrong key.
+  if (const auto* error = std::get_if<AuthError>(&verified))
+    return to_problem(error->code == "unknown_user" ? signature_invalid() : *error);
+  if (const auto error = check_fresh(std::get<Verified>(verified), clock_.wall())) return to_problem(*error);
+  return Authentic{std::move(std::get<SignedRequest>(original)), std::move(std::get<Verified>(verified))};
+}
+
 HttpResponse Gate::signed_call(const HttpRequest& request, Match match) {
   const bool mutation = is_mutation(match.route);
-  const auto original = signed_request(request);
-  if (const auto* error = std::get_if<Problem>(&original)) return to_response(*error);
+  const auto caller = authenticate(request, verify);
+  if (const auto* error = std::get_if<Problem>(&caller)) return to_response(*error);
+  const auto& [original, who] = std::get<Authentic>(caller);
   const std::string cluster = api_.cluster_id();
-  const auto key_of = [this](std::string_view user) { return api_.user_key(user); };
-  auto verified = verify(std::get<SignedRequest>(original), cluster, key_of);
-  if (const auto* error = std::get_if<AuthError>(&verified)) return to_response(to_problem(*error));
-  const Verified& who = std::get<Verified>(verified);
-  if (const auto error = check_fresh(who, clock_.wall())) return to_response(to_problem(*error));
   const std::string id = mutation ? request_id(who, cluster) : std::string();
   if (const auto error = check_replay(who, id)) return to_response(*error);
   const auto wait = wait_of(request.fields);
@@ -161,14 +190,8 @@ HttpResponse Gate::signed_call(const HttpRequest& request, Match match) {
       if (const auto error = check_content_type(request.fields)) return to_response(*error);
       body = parse_body(request.body);
     }
-    const Call call{match.route,
-                    std::move(match.subject),
-                    std::move(match.query),
-                    std::move(body),
-                    std::get<SignedRequest>(original),
-                    who,
-                    *wait,
-                    id};
+    const Call call{
+        match.route, std::move(match.subject), std::move(match.query), std::move(body), original, who, *wait, id};
     auto answer = api_.call(call);
     if (const auto* p = std::get_if<Problem>(&answer)) return to_response(*p);
     Reply& reply = std::get<Reply>(answer);

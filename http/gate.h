@@ -21,9 +21,19 @@ class Gate {
   // Thread-safe. Always an answer: what is thrown below becomes a 500 that tells the client nothing, and a line for the
   // log.
   HttpResponse answer(const HttpRequest& request) noexcept;
+  // What needs no body and must not wait for a thread: /healthz, and the refusal of a request that would hold more than
+  // limits::kMaxUncheckedBody bytes without a valid, fresh signature. nullopt: `answer` is to be asked.
+  std::optional<HttpResponse> early(const HttpRequest& head, std::size_t body) noexcept;
 
  private:
-  HttpResponse answer_or_throw(const HttpRequest& request);
+  struct Authentic {
+    SignedRequest original;
+    Verified who;
+  };
+  using Answer = std::optional<HttpResponse>;
+  Answer guarded(const HttpRequest& request, const std::function<Answer()>& answer) noexcept;
+  std::variant<Match, HttpResponse> matched(const HttpRequest& request);
+  std::variant<Authentic, Problem> authenticate(const HttpRequest& request, decltype(verify)& check);
   std::optional<HttpResponse> public_page(const HttpRequest& request);
   HttpResponse signed_call(const HttpRequest& request, Match match);
   std::optional<Problem> check_replay(const Verified& who, std::string_view request);

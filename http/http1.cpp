@@ -217,7 +217,7 @@ std::size_t RequestReader::feed(ByteView in) {
     }
     read_head();
     if (refused_) return used;
-    in_body_ = true;
+    in_body_ = head_came_ = true;
   }
   switch (body_.feed(in, used, request_.body, limits::kMaxBody)) {
     case BodyReader::Result::more:
@@ -271,12 +271,14 @@ void RequestReader::read_framing() {
     if (lower(value_of(fields, "transfer-encoding")) != "chunked")
       return refuse(501, "transfer_encoding", "only chunked is known");
     if (bodiless) return refuse(400, "unexpected_body", "a GET carries no body");
+    announced_ = limits::kMaxBody;
     body_.begin_chunked();
   } else if (lengths == 1) {
     const auto length = read_length(value_of(fields, "content-length"));
     if (!length) return refuse(400, "malformed_request", "Content-Length is malformed");
     if (bodiless && *length > 0) return refuse(400, "unexpected_body", "a GET carries no body");
     if (*length > limits::kMaxBody) return refuse(413, "body_too_large", "the body has more than 256 KiB");
+    announced_ = *length;
     body_.begin_length(*length);
   } else {
     body_.begin_length(0);
@@ -288,6 +290,8 @@ void RequestReader::read_framing() {
     wants_continue_ = true;
   }
 }
+
+const HttpRequest* RequestReader::new_head() { return std::exchange(head_came_, false) ? &request_ : nullptr; }
 
 bool RequestReader::take_wants_continue() { return std::exchange(wants_continue_, false); }
 

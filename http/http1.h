@@ -63,6 +63,8 @@ class RequestReader {
   bool started() const { return started_; }
   bool complete() const { return complete_; }
   const std::optional<Refusal>& refused() const { return refused_; }
+  const HttpRequest* new_head();  // once, when the head has come: the request, its body not yet whole
+  std::size_t announced() const { return announced_; }  // bytes of the body; chunked: the most there may be
   bool take_wants_continue();  // once: the client waits for "100 Continue" before it sends the body
   HttpRequest take();
 
@@ -74,7 +76,8 @@ class RequestReader {
   std::string head_;
   HttpRequest request_;
   BodyReader body_;
-  bool in_body_ = false, started_ = false, complete_ = false, wants_continue_ = false;
+  std::size_t announced_ = 0;
+  bool in_body_ = false, started_ = false, complete_ = false, head_came_ = false, wants_continue_ = false;
   std::optional<Refusal> refused_;
 };
 

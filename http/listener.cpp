@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <stdexcept>
+#include <tuple>
 
 #include "http/gate.h"
 
@@ -17,12 +19,13 @@ namespace {
 constexpr std::uint64_t kListening = 0, kWake = 1;
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kMaxLinger = 1024 * 1024;  // bytes of a refused request that are read and dropped
+constexpr std::size_t kMostAccepts = 16;         // of one turn
 constexpr Millis kLinger{2'000}, kFinish{1'000}, kAcceptPause{100}, kTick{50};
 
 }  // namespace
 
-Listener::Listener(ListenerConfig config, TlsServer* tls, const Clock& clock, Handler handler)
-    : config_(std::move(config)), tls_(tls), clock_(clock), handler_(std::move(handler)) {}
+Listener::Listener(ListenerConfig config, TlsServer* tls, const Clock& clock, Handler handler, EarlyHandler early)
+    : config_(std::move(config)), tls_(tls), clock_(clock), handler_(std::move(handler)), early_(std::move(early)) {}
 
 void Listener::start() {
   listening_ = listen_on(config_.host, config_.port);
@@ -62,7 +65,7 @@ void Listener::run() {
     for (int i = 0; i < n; ++i) {
       const std::uint64_t id = events[i].data.u64;
       if (id == kListening) {
-        accept_all();
+        accept_some();
       } else if (id == kWake) {
         std::uint64_t count = 0;
         [[maybe_unused]] const ssize_t r = ::read(wake_.fd(), &count, sizeof count);
@@ -86,23 +89,25 @@ void Listener::run() {
   }
 }
 
-void Listener::accept_all() {
-  for (;;) {
-    Socket socket(accept4(listening_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+void Listener::accept_some() {
+  for (std::size_t i = 0; i < kMostAccepts; ++i) {
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    Socket socket(accept4(listening_.fd(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        make_room();
+        make_room("");
         accepting_ = false;  // until the next tick: the event would come again at once
         accept_again_ = clock_.steady() + kAcceptPause;
         epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, listening_.fd(), nullptr);
       }
       return;
     }
-    if (connections_.size() >= config_.connections) make_room();
-    if (connections_.size() >= config_.connections) continue;  // all are being answered: closed at once
-    set_no_delay(socket);
     Connection c;
+    c.source = source_of(from);
+    if (!admit(c.source)) continue;  // all others are being answered: closed at once
+    set_no_delay(socket);
     try {
       c.stream = tls_ != nullptr ? tls_->accept(socket.fd()) : plain_stream(socket.fd());
     } catch (const std::runtime_error&) {
@@ -118,13 +123,34 @@ void Listener::accept_all() {
   }
 }
 
-// Ends the connection that has waited longest for its client, so that many slow ones cannot keep a new one out.
-void Listener::make_room() {
-  auto oldest = connections_.end();
-  for (auto it = connections_.begin(); it != connections_.end(); ++it)
-    if (it->second.phase != Phase::calling && (oldest == connections_.end() || it->second.since < oldest->second.since))
-      oldest = it;
-  if (oldest != connections_.end()) connections_.erase(oldest);
+bool Listener::admit(const std::string& source) {
+  const auto held =
+      std::count_if(connections_.begin(), connections_.end(), [&](const auto& c) { return c.second.source == source; });
+  const std::size_t most = is_loopback(source) ? config_.per_loopback : config_.per_source;
+  if (static_cast<std::size_t>(held) >= most) return make_room(source);
+  return connections_.size() < config_.connections || make_room("");
+}
+
+// Ends the connection that has waited longest for its client, of this source or else of the one with the most of them:
+// so slow ones cannot keep a new one out, and a flood pushes out itself. False: all are being answered.
+bool Listener::make_room(std::string_view source) {
+  std::map<std::string_view, std::size_t> waiting;
+  for (const auto& [id, c] : connections_)
+    if (!c.is_answered()) ++waiting[c.source];
+  auto victim = connections_.end();
+  for (auto it = connections_.begin(); it != connections_.end(); ++it) {
+    const Connection& c = it->second;
+    if (c.is_answered() || (!source.empty() && c.source != source)) continue;
+    if (victim != connections_.end()) {
+      const std::size_t n = waiting[c.source], most = waiting[victim->second.source];
+      if (n < most || (n == most && std::tie(c.since, it->first) > std::tie(victim->second.since, victim->first)))
+        continue;
+    }
+    victim = it;
+  }
+  if (victim == connections_.end()) return false;
+  connections_.erase(victim);
+  return true;
 }
 
 // Takes a connection as far as it goes without waiting.
@@ -182,18 +208,32 @@ Io Listener::read_some(std::uint64_t id, Connection& c) {
     c.request_deadline = c.deadline;
   }
   c.inbox_used += c.reader.feed(ByteView(c.inbox).subspan(c.inbox_used));
-  if (const auto& refusal = c.reader.refused())
+  if (const auto& refusal = c.reader.refused()) {
     send(c, write_response(to_response(*refusal), true, false), After::close);
-  else if (c.reader.complete())
+    return Io::done;
+  }
+  if (const HttpRequest* head = c.reader.new_head(); head != nullptr && early_)
+    if (const auto answer = early_(*head, c.reader.announced())) {
+      const bool close = closes(c, *head) || !c.reader.complete();
+      send(c, write_response(*answer, close, head->method == "HEAD"), close ? After::close : After::next_request);
+      c.reader = RequestReader();
+      return Io::done;
+    }
+  if (c.reader.complete())
     return take_request(id, c);
   else if (c.reader.take_wants_continue())
     send(c, "HTTP/1.1 100 Continue\r\n\r\n", After::rest_of_request);
   return Io::done;
 }
 
+// With this answer.
+bool Listener::closes(Connection& c, const HttpRequest& request) {
+  return request.close || ++c.served >= config_.requests_per_connection || stopping_;
+}
+
 Io Listener::take_request(std::uint64_t id, Connection& c) {
   HttpRequest request = c.reader.take();
-  const bool close = request.close || ++c.served >= config_.requests_per_connection || stopping_;
+  const bool close = closes(c, request);
   const bool queued = watch(id, c, 0) && pool_->submit([this, id, close, request = std::move(request)] {
     std::string bytes = write_response(handler_(request), close, request.method == "HEAD");
     {

@@ -28,6 +28,8 @@ struct ListenerConfig {
   std::size_t threads = 1;
   std::size_t queue = 1;  // complete requests that wait for a thread; more are answered 503
   std::size_t connections = limits::kMaxHttpConnections;
+  std::size_t per_source = limits::kMaxHttpPerSource;      // of them, from one address; from the loopback:
+  std::size_t per_loopback = limits::kMaxHttpPerLoopback;  // a proxy or the machine's own programs
   std::size_t requests_per_connection = 1'000;
   Millis handshake{5'000};
   Millis request_total = limits::kHttpRequestTotal;  // from the first byte to the last of a request; and of its answer
@@ -36,11 +38,14 @@ struct ListenerConfig {
 
 // Called by many threads; never throws.
 using Handler = std::function<HttpResponse(const HttpRequest&)>;
+// Called by the listener's thread with a request whose body, of so many bytes, is not read yet; never blocks or throws.
+// What it answers is sent at once, nullopt: read on, and ask the handler.
+using EarlyHandler = std::function<std::optional<HttpResponse>(const HttpRequest& head, std::size_t body)>;
 
 class Listener {
  public:
-  // `tls` null: in the clear. Both references outlive the listener.
-  Listener(ListenerConfig config, TlsServer* tls, const Clock& clock, Handler handler);
+  // `tls` null: in the clear; `early` may be empty. Both references outlive the listener.
+  Listener(ListenerConfig config, TlsServer* tls, const Clock& clock, Handler handler, EarlyHandler early);
   ~Listener() { stop(); }
   Listener(const Listener&) = delete;
 
@@ -53,6 +58,7 @@ class Listener {
   enum class After { next_request, rest_of_request, close };
   struct Connection {
     Socket socket;
+    std::string source;
     std::unique_ptr<Stream> stream;
     Phase phase = Phase::handshake;
     SteadyTime since{}, deadline{};
@@ -65,6 +71,7 @@ class Listener {
     SteadyTime request_deadline{};
     std::size_t served = 0, lingered = 0;
     std::uint32_t watched = 0;
+    bool is_answered() const { return phase == Phase::calling || phase == Phase::writing; }
   };
   struct Completion {
     std::uint64_t connection;
@@ -74,11 +81,13 @@ class Listener {
 
   void run();
   void wake();
-  void accept_all();
-  void make_room();
+  void accept_some();
+  bool admit(const std::string& source);
+  bool make_room(std::string_view source);
   void drive(std::uint64_t id);
   Io read_some(std::uint64_t id, Connection& c);
   Io take_request(std::uint64_t id, Connection& c);
+  bool closes(Connection& c, const HttpRequest& request);
   Io write_some(Connection& c);
   Io linger(Connection& c);
   void send(Connection& c, std::string bytes, After after);
@@ -93,6 +102,7 @@ class Listener {
   TlsServer* const tls_;
   const Clock& clock_;
   const Handler handler_;
+  const EarlyHandler early_;
   Socket listening_, epoll_, wake_;
   std::uint16_t port_ = 0;
   std::unordered_map<std::uint64_t, Connection> connections_;

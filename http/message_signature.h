@@ -70,9 +70,14 @@ using KeyLookup = std::function<std::optional<Ed25519PublicKey>(std::string_view
 // `cluster_id` in lower-case hex. Bounded in time and memory for any input; never throws on account of the input.
 std::variant<Verified, AuthError> verify(const SignedRequest& request, std::string_view cluster_id,
                                          const KeyLookup& key_of);
+// All of it but the body, which may not have come yet: whether it is the one of Content-Digest.
+std::variant<Verified, AuthError> verify_head(const SignedRequest& request, std::string_view cluster_id,
+                                              const KeyLookup& key_of);
 
 // `created` at most 60 s behind and 10 s ahead of `now`, `expires` not yet reached.
 std::optional<AuthError> check_fresh(const Verified& who, WallTime now);
+
+AuthError signature_invalid();
 
 // The answer to a (user, nonce) seen before with another request id.
 AuthError nonce_replayed();

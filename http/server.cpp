@@ -1,5 +1,7 @@
 #include "http/server.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -10,6 +12,15 @@ namespace quorate::http {
 namespace {
 
 constexpr std::size_t kMetricsThreads = 1, kMetricsQueue = 8, kMetricsConnections = 16;
+constexpr std::size_t kLeastConnections = 16;
+
+// So that clients cannot take the descriptors of the mesh and the database.
+std::size_t within_descriptors(std::size_t connections) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return connections;
+  const auto left = files.rlim_cur > limits::kReservedFiles ? files.rlim_cur - limits::kReservedFiles : 0;
+  return std::min<std::size_t>(connections, std::max<rlim_t>(left, kLeastConnections));
+}
 
 std::string_view key_text(const SecretBytes& pem) { return text_of(ByteView(pem.data(), pem.size())); }
 
@@ -22,6 +33,9 @@ ListenerConfig main_listener(const HttpConfig& c) {
   out.port = c.port;
   out.threads = c.threads;
   out.queue = c.queue;
+  out.connections = within_descriptors(c.connections);
+  out.per_source = c.per_source;
+  out.per_loopback = c.per_loopback;
   out.requests_per_connection = c.requests_per_connection;
   out.handshake = std::min<Millis>(limits::kHandshakeTimeout, c.request_total);
   out.request_total = c.request_total;
@@ -35,7 +49,7 @@ ListenerConfig metrics_listener(const HttpConfig& c) {
   out.port = *c.metrics_port;
   out.threads = kMetricsThreads;
   out.queue = kMetricsQueue;
-  out.connections = kMetricsConnections;
+  out.connections = out.per_source = out.per_loopback = kMetricsConnections;
   out.request_total = c.request_total;
   out.idle = c.idle;
   return out;
@@ -65,11 +79,14 @@ struct HttpServer::Listener {
       : config(std::move(c)),
         tls(config.certificate_pem, key_text(config.key_pem)),
         gate(api, clock, config.log),
-        calls(main_listener(config), &tls, clock, [this](const HttpRequest& request) { return gate.answer(request); }) {
+        calls(
+            main_listener(config), &tls, clock, [this](const HttpRequest& request) { return gate.answer(request); },
+            [this](const HttpRequest& head, std::size_t body) { return gate.early(head, body); }) {
     config.key_pem = SecretBytes();
     if (config.metrics_port)
-      metrics.emplace(metrics_listener(config), nullptr, clock,
-                      [this, &api](const HttpRequest& request) { return metrics_page(api, config.log, request); });
+      metrics.emplace(
+          metrics_listener(config), nullptr, clock,
+          [this, &api](const HttpRequest& request) { return metrics_page(api, config.log, request); }, EarlyHandler());
   }
 };
 

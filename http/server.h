@@ -20,13 +20,16 @@ struct HttpConfig {
   std::string certificate_pem;  // leaf first, then the chain
   SecretBytes key_pem;
   std::size_t threads = 64;                   // kMinHttpThreads..kMaxHttpThreads: calls that wait each hold one
-  std::size_t queue = limits::kMaxHttpQueue;  // connections that wait for a thread; more are closed
+  std::size_t queue = limits::kMaxHttpQueue;  // requests that wait for a thread; more are answered 503
   std::string metrics_host = "127.0.0.1";
   std::optional<std::uint16_t> metrics_port;  // unset: no metrics listener; 0: any free port
   Millis request_total =
       limits::kHttpRequestTotal;  // handshake, or a request's first to last byte, or sending its answer
   Millis idle{10'000};            // a kept connection without a request
   std::size_t requests_per_connection = 1'000;
+  std::size_t connections = limits::kMaxHttpConnections;  // fewer where the process may not open so many files
+  std::size_t per_source = limits::kMaxHttpPerSource;     // of them, from one address, and from the loopback
+  std::size_t per_loopback = limits::kMaxHttpPerLoopback;
   std::function<void(const std::string& line)> log;  // what a client is not told; already escaped
 };
 

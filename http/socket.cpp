@@ -64,6 +64,18 @@ std::uint16_t local_port(const Socket& socket) {
   return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
 }
 
+std::string source_of(const sockaddr_storage& from) {
+  if (from.ss_family == AF_INET)
+    return std::string(reinterpret_cast<const char*>(&reinterpret_cast<const sockaddr_in*>(&from)->sin_addr), 4);
+  const in6_addr& v6 = reinterpret_cast<const sockaddr_in6*>(&from)->sin6_addr;
+  const auto* bytes = reinterpret_cast<const char*>(&v6);
+  return IN6_IS_ADDR_V4MAPPED(&v6) ? std::string(bytes + 12, 4) : std::string(bytes, 8);
+}
+
+bool is_loopback(std::string_view source) {
+  return source.size() == 4 ? source.front() == 127 : source == std::string_view("\0\0\0\0\0\0\0", 8);  // ::1
+}
+
 bool wait_for(const Socket& socket, bool write, Millis timeout) {
   pollfd p{socket.fd(), static_cast<short>(write ? POLLOUT : POLLIN), 0};
   const auto ms = static_cast<int>(std::clamp<Millis::rep>(timeout.count(), 0, INT_MAX));

@@ -1,8 +1,11 @@
 // TCP sockets: owned descriptors, listening and connecting. All are non-blocking, close-on-exec and without Nagle's
 // delay.
 #pragma once
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/clock.h"
@@ -32,6 +35,10 @@ Socket listen_on(const std::string& host, std::uint16_t port);
 std::uint16_t local_port(const Socket& socket);
 // An invalid Socket: no address answered in time.
 Socket connect_to(const std::string& host, std::uint16_t port, Millis timeout);
+// What connections are counted by: the bytes of an IPv4 address, or the first half of an IPv6 address, whose other half
+// a client chooses.
+std::string source_of(const sockaddr_storage& from);
+bool is_loopback(std::string_view source);
 void set_no_delay(const Socket& socket);
 // False: nothing happened in that time.
 bool wait_for(const Socket& socket, bool write, Millis timeout);

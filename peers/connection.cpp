@@ -10,6 +10,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/check.h"
+
 namespace quorate::peers {
 namespace {
 
@@ -101,40 +103,35 @@ Connection::Progress Connection::establish() {
     }
     stage = Stage::securing;
   }
-  const TlsResult result = tls_.handshake();
-  wants_write_ = result == TlsResult::want_write;
+  wants_write_ = false;
+  if (const auto stopped = stopped_by(tls_.handshake())) return *stopped;
+  stage = Stage::greeting;
+  return Progress::more;
+}
+
+// nullopt: what was asked of TLS is done.
+std::optional<Connection::Progress> Connection::stopped_by(TlsResult result) {
   switch (result) {
-    case TlsResult::want_read:
     case TlsResult::want_write:
+      wants_write_ = true;
+      return Progress::waits;
+    case TlsResult::want_read:
       return Progress::waits;
     case TlsResult::closed:
     case TlsResult::failed:
       error_ = tls_.error();
       return Progress::ended;
     case TlsResult::done:
-      break;
+      return std::nullopt;
   }
-  stage = Stage::greeting;
-  return Progress::more;
+  impossible("a TLS result without a name");
 }
 
 Connection::Progress Connection::read_frames(const OnFrame& on_frame) {
   SecretBytes piece(kRecord);  // decrypted: wiped with its allocation
   for (std::size_t total = 0; total < kReadBudget;) {
     std::size_t n = 0;
-    switch (tls_.read(piece, n)) {
-      case TlsResult::want_read:
-        return Progress::waits;
-      case TlsResult::want_write:
-        wants_write_ = true;
-        return Progress::waits;
-      case TlsResult::closed:
-      case TlsResult::failed:
-        error_ = tls_.error();
-        return Progress::ended;
-      case TlsResult::done:
-        break;
-    }
+    if (const auto stopped = stopped_by(tls_.read(piece, n))) return *stopped;
     total += n;
     ByteView bytes = ByteView(piece).first(n);
     while (!bytes.empty()) {
@@ -185,19 +182,7 @@ Connection::Progress Connection::write_frames(const NextFrame& next, const OnWri
       return Progress::waits;
     }
     std::size_t n = 0;
-    switch (tls_.write(ByteView(out_).subspan(out_at_), n)) {
-      case TlsResult::want_read:
-        return Progress::waits;
-      case TlsResult::want_write:
-        wants_write_ = true;
-        return Progress::waits;
-      case TlsResult::closed:
-      case TlsResult::failed:
-        error_ = tls_.error();
-        return Progress::ended;
-      case TlsResult::done:
-        break;
-    }
+    if (const auto stopped = stopped_by(tls_.write(ByteView(out_).subspan(out_at_), n))) return *stopped;
     out_at_ += n;
     total += n;
   }

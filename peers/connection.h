@@ -91,6 +91,7 @@ class Connection {
  private:
   Connection(std::uint64_t id, const TlsContext& context, TlsRole role, Fd socket, const SocketAddress& remote,
              const std::string& node, TlsStream::Trusts trusts);
+  std::optional<Progress> stopped_by(TlsResult result);
   bool fill(const NextFrame& next, const OnWritten& on_written);
 
   std::uint64_t id_;

@@ -207,6 +207,7 @@ void TlsMesh::check_times(Connection& connection) {
   const SteadyTime now = clock_.steady();
   if (connection.stage == Stage::up) {
     if (now - connection.last_heard >= times_.silent) return drop(connection, "silent");
+    tell_hello(peers_.at(connection.node));
     if (now - connection.last_ping >= times_.heartbeat) beat(connection);
     return;
   }

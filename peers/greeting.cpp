@@ -16,10 +16,28 @@ void TlsMesh::secured(Connection& connection) {
   QUORATE_ASSERT(at != peers_.end());
   QUORATE_ASSERT(connection.role() == TlsRole::accept || connection.node == at->first);
   connection.node = at->first;
+  if (!may_connect(at->second)) return drop(connection, "it connects too often");
   if (is_arbiter(connection.node)) return;  // the other side speaks first
   if (connection.role() == TlsRole::dial && at->second.current != nullptr) return drop(connection, "connected already");
   const Hello mine = current_hello(connection.hello_sent);
   connection.say(greeting_frame(mine, 0));
+}
+
+// Each connection of a peer costs the node tasks and log lines, so they are rationed.
+bool TlsMesh::may_connect(Peer& peer) {
+  const SteadyTime now = clock_.steady();
+  const SteadyTime until = std::max(peer.connects_until, now) + times_.reconnect_pace;
+  if (until > now + kMostReconnects * times_.reconnect_pace) return false;
+  peer.connects_until = until;
+  return true;
+}
+
+void TlsMesh::tell_hello(Peer& peer) {
+  const SteadyTime now = clock_.steady();
+  if (!peer.hello_changed || now - peer.hello_told < times_.heartbeat) return;
+  peer.hello_changed = false;
+  peer.hello_told = now;
+  inbox_.on_peer_hello(peer.config.node, peer.current->hello);
 }
 
 void TlsMesh::read(Connection& connection) {
@@ -118,8 +136,8 @@ void TlsMesh::on_greeting(Connection& connection, const Frame& frame) {
     if (greeting->hello == before) return;
     connection.hello = greeting->hello;
     table_.heard(connection.node, connection.hello);
-    inbox_.on_peer_hello(connection.node, connection.hello);
-    return;
+    peer.hello_changed = true;
+    return tell_hello(peer);
   }
   if (is_arbiter(connection.node)) {
     connection.hello_sent = generation;
@@ -154,6 +172,7 @@ void TlsMesh::promote(Peer& peer, Connection& connection, Hello hello) {
   connection.last_ping = connection.last_heard - times_.heartbeat;  // the first one soon
   peer.current = &connection;
   peer.up_since = clock_.steady();
+  peer.hello_changed = false;
   peer.lookup.reset();
   table_.opened(node, connection.hello, clock_.wall());
   log(LogLevel::info, name_of(connection) + " is up, " + printable(connection.hello.software.text));

@@ -18,7 +18,8 @@ class Inbox {
   virtual void on_envelope(const std::string& from, Envelope envelope) noexcept = 0;
   virtual void on_peer_down(const std::string& node) noexcept = 0;
 
-  // The peer's policy, state_seq, audit head or cluster document changed while it was connected.
+  // The peer's policy, state_seq, audit head or cluster document changed while it was connected: the latest, at most
+  // once in a heartbeat.
   virtual void on_peer_hello(const std::string& node, const Hello& hello) noexcept {
     static_cast<void>(node);
     static_cast<void>(hello);

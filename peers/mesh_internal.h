@@ -12,6 +12,7 @@ inline constexpr std::uint64_t kWakeId = 0, kListenerId = 1;  // in epoll; conne
 // another.
 inline constexpr std::size_t kMaxPending = limits::kMaxPeerConnections - limits::kMaxNodes;
 inline constexpr std::size_t kMostHandshakeSteps = 4;  // of one turn of the loop; about 2 ms each
+inline constexpr int kMostReconnects = 10;             // of one peer in a burst
 inline constexpr std::size_t kMostAccepts = 8;         // of one turn
 
 }  // namespace quorate::peers

@@ -36,6 +36,7 @@ struct MeshTimes {
   Millis silent = limits::kPeerSilentAfter;
   Millis reconnect_first = limits::kReconnectFirst;
   Millis reconnect_most = limits::kReconnectMost;
+  Millis reconnect_pace = Millis(1'000);               // a peer's connections in the long run; kMostReconnects at once
   Millis second_dialler = limits::kReconnectMost / 2;  // how long the node that is not the arbiter waits to be dialled
   Millis flush = Millis(500);                          // stop() waits so long for what is queued
 };
@@ -96,8 +97,11 @@ class TlsMesh final : public Mesh {
     std::size_t attempts = 0;  // which of the addresses is next
     std::optional<Lookup> lookup;
     SteadyTime lookup_since{};
-    std::uint64_t serial = 0;  // of the newest connection
-    std::string logged;        // the last failure that was logged
+    std::uint64_t serial = 0;     // of the newest connection
+    std::string logged;           // the last failure that was logged
+    SteadyTime connects_until{};  // its connections so far, at reconnect_pace, last until then
+    bool hello_changed = false;   // since the inbox was told
+    SteadyTime hello_told{};
   };
 
   // tls_mesh.cpp: the thread
@@ -128,6 +132,8 @@ class TlsMesh final : public Mesh {
 
   // greeting.cpp: what is said on them
   void secured(Connection& connection);
+  bool may_connect(Peer& peer);
+  void tell_hello(Peer& peer);
   bool on_frame(Connection& connection, Frame frame);
   void on_greeting(Connection& connection, const Frame& frame);
   void promote(Peer& peer, Connection& connection, Hello hello);

@@ -23,6 +23,7 @@ constexpr std::array<std::uint16_t, 2> kSignatures{MBEDTLS_TLS1_3_SIG_ECDSA_SECP
 const char* const kProtocols[] = {"quorate-peers",
                                   nullptr};  // so that no other service with the same key can be confused with the mesh
 
+constexpr const char* kUnknownKey = "handshake: the peer's key is not the one in the cluster document";
 constexpr const char* kRefused =
     "refused by the peer in the handshake (its cluster document may hold another key for us)";
 
@@ -30,18 +31,19 @@ constexpr const char* kRefused =
 
 TlsContext::TlsContext(ByteView key_pem, std::string_view certificate_pem) {
   read_key(key_, key_pem);
-  read_certificates(certificate_, certificate_pem);
+  MbedCertificate chain;
+  read_certificates(chain, certificate_pem);
   const Bytes spki = spki_of(*key_.get());
-  if (spki != spki_of(certificate_->pk)) throw CertificateError("the TLS key is not that of the certificate");
+  if (spki != spki_of(chain->pk)) throw CertificateError("the TLS key is not that of the certificate");
+  if (mbedtls_x509_crt_parse_der(certificate_.get(), chain->raw.p, chain->raw.len) != 0) throw std::bad_alloc();
   pin_ = pin_of_spki(spki);
-  configure(dial_, MBEDTLS_SSL_IS_CLIENT);
-  configure(accept_, MBEDTLS_SSL_IS_SERVER);
 }
 
-void TlsContext::configure(MbedSslConfig& config, int endpoint) {
+void TlsContext::configure(MbedSslConfig& config, TlsRole role) const {
   mbedtls_ssl_config* c = config.get();
+  const int endpoint = role == TlsRole::dial ? MBEDTLS_SSL_IS_CLIENT : MBEDTLS_SSL_IS_SERVER;
   if (mbedtls_ssl_config_defaults(c, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) != 0)
-    throw CertificateError("TLS configuration");
+    throw std::bad_alloc();
   mbedtls_ssl_conf_min_tls_version(c, MBEDTLS_SSL_VERSION_TLS1_3);
   mbedtls_ssl_conf_max_tls_version(c, MBEDTLS_SSL_VERSION_TLS1_3);
   mbedtls_ssl_conf_tls13_key_exchange_modes(c, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL);
@@ -50,30 +52,39 @@ void TlsContext::configure(MbedSslConfig& config, int endpoint) {
   mbedtls_ssl_conf_sig_algs(c, kSignatures.data());
   mbedtls_ssl_conf_rng(c, psa_random, nullptr);
   mbedtls_ssl_conf_authmode(c, MBEDTLS_SSL_VERIFY_REQUIRED);
-  // mbedTLS wants some authority to be named; whom we trust is decided by TlsStream::verify alone.
-  mbedtls_ssl_conf_ca_chain(c, certificate_.get(), nullptr);
   if (mbedtls_ssl_conf_own_cert(c, certificate_.get(), key_.get()) != 0 ||
       mbedtls_ssl_conf_alpn_protocols(c, const_cast<const char**>(kProtocols)) != 0)
-    throw CertificateError("TLS configuration");
+    throw std::bad_alloc();
 }
 
 TlsStream::TlsStream(const TlsContext& context, TlsRole role, int fd, const std::string& server_name, Trusts trusts)
     : fd_(fd), trusts_(std::move(trusts)) {
-  if (mbedtls_ssl_setup(ssl_.get(), context.config(role)) != 0) throw std::bad_alloc();
+  context.configure(config_, role);
+  mbedtls_ssl_conf_ca_cb(config_.get(), admit, this);
+  if (mbedtls_ssl_setup(ssl_.get(), config_.get()) != 0) throw std::bad_alloc();
   if (role == TlsRole::dial && mbedtls_ssl_set_hostname(ssl_.get(), server_name.c_str()) != 0) throw std::bad_alloc();
   mbedtls_ssl_set_verify(ssl_.get(), verify, this);
   mbedtls_ssl_set_bio(ssl_.get(), this, send_some, receive_some, nullptr);
 }
 
-// Called by mbedTLS from the top of the chain to the leaf. The flags that it found on the way (issuer, name, dates) are
-// dropped; the leaf's key is what counts.
-int TlsStream::verify(void* self, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags) {
+// mbedTLS asks for the leaf's authorities before it checks a signature. Without authorities and further certificates it
+// finds none to check: what is left is the one by which the peer proves its key.
+int TlsStream::admit(void* self, const mbedtls_x509_crt* chain, mbedtls_x509_crt** authorities) {
   auto& stream = *static_cast<TlsStream*>(self);
-  *flags = 0;
-  if (depth != 0) return 0;
-  const Bytes spki = spki_of(certificate->pk);
-  stream.verified_ = !spki.empty() && stream.trusts_(pin_of_spki(spki));
-  if (!stream.verified_) *flags = MBEDTLS_X509_BADCERT_NOT_TRUSTED;
+  *authorities = nullptr;
+  if (chain->next != nullptr) {
+    stream.error_ = "handshake: the peer has sent more than one certificate";
+    return MBEDTLS_ERR_X509_FATAL_ERROR;
+  }
+  const Bytes spki = spki_of(chain->pk);
+  stream.admitted_ = !spki.empty() && stream.trusts_(pin_of_spki(spki));
+  if (!stream.admitted_) stream.error_ = kUnknownKey;
+  return stream.admitted_ ? 0 : MBEDTLS_ERR_X509_FATAL_ERROR;
+}
+
+// Then it tells what it found (issuer, name, dates): none of it counts.
+int TlsStream::verify(void* self, mbedtls_x509_crt*, int, std::uint32_t* flags) {
+  *flags = static_cast<TlsStream*>(self)->admitted_ ? 0 : MBEDTLS_X509_BADCERT_NOT_TRUSTED;
   return 0;
 }
 
@@ -82,7 +93,7 @@ TlsResult TlsStream::handshake() {
   if (code != 0) return result_of(code, "handshake");
   // mTLS is asserted here for each connection, whatever the configuration says.
   const mbedtls_x509_crt* certificate = mbedtls_ssl_get_peer_cert(ssl_.get());
-  const bool proven = verified_ && certificate != nullptr && mbedtls_ssl_get_verify_result(ssl_.get()) == 0 &&
+  const bool proven = admitted_ && certificate != nullptr && mbedtls_ssl_get_verify_result(ssl_.get()) == 0 &&
                       mbedtls_ssl_get_version_number(ssl_.get()) == MBEDTLS_SSL_VERSION_TLS1_3;
   const char* protocol = mbedtls_ssl_get_alpn_protocol(ssl_.get());
   if (!proven || protocol == nullptr) {
@@ -91,7 +102,7 @@ TlsResult TlsStream::handshake() {
   }
   const SpkiPin pin = pin_of_spki(spki_of(certificate->pk));
   if (!trusts_(pin)) {  // the cluster may have changed since the certificate came
-    error_ = "handshake: the peer's key is not the one in the cluster document";
+    error_ = kUnknownKey;
     return TlsResult::failed;
   }
   peer_pin_ = pin;
@@ -142,9 +153,8 @@ TlsResult TlsStream::result_of(int code, const char* doing) {
       // already expects the next one.
       error_ = has_read_ ? std::string(doing) + ": " + mbed_error(code) : kRefused;
       return TlsResult::failed;
-    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
-      error_ = "handshake: the peer's key is not the one in the cluster document";
-      return TlsResult::failed;
+    case MBEDTLS_ERR_X509_FATAL_ERROR:
+      return TlsResult::failed;  // `admit` has said why
     case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
       error_ = "handshake: no client certificate";
       return TlsResult::failed;

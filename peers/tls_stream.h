@@ -12,24 +12,24 @@ namespace quorate::peers {
 
 enum class TlsRole { dial, accept };
 
-// Our side of every connection: key, certificate, and the two configurations. Outlives its streams.
+// Our side of every connection: key and certificate. Outlives its streams.
 //
 // ChaCha20-Poly1305 is the only cipher: connections live for months, mbedTLS has no key update, and AES-GCM must stop
 // after 2^24.5 records (RFC 8446 §5.5). No tickets, no resumption, no early data: ephemeral key exchange only, X25519
 // or P-256, ECDSA on P-256.
 class TlsContext {
  public:
-  // PEM. Throws CertificateError: unreadable, or the key is not the certificate's.
+  // PEM, of which the first certificate counts. Throws CertificateError: unreadable, or the key is not the
+  // certificate's.
   TlsContext(ByteView key_pem, std::string_view certificate_pem);
-  const mbedtls_ssl_config* config(TlsRole role) const { return role == TlsRole::dial ? dial_.get() : accept_.get(); }
+  // Throws std::bad_alloc.
+  void configure(MbedSslConfig& config, TlsRole role) const;
   const SpkiPin& pin() const { return pin_; }
 
  private:
-  void configure(MbedSslConfig& config, int endpoint);
-
-  MbedKey key_;
-  MbedCertificate certificate_;
-  MbedSslConfig dial_, accept_;
+  // mbedTLS takes them without const.
+  mutable MbedKey key_;
+  mutable MbedCertificate certificate_;
   SpkiPin pin_{};
 };
 
@@ -40,7 +40,8 @@ class TlsStream {
   using Trusts = std::function<bool(const SpkiPin&)>;
 
   // `fd` stays the caller's. `server_name`: the node that is dialled. `trusts` is asked for the peer's key during the
-  // handshake; a certificate chain, its names and dates mean nothing here.
+  // handshake, before any signature is checked: a stranger must not choose what we compute. There is one certificate,
+  // on P-256; who signed it, its names and dates mean nothing here.
   TlsStream(const TlsContext& context, TlsRole role, int fd, const std::string& server_name, Trusts trusts);
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
@@ -64,17 +65,19 @@ class TlsStream {
  private:
   static int send_some(void* self, const unsigned char* bytes, std::size_t n);
   static int receive_some(void* self, unsigned char* out, std::size_t n);
+  static int admit(void* self, const mbedtls_x509_crt* chain, mbedtls_x509_crt** authorities);
   static int verify(void* self, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags);
   TlsResult result_of(int code, const char* doing);
 
   int fd_;
   Trusts trusts_;
+  MbedSslConfig config_;
   MbedSsl ssl_;
   std::vector<std::uint8_t> received_;  // ciphertext read ahead: one system call for many small records
   std::size_t received_at_ = 0;
   bool drained_ = false;   // the socket had less than was asked for: it will wake us
   bool has_read_ = false;  // decrypted anything but the handshake
-  bool verified_ = false;  // the certificate callback ran and accepted the key
+  bool admitted_ = false;  // the certificate callback ran and accepted the key
   std::optional<SpkiPin> peer_pin_;
   std::string error_;
   std::uint64_t bytes_in_ = 0, bytes_out_ = 0;

@@ -11,6 +11,7 @@ namespace quorate::http {
 namespace {
 
 constexpr std::int64_t kNow = 1'800'000'000;
+constexpr std::size_t kLarge = limits::kMaxUncheckedBody + 1;
 
 const Json& openapi() {
   static const Json document = Json::parse(kOpenApiJson);
@@ -132,7 +133,8 @@ TEST_F(GateTest, PublicPagesNeedNoSignature) {
 TEST_F(GateTest, NothingIsCalledWithoutAValidFreshSignature) {
   EXPECT_EQ(code(send_raw(HttpRequest{"GET", "/v1/keys", {}, {}, false})), "signature_missing");
   EXPECT_EQ(code(send({"GET", "/v1/keys"}, key_from(2))), "signature_invalid");
-  EXPECT_EQ(code(send({"GET", "/v1/keys", "", "", "", "mallory"})), "unknown_user");
+  EXPECT_EQ(send({"GET", "/v1/keys", "", "", "", "mallory"}).body, send({"GET", "/v1/keys"}, key_from(2)).body)
+      << "tells who is in the policy";
   EXPECT_EQ(code(send({"GET", "/v1/keys", "", "", "", "alice", std::string(64, 'd')})), "wrong_cluster");
   EXPECT_EQ(code(send({"GET", "/v1/keys", "", "", "", "alice", kCluster, kNow - 61})), "clock_skew");
   EXPECT_EQ(code(send({"GET", "/v1/keys", "", "", "", "alice", kCluster, kNow + 11})), "clock_skew");
@@ -143,6 +145,31 @@ TEST_F(GateTest, NothingIsCalledWithoutAValidFreshSignature) {
   EXPECT_EQ(code(send_raw(other_body)), "digest_mismatch");
   EXPECT_EQ(api.calls, 0);
   EXPECT_TRUE(logged.empty());
+}
+
+// attack 52
+TEST_F(GateTest, LargeBodiesNeedAValidHead) {
+  const auto post = [](const Ed25519SecretKey& key, std::int64_t created) {
+    HttpRequest r =
+        to_http(signed_by(key, {"POST", "/v1/keys", std::string(kLarge, ' '), "", "", "alice", kCluster, created, {}}));
+    r.body.clear();  // it has not come yet
+    return r;
+  };
+  const auto early = [&](const HttpRequest& r, std::size_t body = kLarge) {
+    const auto answer = gate.early(r, body);
+    return answer ? code(*answer) : "";
+  };
+  EXPECT_EQ(early(post(alice(), kNow)), "");
+  EXPECT_EQ(early(post(key_from(2), kNow)), "signature_invalid");
+  EXPECT_EQ(early(post(key_from(2), kNow), kLarge - 1), "");
+  EXPECT_EQ(early(post(alice(), kNow - 61)), "clock_skew");
+  EXPECT_EQ(early(HttpRequest{"POST", "/v1/keys", {}, {}, false}), "signature_missing");
+  EXPECT_EQ(early(HttpRequest{"POST", "/v1/nothing", {}, {}, false}), "not_found");
+  EXPECT_EQ(early(HttpRequest{"POST", "/readyz", {}, {}, false}), "method_not_allowed");
+  EXPECT_EQ(code(send_raw(post(alice(), kNow))), "digest_mismatch");
+  EXPECT_EQ(early(HttpRequest{"GET", "/healthz", {}, {}, false}, 0), "200");
+  EXPECT_EQ(early(HttpRequest{"GET", "/readyz", {}, {}, false}, 0), "");
+  EXPECT_EQ(api.calls, 0);
 }
 
 TEST_F(GateTest, SignedHeadersComeOnce) {

@@ -38,6 +38,23 @@ Read read(std::string_view text) {
 const std::string kGet = "GET /v1/keys HTTP/1.1\r\nHost: x\r\n";
 const std::string kPost = "POST /v1/keys HTTP/1.1\r\nHost: x\r\n";
 
+TEST(Http1, AHeadIsShownOnceWithTheLengthOfItsBody) {
+  const auto announced = [](const std::string& fields) {
+    RequestReader reader;
+    reader.feed(view_of("POST / HTTP/1.1\r\nHost: x\r\n"));
+    EXPECT_EQ(reader.new_head(), nullptr);
+    reader.feed(view_of(fields + "\r\n"));
+    const HttpRequest* head = reader.new_head();
+    EXPECT_TRUE(head != nullptr && head->method == "POST" && head->fields.size() > 0);
+    EXPECT_EQ(reader.new_head(), nullptr);
+    return reader.announced();
+  };
+  EXPECT_EQ(announced("Content-Length: 70000\r\n"), 70'000U);
+  EXPECT_EQ(announced("Content-Length: 0\r\n"), 0U);
+  EXPECT_EQ(announced("Transfer-Encoding: chunked\r\n"), limits::kMaxBody);
+  EXPECT_EQ(announced(""), 0U);
+}
+
 TEST(Http1, ReadsRequestsOneAfterTheOther) {
   const Read r = read(kGet + "A-b:  c d \r\n\r\n" + kPost + "Content-Length: 3\r\n\r\nabc" + kPost +
                       "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n" + kGet +

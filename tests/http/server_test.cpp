@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
 #include <condition_variable>
 #include <thread>
 
@@ -127,6 +129,70 @@ TEST_F(ServerTest, OverTheQueueIs503) {
   EXPECT_EQ(value_of(answer->fields, "retry-after"), "1");
   release = true;
   for (auto& wire : busy) EXPECT_EQ(wire->answer()->status, 200);
+}
+
+TEST_F(ServerTest, HealthNeedsNoThread) {
+  HttpConfig c = config();
+  c.queue = 1;
+  start(std::move(c));
+  std::atomic<bool> release{false};
+  std::atomic<int> inside{0};
+  api.hook = [&](const Call&) {
+    ++inside;
+    while (!release) std::this_thread::sleep_for(Millis(5));
+  };
+  std::vector<std::unique_ptr<Wire>> busy;
+  for (int i = 0; i < 17; ++i) {  // the last one waits in the queue
+    busy.push_back(std::make_unique<Wire>(server->port()));
+    busy.back()->send(signed_get());
+    if (i == 15)
+      while (inside < 16) std::this_thread::sleep_for(Millis(5));
+  }
+  Wire probe(server->port());
+  for (int i = 0; i < 3; ++i) {
+    probe.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    const auto answer = probe.answer();
+    EXPECT_TRUE(answer && answer->status == 200) << i;
+  }
+  probe.send("POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_EQ(probe.answer()->status, 405);
+  EXPECT_TRUE(probe.ended()) << "the body is not read as a request";
+  release = true;
+  for (auto& wire : busy) EXPECT_EQ(wire->answer()->status, 200);
+}
+
+TEST_F(ServerTest, BodiesOfStrangersAreNotRead) {  // attack 52
+  start();
+  for (const std::string length : {"Content-Length: 100000", "Transfer-Encoding: chunked"}) {
+    Wire wire(server->port());
+    wire.send("POST /v1/keys HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" + length + "\r\n\r\n");
+    const auto answer = wire.answer();
+    ASSERT_TRUE(answer) << length;
+    EXPECT_EQ(answer->status, 401);
+    EXPECT_EQ(value_of(answer->fields, "connection"), "close");
+    EXPECT_TRUE(wire.ended());
+  }
+  Client c = client();
+  const std::string large = kCreateKey + std::string(100'000, ' ');
+  EXPECT_EQ(c.call({"POST", "/v1/keys", large, "", "", {}}).status, 201);
+  EXPECT_EQ(api.calls, 1);
+}
+
+TEST_F(ServerTest, DescriptorsAreLeftForTheRest) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = limits::kReservedFiles + 40;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  start();
+  setrlimit(RLIMIT_NOFILE, &before);
+  std::vector<Socket> all;
+  for (int i = 0; i < 60; ++i) all.push_back(connect_to("127.0.0.1", server->port(), Millis(1'000)));
+  const auto ended = [&] {
+    return std::count_if(all.begin(), all.end(), [](const Socket& s) { return wait_for(s, false, Millis(0)); });
+  };
+  for (int i = 0; i < 300 && ended() < 20; ++i) std::this_thread::sleep_for(Millis(10));
+  EXPECT_EQ(ended(), 20);
 }
 
 TEST_F(ServerTest, APinOrTheCaDecidesWhoIsTalkedTo) {  // attack 49

@@ -1,6 +1,7 @@
 #include "peers/certificates.h"
 
 #include <gtest/gtest.h>
+#include <mbedtls/ecp.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "base/hash.h"
 
@@ -32,6 +34,13 @@ TEST_F(Certificates, KeysArePemAndDeterministicInTheRng) {
   EXPECT_EQ(spki.size(), 91U);
   EXPECT_TRUE(is_p256_spki(spki));
   EXPECT_EQ(pin_of_spki(spki), sha256(spki));
+}
+
+// attack 50: no slow curves for a stranger to choose.
+TEST_F(Certificates, OnlyCurvesOfTheWeb) {
+  std::set<std::string> names;
+  for (auto* curve = mbedtls_ecp_curve_list(); curve->grp_id != MBEDTLS_ECP_DP_NONE; ++curve) names.insert(curve->name);
+  EXPECT_EQ(names, (std::set<std::string>{"secp256r1", "secp384r1", "secp521r1", "x25519", "x448"}));
 }
 
 TEST_F(Certificates, LeafSaysWhatWasAsked) {

@@ -121,6 +121,33 @@ TEST_F(HostileTest, KeyThatIsNotInTheClusterIsRefused) {
   expect_others_unaffected();
 }
 
+// attack 50: each further certificate could have a signature that takes seconds to check.
+TEST_F(HostileTest, ChainsAreRefusedUnread) {
+  std::mutex mutex;
+  std::string lines;
+  make_with_raw([&](MeshConfig& c) {
+    c.log = [&](LogLevel, const std::string& text) {
+      const std::lock_guard lock(mutex);
+      lines += text + "\n";
+    };
+  });
+  const auto refusals = [&] {
+    const std::lock_guard lock(mutex);
+    std::size_t n = 0;
+    for (std::size_t i = 0; (i = lines.find("more than one certificate", i)) != std::string::npos; ++i) ++n;
+    return n;
+  };
+  std::size_t n = 0;
+  for (const char* who : {"raw", "stranger"}) {  // before it is asked whose key it is
+    Identity chain{identity_of(who).key, identity_of(who).certificate + authority().certificate_pem, {}};
+    EXPECT_FALSE(foreign_client_gets_in(port(), &chain, [](auto*) {}));
+    EXPECT_TRUE(eventually([&] { return refusals() == n + 1; })) << who;
+    ++n;
+  }
+  expect_others_unaffected();
+  stop_all();
+}
+
 // attack 49
 TEST_F(HostileTest, OneNodesKeyWithAnotherNodesNameIsRefused) {
   make_with_raw();
@@ -299,6 +326,75 @@ TEST_F(HostileTest, NewerConnectionOfTheSameNodeReplacesTheOlder) {
   EXPECT_EQ(at(0).inbox.downs("raw"), 2);
   ASSERT_TRUE(third.say(*envelope_frame(envelope(1))));
   EXPECT_TRUE(eventually([&] { return at(0).inbox.count("raw") == 1; }));
+}
+
+// attack 50
+TEST_F(HostileTest, ChangedHellosReachTheNodeOncePerHeartbeat) {
+  make_with_raw([](MeshConfig& c) { c.times.heartbeat = Millis(500); });
+  RawPeer raw(port(), identity_of("raw"));
+  Hello hello = hello_of("raw");
+  ASSERT_TRUE(raw.handshake() && raw.say(greeting_frame(hello, 0)));
+  ASSERT_TRUE(eventually([&] { return at(0).inbox.up("raw"); }));
+  for (hello.state_seq = 1; hello.state_seq < 1000; ++hello.state_seq) ASSERT_TRUE(raw.say(greeting_frame(hello, 0)));
+  ASSERT_TRUE(raw.say(greeting_frame(hello, 0)));
+  const auto last = [&] {
+    const auto heard = at(0).inbox.hellos("raw");
+    return heard.empty() ? 0 : heard.back().state_seq;
+  };
+  EXPECT_TRUE(eventually([&] { return last() == 1000; }));
+  EXPECT_LE(at(0).inbox.hellos("raw").size(), 50U);  // under sanitizers the sending takes a few heartbeats
+  EXPECT_EQ(status(at(0), "raw").hello.state_seq, 1000U);
+}
+
+// attack 50
+TEST_F(HostileTest, ConnectionsOfAPeerAreRationed) {
+  make_with_raw([](MeshConfig& c) { c.times.reconnect_pace = Seconds(5); });
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 40; ++i) {
+    RawPeer raw(port(), identity_of("raw"));
+    if (raw.handshake() && raw.say(greeting_frame(hello_of("raw"), 0))) raw.hear(FrameType::hello);
+  }
+  const auto paced = static_cast<std::size_t>((std::chrono::steady_clock::now() - begin) / Seconds(5));
+  EXPECT_GE(at(0).inbox.ups("raw").size(), 9U);
+  EXPECT_LE(at(0).inbox.ups("raw").size(), 11U + paced);
+  EXPECT_TRUE(raw_fails_with("connects too often"));
+  EXPECT_TRUE(eventually(
+      [&] {
+        RawPeer raw(port(), identity_of("raw"));
+        return raw.handshake() && raw.say(greeting_frame(hello_of("raw"), 0)) && raw.hear(FrameType::hello).has_value();
+      },
+      Seconds(20)));
+  EXPECT_EQ(status(at(0), "node2").connects, 1U);
+}
+
+// A peer that stops reading while its queue is full, and then says what is refused: the frame that was half written
+// ends, and was counted as lost before.
+TEST_F(HostileTest, RefusedWithAFrameHalfWritten) {
+  make_with_raw([](MeshConfig& c) { c.times.handshake = Seconds(100); });  // a fifth of it is left to read the words
+  RawPeer raw(port(), identity_of("raw"));
+  Hello hello = hello_of("raw");
+  ASSERT_TRUE(raw.handshake() && raw.say(greeting_frame(hello, 0)));
+  ASSERT_TRUE(eventually([&] { return at(0).inbox.up("raw"); }));
+  std::uint64_t sent = 0;
+  const auto full = [&] {  // also when the system's buffers have taken what they can
+    while (at(0).mesh->send("raw", envelope(sent, kMaxBodyBytes))) ++sent;
+    std::this_thread::sleep_for(Millis(100));
+    return !at(0).mesh->send("raw", envelope(sent, kMaxBodyBytes));
+  };
+  ASSERT_TRUE(eventually(full));
+  hello.cluster_id.fill(1);
+  ASSERT_TRUE(raw.say(greeting_frame(hello, 0)));
+  ASSERT_TRUE(eventually([&] { return at(0).inbox.downs("raw") == 1; }));
+  std::uint64_t arrived = 0;
+  std::optional<Frame> frame;
+  while ((frame = raw.hear()) && frame->type != FrameType::refuse)
+    if (frame->type == FrameType::envelope) ++arrived;
+  ASSERT_TRUE(frame);
+  EXPECT_NE(read_refusal(*frame).find("other cluster"), std::string::npos);
+  const PeerStatus s = status(at(0), "raw");
+  EXPECT_EQ(s.envelopes_out + s.lost, sent);
+  EXPECT_EQ(arrived, s.envelopes_out + 1);  // the half-written one is counted as lost
+  EXPECT_EQ(status(at(0), "node2").connects, 1U);
 }
 
 TEST_F(HostileTest, WhatIsReceivedIsEscaped) {

@@ -34,13 +34,19 @@ struct Identity {
   SpkiPin pin{};
 };
 
+inline const Authority& authority() {
+  static SystemRng rng;
+  static const SystemClock clock;
+  static const Authority made = make_ca("test", clock, rng);
+  return made;
+}
+
 inline Identity make_identity(const std::string& node) {
   static SystemRng rng;
   static const SystemClock clock;
-  static const Authority authority = make_ca("test", clock, rng);
   Identity out;
   out.key = make_tls_key(rng);
-  out.certificate = issue_leaf(authority, out.key, {node, {}, {}}, clock, rng);
+  out.certificate = issue_leaf(authority(), out.key, {node, {}, {}}, clock, rng);
   out.pin = pin_of_spki(spki_of_key(out.key));
   return out;
 }
@@ -145,6 +151,7 @@ inline MeshTimes quick_times() {
   times.silent = Millis(4000);  // under sanitizers and load a thread may rest for long
   times.reconnect_first = Millis(50);
   times.reconnect_most = Millis(400);
+  times.reconnect_pace = Millis(10);
   times.second_dialler = Millis(5000);  // handshakes are slow under sanitizers
   return times;
 }

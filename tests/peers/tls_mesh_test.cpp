@@ -178,6 +178,14 @@ TEST_F(MeshTest, SimultaneousDialsSettle) {
   for (const auto& a : nodes_) EXPECT_TRUE(eventually([&] { return a->inbox.total() == 3; }));
 }
 
+// The file of a certificate may hold its authorities too: clients of the API want them, peers do not.
+TEST_F(MeshTest, OnlyTheFirstCertificateIsShown) {
+  for (std::size_t i = 0; i < 2; ++i)
+    add(name(i), [](MeshConfig& c) { c.certificate_pem += authority().certificate_pem; });
+  start_all();
+  EXPECT_TRUE(eventually([&] { return all_connected(); }));
+}
+
 TEST_F(MeshTest, HostNamesAreLookedUp) {
   add("node1");
   add("node2");

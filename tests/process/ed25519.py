@@ -146,3 +146,23 @@ def verify_bip340(x_only, message, signature):
     e = int.from_bytes(hashlib.sha256(tag + tag + signature[:32] + x_only + message).digest(), "big") % SN
     R = _secp_add(_secp_multiply(s, SG), _secp_multiply(SN - e, (x, y if y % 2 == 0 else SP - y)))
     return R is not None and R[1] % 2 == 0 and R[0] == r
+
+
+# ---- ECDSA on secp256k1 ----------------------------------------------------------------------------
+
+def verify_ecdsa(compressed, digest, signature):
+    """r || s with low s."""
+    if len(compressed) != 33 or compressed[0] not in (2, 3) or len(signature) != 64:
+        return False
+    x, r, s = (int.from_bytes(b, "big") for b in (compressed[1:], signature[:32], signature[32:]))
+    if x >= SP or not 0 < r < SN or not 0 < s <= SN // 2:
+        return False
+    square = (pow(x, 3, SP) + 7) % SP
+    y = pow(square, (SP + 1) // 4, SP)
+    if y * y % SP != square:
+        return False
+    if y % 2 != compressed[0] % 2:
+        y = SP - y
+    w = pow(s, SN - 2, SN)
+    R = _secp_add(_secp_multiply(int.from_bytes(digest, "big") * w % SN, SG), _secp_multiply(r * w % SN, (x, y)))
+    return R is not None and R[0] % SN == r

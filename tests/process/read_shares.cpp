@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/codec.h"
-#include "keygen/key_share.h"
+#include "keygen/ecdsa_share.h"
 #include "storage/database_key.h"
 #include "storage/sqlite_store.h"
 
@@ -16,15 +16,25 @@ using namespace quorate;
 
 void print(const std::string& name, ByteView bytes) { std::printf("%s %s\n", name.c_str(), to_hex(bytes).c_str()); }
 
-template <class C>
-void print_share(const storage::ShareRow& row) {
-  const auto prepared = decode<PreparedShare<C>>(row.blob);
-  ByteArray<Scalar<C>::wire_size> scalar;
+template <class Prepared>
+Prepared print_share(const storage::ShareRow& row) {
+  auto prepared = decode<Prepared>(row.blob);
+  Bytes32 scalar;
   prepared.share.x_i.wire_put(scalar.data());
   print("share", scalar);
   std::reverse(scalar.begin(), scalar.end());  // libraries differ in the order of bytes
   print("share-reversed", scalar);
   print("chain-code", prepared.share.chain_code.expose());
+  return prepared;
+}
+void print_ecdsa_share(const storage::ShareRow& row) {
+  const auto prepared = print_share<PreparedEcdsaShare>(row);
+  for (const PairSecrets& pair : prepared.pairwise) {
+    print("delta", pair.as_A.delta.expose());
+    print("receiver-key", pair.as_A.k[0].expose());
+    print("sender-key", pair.as_B.k[0][0].expose());
+    print("zero-share-seed", pair.seed.expose());
+  }
 }
 
 }  // namespace
@@ -42,10 +52,12 @@ int main(int argc, char** argv) {
       const auto share = store->active_share(row.id);
       if (!share) continue;
       const auto algorithm = parse_algorithm(row.algorithm);
-      if (algorithm && is_on<Ed25519>(*algorithm))
-        print_share<Ed25519>(*share);
+      if (algorithm == Algorithm::eddsa_ed25519)
+        print_share<PreparedShare<Ed25519>>(*share);
+      else if (algorithm == Algorithm::ecdsa_secp256k1)
+        print_ecdsa_share(*share);
       else
-        print_share<Secp256k1>(*share);
+        print_share<PreparedShare<Secp256k1>>(*share);
     }
     return 0;
   } catch (const std::exception& e) {

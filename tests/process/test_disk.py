@@ -37,6 +37,16 @@ class Disk(ClusterTest):
         # Nor is a new database made in place of one whose key is lost.
         self.assertTrue((c.dir / "node2" / "quorate.db").exists())
 
+    def test_no_database(self):
+        c = self.made()
+        for file in (c.dir / "node2").glob("quorate.db*"):
+            file.rename(c.directory / file.name)
+        self.refused(c, "node2", "quorate.db", "missing", "had-database")
+        self.assertFalse((c.dir / "node2" / "quorate.db").exists())
+        for file in c.directory.glob("quorate.db*"):
+            file.rename(c.dir / "node2" / file.name)
+        c.up()
+
     def test_a_key_that_others_can_read(self):
         c = self.made()
         (c.dir / "node2" / "database.key").chmod(0o644)

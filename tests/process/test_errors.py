@@ -55,8 +55,7 @@ class Errors(ClusterTest):
 
     def test_algorithms(self):
         self.assertProblem(self.c.create_key("bad", algorithm="rsa"), 400)
-        reply = self.c.create_key("bad", algorithm="ecdsa-secp256k1")
-        self.assertIn(reply.status, (400, 422, 201), reply)
+        self.assertProblem(self.c.create_key("bad", algorithm="ecdsa"), 400)
 
     def test_keys_that_are_not_there(self):
         self.assertProblem(self.c.get("/v1/keys/nothing"), 404)
@@ -217,12 +216,10 @@ class Errors(ClusterTest):
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
                 replies = list(pool.map(lambda node: self.c.create_key(f"both-{i}", node=node), ("node1", "node2")))
             made = [r.body["result"]["key"]["id"] for r in replies if r.status == 201]
-            self.assertLessEqual(len(made), 1, replies)
+            self.assertEqual(len(made), 1, replies)
             for r in replies:
                 if r.status != 201:
                     self.assertProblem(r, 409, "name_taken")
-            if not made:  # each had the name on its own side; neither keeps it
-                self.c.create(f"both-{i}", node="node3")
 
     # ---- answers
 

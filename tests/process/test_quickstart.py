@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from cluster import ED25519, BIP340, QUORATE, SLOWNESS, ClusterTest, eventually, free_base_port, verifies
+from cluster import ECDSA, ED25519, BIP340, QUORATE, SLOWNESS, ClusterTest, eventually, free_base_port, verifies
 
 
 class Quickstart(ClusterTest):
@@ -82,7 +82,7 @@ class Quickstart(ClusterTest):
         status = c.quorate("node", "status")
         self.assertEqual(status.stdout.count("2 of 2 peers connected"), 3, status.stdout)
 
-        for name, algorithm in (("ed", ED25519), ("taproot", BIP340)):
+        for name, algorithm in (("ed", ED25519), ("eth", ECDSA), ("taproot", BIP340)):
             made = c.quorate_json("key", "create", "--name", name, "--algorithm", algorithm, "--threshold", "2")
             self.assertEqual(made["state"], "succeeded")
             self.assertEqual(made["kind"], "create_key")
@@ -101,6 +101,11 @@ class Quickstart(ClusterTest):
             signature = result["signature"]["hex"]
             self.assertTrue(verifies(key, message.encode(), bytes.fromhex(signature)))
             self.assertFalse(verifies(key, message.encode() + b"!", bytes.fromhex(signature)))
+            if algorithm == ECDSA:
+                parts = result["signature"]
+                self.assertEqual(parts["r"] + parts["s"], signature)
+                self.assertIn(parts["recovery_id"], range(4))
+                self.assertTrue(parts["der"].startswith("30"))
             public = key["public_key"]["hex"]
             words = ["verify", "--algorithm", algorithm, "--public-key", public, "--signature", signature]
             self.assertEqual(c.quorate(*words, "--message", message).stdout, "valid\n")
@@ -110,7 +115,7 @@ class Quickstart(ClusterTest):
             self.assertEqual((shown["state"], shown["requested_by"]), ("succeeded", "admin"))
             listed = c.quorate_json("request", "list", "--kind", "sign")
             self.assertIn(signed["id"], [item["id"] for item in listed["items"]])
-        self.assertEqual([k["name"] for k in c.quorate_json("key", "list")["items"]], ["ed", "taproot"])
+        self.assertEqual([k["name"] for k in c.quorate_json("key", "list")["items"]], ["ed", "eth", "taproot"])
 
         # Ctrl-C: all stop, nothing is left, and it was no failure.
         pids = self.node_pids(c)
@@ -142,7 +147,16 @@ class Quickstart(ClusterTest):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         message.write_bytes(b"another")
         self.assertNotEqual(subprocess.run(command, capture_output=True, timeout=60).returncode, 0)
-        # OpenSSL reads the secp256k1 key as well.
+        # ECDSA, too, in the form that OpenSSL knows.
+        c.create("eth", ECDSA)
+        pem.write_text(c.quorate("key", "show", "eth", "--pem").stdout)
+        message.write_bytes(b"pay the plumber")
+        signed = c.quorate_json("sign", "--key", "eth", "--message", f"@{message}")
+        signature.write_bytes(bytes.fromhex(signed["result"]["signature"]["der"]))
+        command = ["openssl", "dgst", "-sha256", "-verify", pem, "-signature", signature, message]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        # OpenSSL reads the secp256k1 key of another scheme as well.
         pem.write_text(c.quorate("key", "show", "k1", "--pem").stdout)
         done = subprocess.run(["openssl", "pkey", "-pubin", "-in", pem, "-noout", "-text"], capture_output=True, text=True,
                               timeout=60)
@@ -211,7 +225,7 @@ class Quickstart(ClusterTest):
         self.assertTrue(report["ok"])
         self.assertEqual(report["dir"], str(keep))
         print("demo:", json.dumps(report["timings"]), flush=True)
-        self.assertEqual(sorted(report["timings"]["sign_ms"]), [ED25519, BIP340])
+        self.assertEqual(sorted(report["timings"]["sign_ms"]), [ECDSA, ED25519, BIP340])
         # A step that fails is told by name, with exit code 1: here the directory is used.
         again = c.quorate("demo", "--dir", str(keep), check=False)
         self.assertEqual(again.returncode, 1)

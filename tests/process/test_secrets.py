@@ -1,6 +1,8 @@
 """No secret of a node is found where it should not be: files, logs, memory. security.md 33, 55, 58, 60."""
 import base64
 import os
+import pathlib
+import re
 import resource
 import shutil
 import subprocess
@@ -133,6 +135,20 @@ class SecretsStay(ClusterTest):
         self.assertEqual((soft, hard), (0, 0))
         # Not dumpable: the files below /proc/PID belong to root and not to the node's own user.
         self.assertEqual(os.stat(f"/proc/{c.processes['node1'].pid}/mem").st_uid, 0)
+
+    def test_memory_is_locked_or_the_log_says_that_it_is_not(self):
+        c = self.cluster().up()
+        status = pathlib.Path(f"/proc/{c.processes['node1'].pid}/status").read_text()
+        locked = int(re.search(r"^VmLck:\s+(\d+) kB", status, re.M)[1])
+        self.assertNotEqual(locked > 16 * 1024, "memory is not locked" in c.log("node1"), locked)
+
+    def test_descriptors_for_all_connections(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+        c = self.cluster().up()
+        most = 16_384 if hard == resource.RLIM_INFINITY else min(hard, 16_384)
+        self.assertEqual(resource.prlimit(c.processes["node1"].pid, resource.RLIMIT_NOFILE), (most, hard))
 
     def test_logs_and_answers_show_no_payload(self):
         c = self.cluster().up()
