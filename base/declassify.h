@@ -8,6 +8,12 @@ namespace quorate {
 
 void declassify(const void* p, std::size_t n) noexcept;
 
+// An object without pointers.
+template <class T>
+void declassify(const T& value) noexcept {
+  declassify(&value, sizeof value);
+}
+
 // The outcome of a check, which decides how the protocol goes on.
 inline bool declassified(bool outcome) noexcept {
   declassify(&outcome, sizeof outcome);

@@ -5,6 +5,7 @@
 int main(int argc, char** argv) {
   if (sodium_init() < 0) return 1;
   quorate::bench::add_points();
+  quorate::bench::add_ot();
   quorate::bench::add_protocols();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

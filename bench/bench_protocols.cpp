@@ -3,8 +3,10 @@
 
 #include "bench/floors.h"
 #include "keygen/dkg.h"
+#include "signing/ecdsa.h"
 #include "signing/frost_bip340.h"
 #include "signing/frost_ed25519.h"
+#include "tests/support/deal.h"
 
 namespace quorate::bench {
 namespace {
@@ -30,9 +32,10 @@ void frost_signer(benchmark::State& state, unsigned t) {
 
   measure<C>(state, 1, [&](Stopwatch& stopwatch) {
     std::map<PartyId, SecretBytes> received;
-    for (const PartyId j : T.without(me)) received[j] = encode(frost::commit<S>(f.at(j), rng).commitment());
+    for (const PartyId j : T.without(me))
+      received[j] = encode(frost::commit<S>(f.at(j), Digest{}, message, rng).commitment());
 
-    auto pair = stopwatch.time([&] { return frost::commit<S>(x_i, rng); });
+    auto pair = stopwatch.time([&] { return frost::commit<S>(x_i, Digest{}, message, rng); });
     stopwatch.time([&] {
       frost::CommitmentList<C> list;
       for (const PartyId i : T)
@@ -44,9 +47,58 @@ void frost_signer(benchmark::State& state, unsigned t) {
   });
 }
 
-// Party 1 of n through its session: every message read and written, signatures of the node key included.
-template <class C>
-void dkg_party(benchmark::State& state, std::uint8_t t, unsigned n) {
+// Party 1 of {1, …, t} through its session: every message read and written.
+void ecdsa_signer(benchmark::State& state, unsigned t, unsigned n) {
+  SystemRng rng;
+  const PartySet T = PartySet::first(t);
+  const auto shares = test::deal_shares<Secp256k1>(t, n, Algorithm::ecdsa_secp256k1, rng);
+  const auto pairs = test::deal_pairs(T, rng);
+  const auto key = ecdsa::effective_key(shares.at(PartyId(1)).Y, Scalar<Secp256k1>::zero()).value();
+  std::size_t bytes = 0, signings = 0;
+
+  measure<Secp256k1>(state, 1, [&](Stopwatch& stopwatch) {
+    const SessionId sid = rng.bytes<32>();
+    const ecdsa::Digests digests{rng.bytes<32>()};
+    std::map<PartyId, std::unique_ptr<Session<ecdsa::Signatures>>> sessions;
+    const auto run = [&](PartyId i, auto&& part) {
+      if (i != PartyId(1))
+        part();
+      else
+        stopwatch.time(part);
+    };
+    for (const PartyId i : T)
+      run(i, [&] {
+        const SessionConfig config{sid, T, i, rng};
+        sessions[i] = std::make_unique<Session<ecdsa::Signatures>>(config, EcdsaMessages{}, &ecdsa_sign, shares.at(i),
+                                                                   pairs.at(i), key, digests);
+      });
+    for (int round = 0; round < 4; ++round) {
+      std::vector<std::pair<PartyId, Outgoing>> sent;
+      for (const PartyId i : T)
+        run(i, [&] {
+          sessions[i]->resume();
+          if (sessions[i]->pending_durable()) {
+            sessions[i]->durable_done();
+            sessions[i]->resume();
+          }
+          for (Outgoing& m : sessions[i]->take_outbox()) sent.emplace_back(i, std::move(m));
+        });
+      for (const auto& [i, m] : sent) {
+        if (i == PartyId(1)) bytes += m.body.size();
+        run(m.to, [&, from = i, &message = m] { sessions[message.to]->deliver(from, message.tag, message.body); });
+      }
+    }
+    if (!sessions[PartyId(1)]->has_result()) state.SkipWithError("the signing did not finish");
+    ++signings;
+  });
+  state.counters["bytes_per_peer"] =
+      static_cast<double>(bytes) / static_cast<double>(std::max<std::size_t>(1, signings * (t - 1)));
+}
+
+// Party 1 of n through its session: every message read and written, signatures of the node key included. The counter
+// bytes_per_peer: what it sends to one peer in all rounds.
+template <class C, class Setup = NoSetup>
+void dkg_party(benchmark::State& state, Algorithm algorithm, std::uint8_t t, unsigned n) {
   SystemRng rng;
   std::vector<Ed25519SecretKey> identities;
   Members members;
@@ -56,12 +108,14 @@ void dkg_party(benchmark::State& state, std::uint8_t t, unsigned n) {
   }
   DkgParameters parameters;
   parameters.name = "bench";
-  parameters.algorithm = std::is_same_v<C, Ed25519> ? Algorithm::eddsa_ed25519 : Algorithm::schnorr_secp256k1;
+  parameters.algorithm = algorithm;
   parameters.committee = Committee::make(t, members).value();
 
+  std::size_t bytes_per_peer = 0;
   measure<C>(state, 1, [&](Stopwatch& stopwatch) {
     const SessionId sid = rng.bytes<32>();
-    std::vector<std::unique_ptr<Session<DkgResult<C>>>> sessions;
+    std::vector<std::unique_ptr<Session<DkgResult<C, Setup>>>> sessions;
+    bytes_per_peer = 0;
     const auto run = [&](std::size_t i, auto&& part) {
       if (i != 0)
         part();
@@ -71,8 +125,8 @@ void dkg_party(benchmark::State& state, std::uint8_t t, unsigned n) {
     for (std::size_t i = 0; i < n; ++i)
       run(i, [&] {
         const SessionConfig config{sid, PartySet::first(n), PartyId(static_cast<unsigned>(i) + 1), rng};
-        sessions.push_back(
-            std::make_unique<Session<DkgResult<C>>>(config, DkgMessages<C>{}, &dkg<C>, parameters, identities[i]));
+        sessions.push_back(std::make_unique<Session<DkgResult<C, Setup>>>(config, DkgMessages<C, Setup>{},
+                                                                          &dkg<C, Setup>, parameters, identities[i]));
       });
     for (int round = 0; round < 8; ++round)
       for (std::size_t i = 0; i < n; ++i) {
@@ -87,22 +141,78 @@ void dkg_party(benchmark::State& state, std::uint8_t t, unsigned n) {
         });
         for (const Outgoing& m : out) {
           const std::size_t to = m.to.index() - std::size_t{1};
+          if (i == 0 && to == 1) bytes_per_peer += m.body.size();
           run(to, [&] { sessions[to]->deliver(PartyId(static_cast<unsigned>(i) + 1), m.tag, m.body); });
         }
       }
     if (!sessions[0]->has_result()) state.SkipWithError("the key generation did not finish");
+  });
+  state.counters["bytes_per_peer"] = static_cast<double>(bytes_per_peer);
+}
+
+// What every signature begins with: party 1's share out of its record. `wholly`: with all checks, as when it was
+// stored.
+template <class C>
+void share_load(benchmark::State& state, std::uint8_t t, unsigned n, bool wholly) {
+  SystemRng rng;
+  const auto f = Polynomial<C>::random(t, rng, Scalar<C>::random(rng));
+  Members members;
+  for (unsigned i = 1; i <= n; ++i)
+    members.push_back({PartyId(i), "node-" + std::to_string(i), Ed25519SecretKey::generate(rng).public_key()});
+  PreparedShare<C> prepared;
+  KeyShare<C>& share = prepared.share;
+  CertificateBody& body = prepared.body;
+  const auto encoded = [](const Point<C>& P) {
+    const auto bytes = P.bytes();
+    return EncodedPoint(bytes.begin(), bytes.end());
+  };
+  share.Y = Point<C>::base(f.coefficient(0));
+  body.Y = encoded(share.Y);
+  for (const PartyId j : PartySet::first(n)) {
+    share.X.push_back(Point<C>::base(f.at(j)));
+    body.X.push_back(encoded(share.X.back()));
+  }
+  body.name = "bench";
+  body.number = share.number = 1;
+  body.algorithm = share.algorithm =
+      std::is_same_v<C, Ed25519> ? Algorithm::eddsa_ed25519 : Algorithm::schnorr_secp256k1;
+  body.committee = share.committee = Committee::make(t, members).value();
+  body.chain_code_hash = chain_code_digest(share.chain_code);
+  share.certificate = body.digest();
+  share.me = PartyId(1);
+  share.x_i = f.at(share.me);
+  const SecretBytes stored = encode(prepared);
+  const auto points = KeyPoints<C>::of(body).value();
+
+  measure<C>(state, 1, [&](Stopwatch& stopwatch) {
+    const bool loaded = stopwatch.time([&] {
+      if (!wholly) return stored_share(stored, body, points, PartyId(1)).has_value();
+      return decode<PreparedShare<C>>(stored).share.belongs_to(body, PartyId(1));
+    });
+    if (!loaded) state.SkipWithError("the share does not load");
   });
 }
 
 }  // namespace
 
 void add_protocols() {
+  for (const bool wholly : {false, true}) {
+    const std::string how = wholly ? "share/check/" : "share/load/";
+    add(how + "ed25519/2-of-3", [wholly](benchmark::State& s) { share_load<Ed25519>(s, 2, 3, wholly); });
+    add(how + "secp256k1/2-of-3", [wholly](benchmark::State& s) { share_load<Secp256k1>(s, 2, 3, wholly); });
+    add(how + "ed25519/7-of-10", [wholly](benchmark::State& s) { share_load<Ed25519>(s, 7, 10, wholly); });
+    add(how + "secp256k1/7-of-10", [wholly](benchmark::State& s) { share_load<Secp256k1>(s, 7, 10, wholly); });
+  }
   add("frost/ed25519/2-of-3", [](benchmark::State& s) { frost_signer<FrostEd25519>(s, 2); });
   add("frost/ed25519/3-of-5", [](benchmark::State& s) { frost_signer<FrostEd25519>(s, 3); });
   add("frost/bip340/2-of-3", [](benchmark::State& s) { frost_signer<FrostBip340>(s, 2); });
   add("frost/bip340/3-of-5", [](benchmark::State& s) { frost_signer<FrostBip340>(s, 3); });
-  add("dkg/ed25519/2-of-3", [](benchmark::State& s) { dkg_party<Ed25519>(s, 2, 3); });
-  add("dkg/secp256k1/2-of-3", [](benchmark::State& s) { dkg_party<Secp256k1>(s, 2, 3); });
+  add("ecdsa/sign/2-of-2", [](benchmark::State& s) { ecdsa_signer(s, 2, 2); });
+  add("ecdsa/sign/3-of-5", [](benchmark::State& s) { ecdsa_signer(s, 3, 5); });
+  add("dkg/ed25519/2-of-3", [](benchmark::State& s) { dkg_party<Ed25519>(s, Algorithm::eddsa_ed25519, 2, 3); });
+  add("dkg/secp256k1/2-of-3", [](benchmark::State& s) { dkg_party<Secp256k1>(s, Algorithm::schnorr_secp256k1, 2, 3); });
+  add("ecdsa/dkg/2-of-3",
+      [](benchmark::State& s) { dkg_party<Secp256k1, EcdsaSetup>(s, Algorithm::ecdsa_secp256k1, 2, 3); });
 }
 
 }  // namespace quorate::bench

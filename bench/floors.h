@@ -108,6 +108,7 @@ void add(const std::string& name, Work work) {
 }
 
 void add_points();
+void add_ot();
 void add_protocols();
 
 }  // namespace quorate::bench

@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "base/check.h"
+#include "base/declassify.h"
 #include "base/secret.h"
 #include "crypto/curve.h"
 
@@ -39,7 +40,7 @@ void Ed25519::scalar_invert(ScalarRep& r, const ScalarRep& a) {
   static_cast<void>(crypto_core_ed25519_scalar_invert(r.data(), a.data()));
 }
 bool Ed25519::scalar_equal(const ScalarRep& a, const ScalarRep& b) {
-  return sodium_memcmp(a.data(), b.data(), 32) == 0;
+  return declassified(sodium_memcmp(a.data(), b.data(), 32) == 0);
 }
 
 bool Ed25519::point_parse(PointRep& r, const std::uint8_t* in32) {
@@ -50,7 +51,7 @@ bool Ed25519::point_parse(PointRep& r, const std::uint8_t* in32) {
 void Ed25519::point_bytes(std::uint8_t* out32, const PointRep& P) { std::memcpy(out32, P.bytes.data(), 32); }
 bool Ed25519::point_is_identity(const PointRep& P) { return point_equal(P, PointRep{}); }
 bool Ed25519::point_equal(const PointRep& P, const PointRep& Q) {
-  return sodium_memcmp(P.bytes.data(), Q.bytes.data(), 32) == 0;
+  return declassified(sodium_memcmp(P.bytes.data(), Q.bytes.data(), 32) == 0);
 }
 
 void Ed25519::point_negate(PointRep& r, const PointRep& P) {
@@ -59,7 +60,9 @@ void Ed25519::point_negate(PointRep& r, const PointRep& P) {
 }
 
 void Ed25519::point_base(PointRep& r, const ScalarRep& k) {
-  if (crypto_scalarmult_ed25519_base_noclamp(r.bytes.data(), k.data()) != 0) QUORATE_ASSERT(point_is_identity(r));
+  const int zero = crypto_scalarmult_ed25519_base_noclamp(r.bytes.data(), k.data());
+  declassify(r);  // a multiple of G does not tell the factor
+  if (declassified(zero != 0)) QUORATE_ASSERT(point_is_identity(r));
 }
 
 void Ed25519::point_multiply(PointRep& r, const ScalarRep& k, const PointRep& P) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/declassify.h"
 #include "base/secret.h"
 #include "crypto/curve.h"
 #include "crypto/secp256k1_limbs.h"
@@ -38,7 +39,7 @@ void Secp256k1::point_bytes(std::uint8_t* out33, const PointRep& P) {
 
 bool Secp256k1::point_equal(const PointRep& P, const PointRep& Q) {
   if (P.identity || Q.identity) return P.identity == Q.identity;
-  return secp256k1_ec_pubkey_cmp(secp_context(), &P.key, &Q.key) == 0;
+  return declassified(secp256k1_ec_pubkey_cmp(secp_context(), &P.key, &Q.key) == 0);
 }
 
 void Secp256k1::point_negate(PointRep& r, const PointRep& P) {
@@ -51,6 +52,7 @@ void Secp256k1::point_base(PointRep& r, const ScalarRep& k) {
   scalar_bytes(bytes.expose().data(), k);
   // Fails, in constant time, for zero alone.
   r.identity = secp256k1_ec_pubkey_create(secp_context(), &r.key, bytes.expose().data()) != 1;
+  declassify(r);  // a multiple of G does not tell the factor
 }
 
 void Secp256k1::point_multiply(PointRep& r, const ScalarRep& k, const PointRep& P) {
@@ -65,7 +67,7 @@ void Secp256k1::point_multiply(PointRep& r, const ScalarRep& k, const PointRep& 
   const int nonzero =
       secp256k1_ecdh(secp_context(), product.expose().data(), &P.key, bytes.expose().data(), copy_coordinates, nullptr);
   r = PointRep{};
-  if (nonzero != 1) return;
+  if (declassified(nonzero != 1)) return;
   QUORATE_ASSERT(secp256k1_ec_pubkey_parse(secp_context(), &r.key, product.expose().data(), 65) == 1);
   r.identity = false;
 }

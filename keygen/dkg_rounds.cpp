@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/declassify.h"
 
 namespace quorate {
 
@@ -37,6 +38,10 @@ DkgDealing<C> dkg_deal(const SessionId& sid, PartyId i, std::size_t t, Rng& rng)
   o.cc = rng.secret<32>();
   o.blind = rng.bytes<32>();
   dealing.commitment = commitment_to(sid, i, o);
+  declassify(o.rho);  // shown in R2, with the proofs
+  declassify(o.blind);
+  for (const SchnorrProof<C>& proof : o.proofs) declassify(proof);
+  declassify(dealing.commitment);
   return dealing;
 }
 
@@ -95,6 +100,7 @@ DkgRound3<C> dkg_echo(const SessionId& sid, const DkgParameters& parameters, con
   t.absorb(sid).absorb(parameters);
   for (const PartyId i : dealt.opening.parties()) t.absorb(i).absorb(*dealt.opening[i]);
   echo.seen = t.digest();
+  declassify(echo.seen);
   for (const PartyId i : misdealers)
     echo.complaints.push_back({i, dealt.commitment[i], dealt.share[i], dealt.share_signature[i]});
   return echo;
@@ -163,6 +169,7 @@ std::optional<PreparedShare<C>> dkg_combine(const SessionId& sid, const DkgParam
   const auto wide = chain_code.wide();
   std::copy_n(wide.expose().begin(), 32, share.chain_code.expose().begin());
   body.chain_code_hash = chain_code_digest(share.chain_code);
+  declassify(body.chain_code_hash);
   body.number = 1;
   body.policy_digest = parameters.policy_digest;
   body.request_digest = parameters.request_digest;

@@ -1,5 +1,7 @@
 #include "signing/frost.h"
 
+#include "base/declassify.h"
+
 namespace quorate {
 namespace {
 
@@ -36,11 +38,12 @@ Task<Signature64> frost_sign(Party self, const KeyShare<typename S::Curve>& shar
   using C = typename S::Curve;
   const PartyId me = self.me();
   const PartySet T = self.parties();
+  QUORATE_ASSERT(share.algorithm == S::algorithm);
   QUORATE_ASSERT(share.me == me && share.committee.parties().includes(T) && T.size() >= share.threshold());
   QUORATE_ASSERT(key.public_share(share.Y) == key.Q);  // Q = a·Y + b·G
 
   // R1: commit
-  frost::NoncePair<C> nonces = frost::commit<S>(share.x_i, self.rng());
+  frost::NoncePair<C> nonces = frost::commit<S>(share.x_i, self.sid(), message, self.rng());
   const FrostRound1<C> first{nonces.commitment()};
   self.send_all(first);
   const PerPeer<FrostRound1<C>> commitments = co_await self.receive<FrostRound1<C>>();
@@ -54,6 +57,7 @@ Task<Signature64> frost_sign(Party self, const KeyShare<typename S::Curve>& shar
   FrostRound2<C> second;
   second.list = frost::list_digest(self.sid(), key, list, message);
   second.z = frost::sign_share<S>(std::move(nonces), round, key, me, share.x_i);
+  declassify(second.z);
   self.send_all(second);
   const PerPeer<FrostRound2<C>> theirs = co_await self.receive<FrostRound2<C>>();
   for (const PartyId j : self.peers()) self.require(theirs[j].list == second.list, Reason::echo_mismatch);

@@ -94,7 +94,7 @@ Signature64 FrostBip340::signature(const Point<Secp256k1>& R, const Scalar<Secp2
 }
 
 bool FrostBip340::verify(const Point<Secp256k1>& Q, ByteView message, const Signature64& signature) {
-  return verify_signature(Algorithm::schnorr_secp256k1, x_only(Q), message, signature);
+  return verify_signature(algorithm, x_only(Q), message, signature);
 }
 
 std::optional<frost::EffectiveKey<Secp256k1>> effective_key_bip340(const Point<Secp256k1>& Y,

@@ -3,12 +3,14 @@
 #pragma once
 #include <initializer_list>
 
+#include "keygen/algorithm.h"
 #include "signing/frost_math.h"
 
 namespace quorate {
 
 struct FrostBip340 {
   using Curve = Secp256k1;
+  static constexpr Algorithm algorithm = Algorithm::schnorr_secp256k1;
   static constexpr std::string_view context = "FROST-secp256k1-SHA256-TR-v1";
 
   static Scalar<Secp256k1> H1(std::initializer_list<ByteView> parts);

@@ -2,12 +2,14 @@
 #pragma once
 #include <initializer_list>
 
+#include "keygen/algorithm.h"
 #include "signing/frost_math.h"
 
 namespace quorate {
 
 struct FrostEd25519 {
   using Curve = Ed25519;
+  static constexpr Algorithm algorithm = Algorithm::eddsa_ed25519;
   static constexpr std::string_view context = "FROST-ED25519-SHA512-v1";
 
   static Scalar<Ed25519> H1(std::initializer_list<ByteView> parts);

@@ -1,8 +1,8 @@
 // FROST's formulas (RFC 9591), once for all ciphersuites; frost_ed25519.h and frost_bip340.h hold what differs. Pure
 // functions on public data, except where a share or a nonce comes in.
 //
-// A suite S has: Curve; H1, H3 (to scalars), H4, H5 (to bytes), challenge(R, Q, message), negate(P) (whether −P stands
-// for P, BIP-340's even Y), signature(R, z).
+// A suite S has: Curve; algorithm; H1, H3 (to scalars), H4, H5 (to bytes), challenge(R, Q, message), negate(P) (whether
+// −P stands for P, BIP-340's even Y), signature(R, z).
 #pragma once
 #include <optional>
 #include <utility>
@@ -97,11 +97,25 @@ Scalar<typename S::Curve> nonce_generate(const Secret<Bytes32>& random, const Sc
   return S::H3({random.expose(), secret.expose()});
 }
 
+// nonce_generate's 32 random bytes: fresh ones, hashed with the session, the message and the nonce's name, so that a
+// generator that repeats itself repeats no nonce under another message.
+inline Secret<Bytes32> hedged_random(std::string_view nonce, const Digest& sid, ByteView message, Rng& rng) {
+  const Secret<Bytes32> fresh = rng.secret<32>();
+  return Secret<Bytes32>(Transcript("quorate/frost/nonce/1")
+                             .absorb(nonce)
+                             .absorb(ByteView(fresh.expose()))
+                             .absorb(sid)
+                             .absorb(message)
+                             .digest());
+}
+
 // §5.1
 template <class S>
-NoncePair<typename S::Curve> commit(const Scalar<typename S::Curve>& x_i, Rng& rng) {
+NoncePair<typename S::Curve> commit(const Scalar<typename S::Curve>& x_i, const Digest& sid, ByteView message,
+                                    Rng& rng) {
   for (;;) {
-    const Secret<Bytes32> random_d = rng.secret<32>(), random_e = rng.secret<32>();
+    const Secret<Bytes32> random_d = hedged_random("hiding", sid, message, rng),
+                          random_e = hedged_random("binding", sid, message, rng);
     const auto d = nonce_generate<S>(random_d, x_i), e = nonce_generate<S>(random_e, x_i);
     if (!d.is_zero() && !e.is_zero()) return {d, e};
   }

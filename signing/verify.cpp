@@ -2,6 +2,7 @@
 
 #include <secp256k1.h>
 #include <secp256k1_extrakeys.h>
+#include <secp256k1_recovery.h>
 #include <secp256k1_schnorrsig.h>
 
 #include "crypto/secp_context.h"
@@ -44,6 +45,19 @@ bool verify_signature(Algorithm algorithm, ByteView public_key, ByteView message
       return verify_ecdsa(public_key, message, signature);
   }
   return false;
+}
+
+std::optional<ByteArray<33>> recover_key(const Digest& digest, const Signature64& signature, std::uint8_t recovery_id) {
+  secp256k1_ecdsa_recoverable_signature rs;
+  secp256k1_pubkey key;
+  if (recovery_id > 3 ||
+      secp256k1_ecdsa_recoverable_signature_parse_compact(secp_context(), &rs, signature.data(), recovery_id) != 1)
+    return std::nullopt;
+  if (secp256k1_ecdsa_recover(secp_context(), &key, &rs, digest.data()) != 1) return std::nullopt;
+  ByteArray<33> out;
+  std::size_t length = out.size();
+  secp256k1_ec_pubkey_serialize(secp_context(), out.data(), &length, &key, SECP256K1_EC_COMPRESSED);
+  return out;
 }
 
 }  // namespace quorate

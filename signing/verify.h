@@ -1,5 +1,7 @@
 // Verifying signatures as the world outside does, strictly: what passes here passes every chain's verifier.
 #pragma once
+#include <optional>
+
 #include "base/ed25519.h"
 #include "keygen/algorithm.h"
 
@@ -11,5 +13,9 @@ namespace quorate {
 //   32-byte digest. r ‖ s, low s
 // false as well for a key that is none and for Algorithm::unset.
 bool verify_signature(Algorithm algorithm, ByteView public_key, ByteView message, const Signature64& signature);
+
+// The compressed key under which r ‖ s is an ECDSA signature of the digest; recovery_id 0…3 tells which of up to four.
+// nullopt: there is none. It takes high s as well, which verify_signature refuses.
+std::optional<ByteArray<33>> recover_key(const Digest& digest, const Signature64& signature, std::uint8_t recovery_id);
 
 }  // namespace quorate

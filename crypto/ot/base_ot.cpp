@@ -1,5 +1,6 @@
 #include "crypto/ot/base_ot.h"
 
+#include "base/declassify.h"
 #include "crypto/transcript.h"
 
 namespace quorate::ot {
@@ -18,7 +19,9 @@ Transcript bound_to(Tag tag, const Direction& direction) {
 PointK hash_to_point(const Transcript& base, std::size_t i, std::uint8_t c, const PointK& P) {
   Transcript t = base;
   t.absorb(static_cast<std::uint8_t>(i)).absorb(c).absorb(P);
-  return PointK::from_uniform(t.wide().expose());
+  const Secret<ByteArray<64>> uniform = t.wide();
+  declassify(uniform);
+  return PointK::from_uniform(uniform.expose());
 }
 
 // k_i^c; `shared` is y·Q_c = a·Y.

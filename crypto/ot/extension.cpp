@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/declassify.h"
 #include "crypto/ot/aes.h"
 #include "crypto/ot/gf128.h"
 #include "crypto/ot/transpose.h"
@@ -64,6 +65,7 @@ Extended extend(const Direction& direction, const SenderKeys& keys, std::size_t 
   Extended out;
   ExtensionMessage& message = out.message;
   message.nonce = rng.bytes<32>();
+  declassify(message.nonce);
   SecretBytes x(size);
   rng.fill(x);
 
@@ -112,7 +114,7 @@ std::optional<Columns> receive_extension(const Direction& direction, const Recei
   hash_rows(challenges(tag, message.u, choice_blocks(m)), q.data(), kKappa, hashes.data());
   for (std::size_t i = 0; i < kKappa; ++i)
     add_masked(hashes[i].data(), message.x_check.data(), sizeof(Block), Delta.expose()[i]);
-  if (!equal_constant_time(check_digest(tag, hashes), message.t_check)) return std::nullopt;
+  if (!declassified(equal_constant_time(check_digest(tag, hashes), message.t_check))) return std::nullopt;
   return columns_of(q, m);
 }
 

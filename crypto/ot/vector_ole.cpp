@@ -1,6 +1,7 @@
 #include "crypto/ot/vector_ole.h"
 
 #include "base/check.h"
+#include "base/declassify.h"
 #include "crypto/ot/inner_product.h"
 #include "crypto/ot/pads.h"
 #include "crypto/transcript.h"
@@ -189,7 +190,7 @@ std::optional<OleShares> ole_receive(const OleContext& context, const Chosen& ch
     d_2.add_product(g[j], d[1]);
   }
   wipe(d.data(), sizeof d);
-  if (!equal_constant_time(mu_of(context, instance, check), message.mu)) return std::nullopt;
+  if (!declassified(equal_constant_time(mu_of(context, instance, check), message.mu))) return std::nullopt;
   return OleShares{scalar(d_1.mod_q()), scalar(d_2.mod_q())};
 }
 

@@ -104,7 +104,7 @@ TYPED_TEST(FrostTest, OnesOwnCommitmentIsPresentAndEqual) {
   EXPECT_EQ(this->refusal(this->T, altered, PartyId(3)).reason, Reason::bad_commitment_list);
 
   // Not in the set at all, with a pair in hand.
-  const auto pair = frost::commit<TypeParam>(this->key.x.at(PartyId(2)), this->rng);
+  const auto pair = frost::commit<TypeParam>(this->key.x.at(PartyId(2)), Digest{}, this->message, this->rng);
   const auto result =
       frost::prepare<TypeParam>(this->effective, this->T, this->signers.list, this->message, PartyId(2), &pair);
   ASSERT_TRUE(std::holds_alternative<frost::Refused>(result));
@@ -186,7 +186,7 @@ TYPED_TEST(FrostTest, ANoncePairSignsOnce) {
 
 TYPED_TEST(FrostTest, APairSignsOnlyUnderItsOwnCommitment) {
   const auto round = this->round_of(PartyId(1));
-  auto other = frost::commit<TypeParam>(this->key.x.at(PartyId(1)), this->rng);
+  auto other = frost::commit<TypeParam>(this->key.x.at(PartyId(1)), Digest{}, this->message, this->rng);
   EXPECT_DEATH(static_cast<void>(frost::sign_share<TypeParam>(std::move(other), round, this->effective, PartyId(1),
                                                               this->key.x.at(PartyId(1)))),
                "commitment");
@@ -198,11 +198,36 @@ TYPED_TEST(FrostTest, NoncesAreHedged) {
   const auto a = frost::nonce_generate<TypeParam>(same, this->key.x.at(PartyId(1)));
   const auto b = frost::nonce_generate<TypeParam>(same, this->key.x.at(PartyId(2)));
   EXPECT_FALSE(a.equals(b));
-  const auto pair = frost::commit<TypeParam>(this->key.x.at(PartyId(1)), this->rng);
+  const auto pair = frost::commit<TypeParam>(this->key.x.at(PartyId(1)), Digest{}, this->message, this->rng);
   EXPECT_EQ(pair.commitment().E.check().has_value(), true);
   EXPECT_FALSE(*pair.commitment().E.check() == pair.commitment().D);
   static_assert(!std::is_copy_constructible_v<frost::NoncePair<C>>);
   static_assert(!std::is_move_assignable_v<frost::NoncePair<C>>);
+}
+
+// A generator that repeats itself repeats no nonce for another session, message or share.
+TYPED_TEST(FrostTest, ARepeatingGeneratorRepeatsNoNonce) {
+  const auto& x = this->key.x;
+  const auto commitment = [&](PartyId i, Digest sid, std::string_view text) {
+    SeededRng repeated(5);
+    return frost::commit<TypeParam>(x.at(i), sid, view_of(text), repeated).commitment();
+  };
+  const auto first = commitment(PartyId(1), Digest{1}, "message");
+  EXPECT_EQ(first, commitment(PartyId(1), Digest{1}, "message"));
+  for (const auto& other : {commitment(PartyId(1), Digest{2}, "message"), commitment(PartyId(1), Digest{1}, "another"),
+                            commitment(PartyId(2), Digest{1}, "message")}) {
+    EXPECT_NE(first.D, other.D);
+    EXPECT_FALSE(first.E == other.E);
+  }
+}
+
+// d and e differ although both draws of the generator are the same.
+TYPED_TEST(FrostTest, NoncesDifferUnderAConstantGenerator) {
+  struct Constant final : Rng {
+    void fill(std::span<std::uint8_t> out) override { std::fill(out.begin(), out.end(), std::uint8_t{7}); }
+  } constant;
+  const auto pair = frost::commit<TypeParam>(this->key.x.at(PartyId(1)), Digest{1}, this->message, constant);
+  EXPECT_FALSE(UncheckedPoint<typename TypeParam::Curve>(pair.commitment().D) == pair.commitment().E);
 }
 
 }  // namespace

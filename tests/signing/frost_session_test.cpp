@@ -173,5 +173,14 @@ TYPED_TEST(FrostSession, DestroyedAnywhereItLeavesNothingRunning) {
   }
 }
 
+// attack 42: one key, one scheme.
+TYPED_TEST(FrostSession, AShareOfAnotherSchemeIsOurOwnBug) {
+  FrostWorld<TypeParam> world(PartySet::first(2), 2, 3);
+  world.shares.at(PartyId(1)).algorithm = Algorithm::ecdsa_secp256k1;
+  SeededRng rng(1);
+  const auto session = world.start(SessionConfig{Digest{1}, world.T, PartyId(1), rng});
+  EXPECT_DEATH(session->resume(), "algorithm");
+}
+
 }  // namespace
 }  // namespace quorate::test

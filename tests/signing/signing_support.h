@@ -30,8 +30,10 @@ struct DealtKey {
 };
 
 // What a suite's signatures are verified with outside.
-inline Algorithm algorithm_of(FrostEd25519) { return Algorithm::eddsa_ed25519; }
-inline Algorithm algorithm_of(FrostBip340) { return Algorithm::schnorr_secp256k1; }
+template <class S>
+Algorithm algorithm_of(S) {
+  return S::algorithm;
+}
 inline Bytes public_key_of(const Point<Ed25519>& Q) {
   const auto b = Q.bytes();
   return {b.begin(), b.end()};
@@ -55,7 +57,7 @@ struct Signers {
 
   Signers(PartySet T, const DealtKey<C>& key, Rng& rng) {
     for (const PartyId i : T) {
-      const auto& pair = pairs.emplace(i, frost::commit<S>(key.x.at(i), rng)).first->second;
+      const auto& pair = pairs.emplace(i, frost::commit<S>(key.x.at(i), Digest{}, {}, rng)).first->second;
       list.push_back({i, pair.commitment()});
     }
   }
@@ -77,13 +79,18 @@ Signature64 sign_with(const DealtKey<typename S::Curve>& key, const frost::Effec
   return frost::aggregate<S>(*round, z);
 }
 
-// A file of published vectors, or nothing: the test that asked counts as skipped.
-inline std::optional<std::string> published(const std::string& file) {
-  std::ifstream in(std::string(QUORATE_SOURCE_DIR) + "/../shared/vectors/" + file);
+inline std::optional<std::string> text_of_file(const std::string& path) {
+  std::ifstream in(std::string(QUORATE_SOURCE_DIR) + "/" + path);
   if (!in) return std::nullopt;
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
 }
+// A file of published vectors, or nothing: the test that asked counts as skipped.
+inline std::optional<std::string> published(const std::string& file) {
+  return text_of_file("../shared/vectors/" + file);
+}
+// One of our own, which is always there.
+inline std::string own_vectors(const std::string& file) { return text_of_file("tests/vectors/" + file).value(); }
 
 }  // namespace quorate

@@ -20,9 +20,7 @@ std::optional<Signature64> signature_of(const Bytes& bytes) {
 }
 
 TEST(Verify, Bip340Vectors) {
-  const auto file = published("bip340.csv");
-  if (!file) GTEST_SKIP() << "no file of published vectors";
-  std::istringstream lines(*file);
+  std::istringstream lines(own_vectors("bip340.csv"));
   std::string line;
   std::getline(lines, line);
   int valid = 0, invalid = 0;
@@ -73,31 +71,62 @@ TEST(Verify, Ed25519Wycheproof) {
   EXPECT_GE(invalid, 40);
 }
 
-TEST(Verify, EcdsaWycheproof) {
-  const auto file = published("wycheproof/ecdsa_secp256k1_sha256_bitcoin_test.json");
-  if (!file) GTEST_SKIP() << "no file of published vectors";
+// Recovering takes high s as well.
+bool verifies_when_normalized(secp256k1_ecdsa_signature signature, const ByteArray<33>& key, const Digest& digest) {
+  secp256k1_ecdsa_signature_normalize(secp_context(), &signature, &signature);
+  Signature64 low;
+  secp256k1_ecdsa_signature_serialize_compact(secp_context(), low.data(), &signature);
+  return verify_signature(Algorithm::ecdsa_secp256k1, key, digest, low);
+}
+
+struct Counts {
   int valid = 0, invalid = 0;
-  const auto vectors = nlohmann::json::parse(*file);
+};
+// DER signatures of SHA-256 through r ‖ s; what verifies is recovered from, too. `refuses_high_s`: whether the file
+// does.
+Counts check_ecdsa(const std::string& text, bool refuses_high_s) {
+  Counts counts;
+  const auto vectors = nlohmann::json::parse(text);
   for (const auto& group : vectors["testGroups"])
     for (const auto& v : group["tests"]) {
       const Bytes der = hex(v["sig"]), uncompressed = hex(group["publicKey"]["uncompressed"]), message = hex(v["msg"]);
+      ByteArray<33> key{};
+      key[0] = static_cast<std::uint8_t>(2 + (uncompressed[64] & 1));
+      std::copy_n(uncompressed.begin() + 1, 32, key.begin() + 1);
+      Digest digest;
+      crypto_hash_sha256(digest.data(), message.data(), message.size());
       secp256k1_ecdsa_signature parsed;
-      bool ok = false;
+      bool ok = false, low = true;
       if (!der.empty() && secp256k1_ecdsa_signature_parse_der(secp_context(), &parsed, der.data(), der.size()) == 1) {
         Signature64 compact;
+        low = secp256k1_ecdsa_signature_normalize(secp_context(), nullptr, &parsed) == 0;
         secp256k1_ecdsa_signature_serialize_compact(secp_context(), compact.data(), &parsed);
-        ByteArray<33> key{};
-        key[0] = static_cast<std::uint8_t>(2 + (uncompressed[64] & 1));
-        std::copy_n(uncompressed.begin() + 1, 32, key.begin() + 1);
-        Digest digest;
-        crypto_hash_sha256(digest.data(), message.data(), message.size());
         ok = verify_signature(Algorithm::ecdsa_secp256k1, key, digest, compact);
+        int recovered = 0;
+        for (std::uint8_t id = 0; id < 4; ++id) recovered += recover_key(digest, compact, id) == key;
+        EXPECT_EQ(recovered, ok || (!low && verifies_when_normalized(parsed, key, digest)) ? 1 : 0) << v["tcId"];
       }
-      EXPECT_EQ(ok, v["result"] == "valid") << v["tcId"] << v["comment"];
-      (ok ? valid : invalid)++;
+      EXPECT_EQ(ok, v["result"] == "valid" && (low || refuses_high_s)) << v["tcId"] << v["comment"];
+      (ok ? counts.valid : counts.invalid)++;
     }
-  EXPECT_GE(valid, 100);
-  EXPECT_GE(invalid, 100);
+  return counts;
+}
+
+TEST(Verify, EcdsaExcerptOfWycheproof) {
+  const Counts counts = check_ecdsa(own_vectors("ecdsa_verify.json"), true);
+  EXPECT_GE(counts.valid, 20);
+  EXPECT_GE(counts.invalid, 20);
+}
+
+TEST(Verify, EcdsaWycheproof) {
+  for (const auto& [name, refuses_high_s] : {std::pair("wycheproof/ecdsa_secp256k1_sha256_bitcoin_test.json", true),
+                                             std::pair("wycheproof/ecdsa_secp256k1_sha256_test.json", false)}) {
+    const auto file = published(name);
+    if (!file) GTEST_SKIP() << "no file of published vectors";
+    const Counts counts = check_ecdsa(*file, refuses_high_s);
+    EXPECT_GE(counts.valid, 90);
+    EXPECT_GE(counts.invalid, 100);
+  }
 }
 
 TEST(Verify, RefusesWhatIsUnset) {

@@ -27,6 +27,10 @@ class MemoryStore final : public Store {
     std::map<std::string, std::string> names;  // name -> request
     std::map<std::string, KeyRow> keys;
     std::map<std::pair<std::string, std::uint64_t>, ShareRow> shares;
+    std::map<std::tuple<std::string, Digest, std::string, std::string>, QuarantineRow>
+        quarantines;  // (key, certificate, by, node)
+    std::map<std::tuple<std::string, Digest, std::string>, std::pair<std::uint64_t, std::uint64_t>>
+        strikes;  // (key, certificate, node) -> number, count
     std::map<std::pair<std::string, std::string>, std::int64_t> claims;
     std::map<std::string, std::pair<SecretBytes, std::int64_t>> metas;
     std::vector<AuditRecord> audit;
@@ -102,6 +106,11 @@ class MemoryStore final : public Store {
               [](const auto& a, const auto& b) { return std::tie(a.created, a.id) < std::tie(b.created, b.id); });
     return rows;
   }
+  std::vector<RequestRow> overdue_requests(std::int64_t now) const override {
+    std::vector<RequestRow> rows = open_requests();
+    std::erase_if(rows, [now](const RequestRow& r) { return r.expires >= now; });
+    return rows;
+  }
   std::size_t open_request_count() const override { return open_requests().size(); }
 
   std::optional<KeyRow> key_by_id(const std::string& id) const override { return find(content_.keys, id); }
@@ -134,6 +143,22 @@ class MemoryStore final : public Store {
     return rows;
   }
 
+  std::vector<QuarantineRow> quarantines(const std::string& key) const override {
+    std::vector<QuarantineRow> rows;
+    for (const auto& [place, r] : content_.quarantines)
+      if (r.key == key) rows.push_back(r);
+    return rows;
+  }
+  std::vector<std::string> quarantined_keys(const std::string& after, std::size_t limit) const override {
+    std::vector<std::string> keys;
+    for (const auto& [place, r] : content_.quarantines)
+      if (r.key > after && keys.size() < limit && (keys.empty() || keys.back() != r.key)) keys.push_back(r.key);
+    return keys;
+  }
+  std::uint64_t strikes(const std::string& key, const Digest& certificate, const std::string& node) const override {
+    const auto found = content_.strikes.find({key, certificate, node});
+    return found == content_.strikes.end() ? 0 : found->second.second;
+  }
   bool claimed(const std::string& kind, const std::string& id) const override {
     return content_.claims.contains({kind, id});
   }
@@ -269,10 +294,29 @@ class MemoryStore final : public Store {
       if (!o.own_share && there) return Conflict::wrong_state;
       if (there) share->second.state = ShareState::active;
       std::erase_if(c.shares, [&](const auto& e) { return e.first.first == o.key && e.first.second < o.number; });
+      std::erase_if(c.quarantines, [&](const auto& e) { return e.second.key == o.key && e.second.number < o.number; });
+      std::erase_if(c.strikes,
+                    [&](const auto& e) { return std::get<0>(e.first) == o.key && e.second.first < o.number; });
       KeyRow& k = key->second;
       k.number = o.number;
       k.certificate = o.certificate;
       if (k.state != KeyState::archived) k.state = KeyState::active;
+      return Conflict::none;
+    }
+    Conflict older_than_key(const std::string& key, std::uint64_t number) const {
+      const auto found = c.keys.find(key);
+      if (found == c.keys.end()) return Conflict::not_found;
+      return found->second.number > number ? Conflict::stale_number : Conflict::none;
+    }
+    Conflict operator()(const op::PutQuarantine& o) {
+      const QuarantineRow& r = o.row;
+      if (const Conflict refused = older_than_key(r.key, r.number); refused != Conflict::none) return refused;
+      c.quarantines.try_emplace({r.key, r.certificate, r.by, r.node}, r);
+      return Conflict::none;
+    }
+    Conflict operator()(const op::AddStrike& o) {
+      if (const Conflict refused = older_than_key(o.key, o.number); refused != Conflict::none) return refused;
+      ++c.strikes.try_emplace({o.key, o.certificate, o.node}, o.number, 0).first->second.second;
       return Conflict::none;
     }
     Conflict operator()(const op::Claim& o) {

@@ -130,6 +130,8 @@ class NodeSimulation {
   storage::MemoryStore& store(std::size_t i) { return seats_[i]->store; }
   node::Desk& desk(std::size_t i) { return seats_[i]->process->desk; }
   node::SessionHost& host(std::size_t i) { return seats_[i]->process->host; }
+  const node::World& world(std::size_t i) { return seats_[i]->process->world; }
+  node::Gates& gates(std::size_t i) { return *world(i).gates; }
   peers::MemoryNet& net() { return net_; }
   SeededRng& rng() { return rng_; }
   void raw_send(std::size_t from, std::size_t to, Envelope e) { net_.at(name(from)).send(name(to), std::move(e)); }
@@ -478,9 +480,10 @@ class NodeSimulation {
     const std::string text = body["payload"]["utf8"];
     const ByteView Y = certificate.body.Y;
     const bool x_only = certificate.body.algorithm == Algorithm::schnorr_secp256k1;
+    const bool as_it_is = certificate.body.algorithm == Algorithm::eddsa_ed25519;
     const Digest hash = sha256(view_of(text));
     EXPECT_TRUE(verify_signature(certificate.body.algorithm, x_only ? Y.subspan(1) : Y,
-                                 x_only ? ByteView(hash) : view_of(text), *signature));
+                                 as_it_is ? view_of(text) : ByteView(hash), *signature));
   }
   // Whoever shows a key shows a complete certificate, and every member that is up has it active with its share.
   void expect_complete(const storage::KeyRow& row) {
