@@ -122,8 +122,8 @@ Exit exit_of_state(const std::string& state) {
   if (state == "pending_approval" || state == "scheduled" || state == "queued" || state == "running")
     return Exit::waiting;
   if (state == "denied" || state == "rejected") return Exit::denied;
-  if (state == "failed" || state == "expired" || state == "cancelled") return Exit::failed;
-  return Exit::ok;
+  if (state == "succeeded") return Exit::ok;
+  return Exit::failed;  // failed, expired, cancelled, and what this program does not know
 }
 
 }  // namespace quorate::cli

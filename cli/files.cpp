@@ -63,16 +63,39 @@ std::string read_text_file(const fs::path& file, std::size_t most) {
   return std::string(text_of(content));
 }
 
-void write_new_file(const fs::path& file, ByteView content) {
-  const Descriptor fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (fd.get() < 0) fail("cannot create", file);
+NewFile::NewFile(const fs::path& file)
+    : file_(file), fd_(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) {
+  if (fd_ < 0) fail("cannot create", file);
   // The mode shall not depend on the caller's umask.
-  if (::fchmod(fd.get(), 0600) != 0) fail("cannot set the mode of", file);
+  if (::fchmod(fd_, 0600) == 0) return;
+  const int error = errno;
+  ::close(fd_);
+  ::unlink(file.c_str());
+  errno = error;
+  fail("cannot set the mode of", file);
+}
+
+NewFile::~NewFile() {
+  ::close(fd_);
+  if (!written_) ::unlink(file_.c_str());
+}
+
+void NewFile::write(ByteView content) {
   while (!content.empty()) {
-    const ssize_t n = ::write(fd.get(), content.data(), content.size());
-    if (n < 0 && errno != EINTR) fail("cannot write", file);
+    const ssize_t n = ::write(fd_, content.data(), content.size());
+    if (n < 0 && errno != EINTR) fail("cannot write", file_);
     if (n > 0) content = content.subspan(static_cast<std::size_t>(n));
   }
+  if (::fsync(fd_) != 0) fail("cannot write", file_);
+  written_ = true;
+}
+
+void write_new_file(const fs::path& file, ByteView content) { NewFile(file).write(content); }
+
+void sync_directory(const fs::path& directory) {
+  const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0 && errno == EACCES) return;  // may be written but not read: nothing more can be done
+  if (fd.get() < 0 || ::fsync(fd.get()) != 0) fail("cannot write", directory);
 }
 
 void make_private_directory(const fs::path& directory) {

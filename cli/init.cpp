@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "cli/files.h"
 #include "cli/ports.h"
+#include "cli/up.h"
 #include "peers/certificates.h"
 #include "policy/cluster.h"
 #include "policy/first_policy.h"
@@ -13,6 +14,10 @@ namespace quorate::cli {
 namespace {
 
 constexpr const char* kStage = ".init";  // everything is made in here first
+
+void stop_if_asked() {
+  if (StopSignals::requested()) throw failed("interrupted", "stopped by a signal; nothing was made");
+}
 
 // The directory while it is being made: what has been made is removed again unless `finish` was reached.
 class NewDirectory {
@@ -50,11 +55,17 @@ class NewDirectory {
     for (const auto& entry : fs::directory_iterator(stage_))
       if (entry.path().filename() != "cluster.json") names.push_back(entry.path().filename());
     names.emplace_back("cluster.json");
+    for (const auto& entry : fs::recursive_directory_iterator(stage_))
+      if (entry.is_directory()) sync_directory(entry.path());
+    stop_if_asked();
     for (const auto& name : names) {
+      if (name == "cluster.json") sync_directory(dir_);
       fs::rename(stage_ / name, dir_ / name);
       made_.push_back(dir_ / name);
     }
     fs::remove(stage_);
+    sync_directory(dir_);
+    if (dir_.has_parent_path()) sync_directory(dir_.parent_path());
     finished_ = true;
   }
 
@@ -119,6 +130,7 @@ std::string node_config(const NewNode& node) {
 }
 
 NewNode make_node(const fs::path& stage, int i, int base_port, const peers::Authority& authority, World& world) {
+  stop_if_asked();
   const LocalPorts ports = local_ports(base_port, i);
   NewNode node{{}, Ed25519SecretKey::generate(world.rng), ports};
   node.card.id = "node" + std::to_string(i);
@@ -230,6 +242,7 @@ InitResult init_cluster(const InitOptions& options, World& world) {
 }
 
 void init_command(const InitOptions& options, const Environment& env, World& world) {
+  const StopSignals signals;
   const InitResult made = init_cluster(options, world);
   const fs::path dir = clean_path(options.dir);
   const std::string remark = write_client_config(dir, env);

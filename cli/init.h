@@ -22,8 +22,9 @@ struct InitResult {
   std::vector<std::string> rest;   // URLs
 };
 
-// Writes `dir`, which must be missing or empty. Throws Failure, and then leaves nothing behind: for a directory in use
-// or a busy port it names it.
+// Writes `dir`, which must be missing or empty; all of it is on the disk when this returns. Throws Failure, and then
+// leaves nothing behind: for a directory in use or a busy port it names it; `interrupted` while StopSignals are held
+// and one has come.
 InitResult init_cluster(const InitOptions& options, World& world);
 
 // The command: init_cluster, then the user's client config (never over one that is there), then what to do next.

@@ -64,6 +64,9 @@ Exit sign_command(const SignOptions& options, ClusterClient& client, Console& co
   Json body{{"payload", payload_of(options, in)}};
   if (options.path) body["path"] = *options.path;
   if (options.memo) body["memo"] = *options.memo;
+  // A signature must not be made that then cannot be written.
+  std::optional<NewFile> out;
+  if (options.out) out.emplace(*options.out);
   http::ClientReply reply;
   {
     const Progress progress(console, "signing with " + options.key);
@@ -77,7 +80,7 @@ Exit sign_command(const SignOptions& options, ClusterClient& client, Console& co
     return exit;
   }
   const std::string signature = text_at(result->value("signature", Json()), "hex");
-  if (options.out) write_new_file(*options.out, hex_of(signature, "the signature"));
+  if (out) out->write(hex_of(signature, "the signature"));
   std::string signers;
   for (const auto& node : result->value("signers", Json::array()))
     if (node.is_string()) signers += (signers.empty() ? "" : ", ") + node.get<std::string>();

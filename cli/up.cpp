@@ -49,6 +49,7 @@ StopSignals::StopSignals() {
 
 StopSignals::~StopSignals() {
   for (std::size_t i = 0; i < std::size(kStops); ++i) ::sigaction(kStops[i], &before[i], nullptr);
+  stop_requested = 0;
 }
 
 bool StopSignals::requested() { return stop_requested != 0; }

@@ -48,7 +48,7 @@ int status_of_failure(const std::string& code) {
   if (code == "nonce_replayed") return 401;
   for (const std::string_view conflict :
        {"name_taken", "context_mismatch", "already_final", "idempotency_conflict", "clock_skew", "busy", "unknown_key",
-        "key_archived", "unknown_participant", "unknown_user"})
+        "key_archived", "unknown_participant", "unknown_user", "quarantined"})
     if (code == conflict) return 409;
   if (code == "payload_unsupported" || code == "algorithm_unsupported") return 422;
   if (code == "denied") return 403;
@@ -84,6 +84,19 @@ Reply page_reply(const storage::Page<Row>& page, View&& view) {
   Json next = nullptr;
   if (page.next) next = page.next->to_text();
   return Reply{200, Json{{"items", std::move(items)}, {"next", std::move(next)}}, {}};
+}
+
+}  // namespace
+
+namespace {
+
+Json key_with_quarantines(const storage::KeyRow& row, const storage::Store& store) {
+  Json view = key_view(row);
+  for (const storage::QuarantineRow& q : store.quarantines(row.id))
+    if (to_hex(q.certificate) == view["certificate"])
+      view["quarantined"].push_back(
+          {{"node", q.node}, {"by", q.by}, {"since", to_rfc3339(from_unix_seconds(q.since))}});
+  return view;
 }
 
 }  // namespace
@@ -210,17 +223,18 @@ std::variant<Reply, Problem> NodeApi::list_keys(const http::Call& call) const {
     after = storage::Cursor::parse(*text);
     if (!after) return bad_cursor();
   }
-  return page_reply(world_.store.keys(limit_of(call), after), [](const storage::KeyRow& row) -> std::optional<Json> {
-    if (row.state == storage::KeyState::prepared) return std::nullopt;
-    return key_view(row);
-  });
+  return page_reply(world_.store.keys(limit_of(call), after),
+                    [this](const storage::KeyRow& row) -> std::optional<Json> {
+                      if (row.state == storage::KeyState::prepared) return std::nullopt;
+                      return key_with_quarantines(row, world_.store);
+                    });
 }
 
 std::variant<Reply, Problem> NodeApi::show_key(const http::Call& call) const {
   auto row = world_.store.key_by_name(call.subject);
   if (!row) row = world_.store.key_by_id(call.subject);
   if (!row || row->state == storage::KeyState::prepared) return not_found("no such key");
-  return Reply{200, key_view(*row), {}};
+  return Reply{200, key_with_quarantines(*row, world_.store), {}};
 }
 
 std::variant<Reply, Problem> NodeApi::list_requests(const http::Call& call) const {
@@ -268,6 +282,8 @@ std::variant<Reply, Problem> NodeApi::show_node() const {
                     {"time", to_rfc3339(world_.clock.wall())},
                     {"store", world_.store.healthy() ? "ok" : world_.store.failure()},
                     {"sessions", host_.running()},
+                    {"closed_gates", world_.gates->closed()},
+                    {"stopped_keys", world_.gates->stopped_keys()},
                     {"audit_head", {{"seq", head.seq}, {"hash", to_hex(head.hash)}}},
                     {"peers", std::move(peers)}},
                {}};
@@ -315,7 +331,8 @@ http::Readiness NodeApi::ready() {
   const bool store = world_.store.healthy();
   http::Readiness r;
   r.ok = store && connected + 1 >= limits::kMinThreshold;
-  r.why = {{"store", store ? "ok" : world_.store.failure()}, {"peers", std::move(peers)}, {"node", world_.me.id}};
+  // Anybody may ask: what failed is told by the log and to users.
+  r.why = {{"store", store ? "ok" : "failed"}, {"peers", std::move(peers)}, {"node", world_.me.id}};
   return r;
 }
 
@@ -336,6 +353,12 @@ std::string NodeApi::metrics() {
          desk_.malformed());
   metric("quorate_peer_messages_dropped_total", "counter", "Messages of peers dropped because the queue was full",
          desk_.dropped());
+  metric("quorate_closed_gates", "gauge", "Pairs of a key and a node that this node has quarantined",
+         world_.gates->closed());
+  metric("quorate_stopped_keys", "gauge", "Keys that have stopped here: a quarantine could not be stored",
+         world_.gates->stopped_keys().size());
+  metric("quorate_quarantines_refused_total", "counter", "Quarantines told by peers that did not hold",
+         desk_.quarantines().refused());
   metric("quorate_open_requests", "gauge", "Requests that are not final", world_.store.open_request_count());
   metric("quorate_store_healthy", "gauge", "1 while the database takes writes", world_.store.healthy() ? 1 : 0);
   metric("quorate_audit_seq", "counter", "Entries of the audit log", world_.store.audit_head().seq);

@@ -21,7 +21,7 @@ std::string joined_text(const std::vector<std::string>& names) {
 
 // What members may give as a reason; anything else is `refused`.
 std::string known_code(const std::string& code) {
-  constexpr std::array<std::string_view, 21> codes{"context_mismatch",
+  constexpr std::array<std::string_view, 22> codes{"context_mismatch",
                                                    "denied",
                                                    "expired",
                                                    "idempotency_conflict",
@@ -35,6 +35,7 @@ std::string known_code(const std::string& code) {
                                                    "unknown_key",
                                                    "key_archived",
                                                    "name_taken",
+                                                   "quarantined",
                                                    "storage",
                                                    "overloaded",
                                                    "replayed",
@@ -70,6 +71,10 @@ void Coordinator::attempt(Job& job) {
   if (job.attempts >= static_cast<int>(limits::kMaxAttempts))
     return fail(job, "no_quorum",
                 "the request has failed too often" + (job.refused ? "; " + job.refused->detail : std::string()));
+  if (const auto key = job.x.gated(); key && job.x.committee().find(world_.me.id) != nullptr) {
+    if (quarantines_.listening(job.x.committee())) return postpone(job, kTurnPause);
+    if (world_.gates->stopped(key->key)) job.candidates.excluded.insert(job.x.committee().find(world_.me.id)->id);
+  }
   const PartySet up = reachable(job);
   const auto signers = choose(job, up);
   if (signers) return propose(job, *signers);
@@ -89,7 +94,21 @@ std::optional<PartySet> Coordinator::choose(Job& job, PartySet up) {
   std::sort(near.begin(), near.end());
   job.candidates.preferred.clear();
   for (const auto& [rtt, id] : near) job.candidates.preferred.push_back(id);
-  return choose_signers(job.candidates, committee.threshold());
+  Candidates candidates = job.candidates;
+  if (const auto key = job.x.gated()) candidates.edges.merge(quarantines_.edges(*key, committee));
+  return choose_signers(candidates, committee.threshold());
+}
+
+std::optional<std::string> Coordinator::kept_apart(const Job& job) const {
+  const auto key = job.x.gated();
+  if (!key) return std::nullopt;
+  const Committee& committee = job.x.committee();
+  Candidates all;
+  all.reachable = committee.parties();
+  all.edges = quarantines_.edges(*key, committee);
+  if (choose_signers(all, committee.threshold())) return std::nullopt;
+  return "no " + std::to_string(committee.threshold()) +
+         " members of the key may sign together: " + quarantines_.text(*key) + "; a refresh of the key cures it";
 }
 
 void Coordinator::propose(Job& job, PartySet signers) {
@@ -106,7 +125,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.propose.policy_digest = world_.policy.digest();
   job.propose.request_digest = job.x.request_digest;
   job.propose.key_id = job.x.intent.key;
-  if (const SignPlan* plan = job.x.sign()) job.propose.certificate = plan->certificate.body.digest();
+  if (const SignPlan* plan = job.x.sign()) job.propose.certificate = plan->known->digest;
   job.propose.committee = committee_hash(committee);
   job.propose.threshold = committee.threshold();
   job.propose.signers = list_of(signers);
@@ -138,6 +157,7 @@ void Coordinator::lack(Job& job, PartySet up) {
   const Committee& committee = job.x.committee();
   job.phase = Phase::waiting;
   job.deadline = job.patience;
+  if (const auto apart = kept_apart(job)) return fail(job, "quarantined", *apart);
   const std::size_t needed = job.x.create() != nullptr ? committee.size() : committee.threshold();
   const bool hopeless = (committee.parties() - job.candidates.excluded).size() < needed;
   if (!hopeless && world_.clock.steady() < job.patience) return;
@@ -159,14 +179,35 @@ void Coordinator::lack(Job& job, PartySet up) {
   if (!missing.empty()) add("these nodes did not answer: " + joined_text(missing));
   if (!other_documents.empty())
     add("these nodes have another policy or cluster document: " + joined_text(other_documents));
+  if (const auto key = job.x.gated())
+    if (const std::string pairs = quarantines_.text(*key); !pairs.empty())
+      add(pairs + "; a refresh of the key cures that");
   if (job.refused) add(job.refused->detail);
   fail(job, "no_quorum", reason.empty() ? "no set of members is left that has not failed" : reason);
 }
 
 void Coordinator::joined(Job& job) {
   if (job.phase != Phase::proposing || !job.waiting.contains(world_.me.id)) return begin_if_all(job);
+  if (!job.x.gated()) return take_part(job);
+  storage::Batch batch;
+  participant_.note(batch, job.x, job.sid, job.signers);
+  requests_.commit(std::move(batch), [this, random = job.propose.random, sid = job.sid,
+                                      key = job.x.intent.key](const storage::CommitResult& result) {
+    Job* mine = job_of(random);
+    if (mine == nullptr || mine->phase != Phase::proposing || !mine->waiting.contains(world_.me.id))
+      return participant_.erase_note_of(sid, key);
+    if (!result.ok()) return fail(*mine, "storage", "this node cannot store that it takes part: " + result.text);
+    take_part(*mine);
+  });
+}
+
+void Coordinator::take_part(Job& job) {
   if (const auto refused = participant_.join(job.x, job.record, job.propose, world_.me.id)) {
-    job.candidates.excluded.insert(*job.candidates.me);
+    if (job.x.gated()) participant_.erase_note_of(job.sid, job.x.intent.key);
+    if (refused->code == "quarantined")
+      job.candidates.failed.insert(job.signers);
+    else
+      job.candidates.excluded.insert(*job.candidates.me);
     job.refused = *refused;
     job.refused->detail = world_.me.id + ": " + refused->detail;
     if (job.x.create() != nullptr) return fail(job, refused->code, job.refused->detail);
@@ -211,8 +252,16 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
   Job* job = job_of(refuse.random);
   if (job == nullptr || job->phase != Phase::proposing || !job->waiting.contains(from)) return;
   const bool whole = job->x.create() != nullptr;
-  const std::string code = known_code(refuse.code);
+  std::string code = known_code(refuse.code);
   world_.log(LogLevel::info, from + " refused " + job->x.id + ": " + code);
+  if (whole && refuse.code.text == "name_busy") {
+    if (world_.clock.steady() < job->patience) {
+      --job->attempts;
+      give_up_attempt(*job);
+      return postpone(*job, kTurnPause);
+    }
+    code = "name_taken";
+  }
   // The outcome has come before this on the same connection, and is being stored here if it counts.
   if (code == "already_final") {
     job->ended_there.insert(from);
@@ -236,10 +285,36 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
     return begin_if_all(*job);
   }
   job->refused = Refusal{refuse.status, code, from + ": " + refuse.detail.text, std::nullopt};
+  if (code == "name_taken") job->refused->detail = from + " says that the name is taken: " + refuse.detail.text;
   if (whole) return fail(*job, code, job->refused->detail);
-  if (member != nullptr) job->candidates.excluded.insert(member->id);
+  const bool apart = code == "quarantined" && member != nullptr && is_apart(*job, member->id);
+  if (apart)
+    job->candidates.failed.insert(job->signers);
+  else if (member != nullptr)
+    job->candidates.excluded.insert(member->id);
   give_up_attempt(*job);
   attempt(*job);
+}
+
+// Whether a quarantine that this node has seen the record of keeps the member from another signer of this attempt.
+bool Coordinator::is_apart(const Job& job, PartyId member) const {
+  const auto key = job.x.gated();
+  if (!key) return false;
+  for (const auto& [a, b] : quarantines_.edges(*key, job.x.committee()))
+    if ((a == member || b == member) && job.signers.contains(a) && job.signers.contains(b)) return true;
+  return false;
+}
+
+NameClaim Coordinator::give_way(const std::string& request, const std::string& other) {
+  const auto it = jobs_.find(request);
+  if (it == jobs_.end() || it->second.phase == Phase::storing) return NameClaim::undecided;
+  Job& job = it->second;
+  if (job.phase == Phase::ending && job.failing) return NameClaim::given_up;
+  const bool begun = job.phase != Phase::proposing && job.phase != Phase::waiting;
+  if (begun || job.x.create() == nullptr) return NameClaim::kept;
+  if (heal_(request)) return NameClaim::kept;  // an earlier attempt may be complete but for its last messages
+  fail(job, "name_taken", "request " + other + " wants the same name at the same time, and its id is smaller");
+  return NameClaim::given_up;
 }
 
 bool Coordinator::stand_back(const std::string& request, const std::string& from) {
@@ -259,7 +334,10 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
   if (it == jobs_.end()) return;
   Job& job = it->second;
   const Member* reporter = job.x.committee().find(from);
-  if (reporter == nullptr || job.phase == Phase::ending) return;
+  if (reporter == nullptr) return;
+  if (report.succeeded) job.active_at.insert(reporter->id);  // said of itself: a lie shortens the wait for itself
+  if (job.phase == Phase::activating) return await_members(job);
+  if (job.phase == Phase::ending) return;
   if (const auto tried = job.tried.find(report.sid); tried != job.tried.end() && tried->second.contains(reporter->id))
     job.any_released |= report.released;
   if (report.succeeded) return succeed_with(job, report, from);
@@ -326,6 +404,10 @@ void Coordinator::late(Job& job) {
       return;
     case Phase::waiting:
       return attempt(job);
+    case Phase::activating: {
+      const RequestRecord record = job.record;
+      return finish(record.id, record);
+    }
     case Phase::healing: {
       const Refusal failure = *job.refused;
       return fail(job, failure.code, failure.detail);

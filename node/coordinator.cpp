@@ -22,12 +22,14 @@ Refusal conflict() {
 }  // namespace
 
 Coordinator::Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant,
-                         const PeerView& peers, std::function<bool(const std::string&)> heal)
+                         const PeerView& peers, const Quarantines& quarantines,
+                         std::function<bool(const std::string&)> heal)
     : world_(world),
       requests_(requests),
       host_(host),
       participant_(participant),
       peers_(peers),
+      quarantines_(quarantines),
       heal_(std::move(heal)) {}
 
 void Coordinator::submit(const http::SignedRequest& original, std::uint64_t ticket, Stored stored,
@@ -62,7 +64,7 @@ void Coordinator::submit(const http::SignedRequest& original, std::uint64_t tick
     return answer(Refusal{503, "overloaded", "too many requests are open on this node", std::nullopt});
   if (const CreateKeyPlan* plan = job.x.create())
     if (world_.store.key_by_name(plan->body.name))
-      return answer(Refusal{409, "name_taken", "a key has this name already", "/name"});
+      return answer(Refusal{409, "name_taken", world_.me.id + " has a key of this name already", "/name"});
 
   job.record = new_record(job.x, original, world_.me.id);
   if (!job.x.decision.allowed()) {
@@ -168,10 +170,11 @@ void Coordinator::not_opened(const std::string& id, const storage::CommitResult&
     if (known && known->original.body == job.record.original.body && finish_if_final(id)) return;
   }
   const bool taken = result.conflict == storage::Conflict::name_taken;
+  const std::string holder = taken ? world_.store.name_holder(job.x.intent.key_name).value_or("") : "";
   RequestRecord record = job.record;
   record.set_state(RequestState::failed);
   record.code = taken ? "name_taken" : changed ? "idempotency_conflict" : "storage";
-  record.reason = taken     ? "another request has reserved this name"
+  record.reason = taken     ? world_.me.id + ": " + name_taken_by(holder)
                   : changed ? conflict().detail
                             : cut("this node cannot store the request: " + result.text, 2048);
   record.retryable = true;
@@ -206,7 +209,7 @@ void Coordinator::succeed_with(Job& job, const Report& report, const std::string
   outcome.result.assign(report.result.begin(), report.result.end());
   outcome.signers = list_of(signers);
   const std::string id = job.x.id;
-  requests_.commit(std::move(batch), record, [this, id, record, outcome, before](const storage::CommitResult& result) {
+  requests_.commit(std::move(batch), [this, id, record, outcome, before](const storage::CommitResult& result) {
     const auto it = jobs_.find(id);
     if (it == jobs_.end()) return;
     if (!result.ok()) {
@@ -217,14 +220,30 @@ void Coordinator::succeed_with(Job& job, const Report& report, const std::string
       return;
     }
     for (const std::string& node : audience(it->second)) world_.mesh.send(node, envelope_of(outcome));
-    finish(id, record);
+    it->second.record = record;
+    await_members(it->second);
   });
+}
+
+void Coordinator::await_members(Job& job) {
+  bool missing = false;
+  if (job.x.create() != nullptr)
+    for (const Member& m : job.x.committee().members())
+      missing |= m.node.text != world_.me.id && peers_.is_up(m.node) && !job.active_at.contains(m.id);
+  if (!missing) {
+    const RequestRecord record = job.record;
+    return finish(record.id, record);
+  }
+  if (job.phase == Phase::activating) return;
+  job.phase = Phase::activating;
+  job.deadline = world_.clock.steady() + limits::kActivationWait;
 }
 
 void Coordinator::fail(Job& job, const std::string& code, const std::string& reason) {
   if (job.phase == Phase::ending) return;
   give_up_attempt(job);
   job.phase = Phase::ending;
+  job.failing = true;
   RequestRecord record = job.record;
   record.set_state(RequestState::failed);
   record.code = code;
@@ -281,8 +300,12 @@ void Coordinator::on_peer_up(const std::string&) {
 }
 
 void Coordinator::on_peer_down(const std::string& node) {
-  for (auto& [id, job] : jobs_)
+  std::vector<std::string> activating;
+  for (auto& [id, job] : jobs_) {
     if (job.phase == Phase::proposing && job.waiting.contains(node)) job.deadline = world_.clock.steady();
+    if (job.phase == Phase::activating) activating.push_back(id);
+  }
+  for (const std::string& id : activating) await_members(jobs_.at(id));
   next_watch_ = SteadyTime{};
   tick();
 }

@@ -14,6 +14,7 @@
 #include "node/messages.h"
 #include "node/participant.h"
 #include "node/peer_view.h"
+#include "node/quarantines.h"
 #include "node/requests.h"
 #include "node/session_host.h"
 
@@ -25,7 +26,8 @@ class Coordinator {
  public:
   // `heal`: Healer::ask_for.
   Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant,
-              const PeerView& peers, std::function<bool(const std::string& request)> heal);
+              const PeerView& peers, const Quarantines& quarantines,
+              std::function<bool(const std::string& request)> heal);
 
   // A client's request, authenticated and fresh. `stored` is called when it is durable here, `answer` once: a refusal,
   // or the final record. Whoever stops waiting says so with requests.forget(id, ticket).
@@ -46,12 +48,15 @@ class Coordinator {
   // `from` proposes a request that this node coordinates: this node lets it, once per request, if neither has begun and
   // the other's name comes first, so that two honest coordinators of one request do not wait for each other.
   bool stand_back(const std::string& request, const std::string& from);
+  // Request `other`, whose id is smaller, wants the name that `request` has reserved. Only who coordinates `request`
+  // can give the name away for all nodes, and does so unless its key generation has begun.
+  NameClaim give_way(const std::string& request, const std::string& other);
 
   bool coordinates(const std::string& request) const { return jobs_.contains(request); }
   std::size_t open_jobs() const { return jobs_.size(); }
 
  private:
-  enum class Phase { storing, waiting, proposing, running, healing, ending };
+  enum class Phase { storing, waiting, proposing, running, healing, ending, activating };
   struct Job {
     Examined x;
     RequestRecord record;
@@ -71,6 +76,8 @@ class Coordinator {
     SteadyTime patience{};              // until then it waits for enough peers to be reachable
     bool stood_back = false;
     bool any_released = false;
+    bool failing = false;            // in `ending`: as a failure
+    PartySet active_at;              // create_key: members that say they have the key
     std::optional<Refusal> refused;  // the last one, named; in `healing`: how it fails
   };
 
@@ -78,6 +85,8 @@ class Coordinator {
   void open(Job job, std::optional<RequestRecord> known, int retries);
   void not_opened(const std::string& id, const storage::CommitResult& result, int retries);
   void succeed_with(Job& job, const Report& report, const std::string& from);
+  // The key is active here. Its client may go to any node next, so the other members get a moment to follow.
+  void await_members(Job& job);
   void fail(Job& job, const std::string& code, const std::string& reason);
   void finish(const std::string& id, const RequestRecord& record);
   bool finish_if_final(const std::string& id);              // by what is stored
@@ -91,6 +100,10 @@ class Coordinator {
   void lack(Job& job, PartySet reachable);
   void postpone(Job& job, Millis by);
   void joined(Job& job);
+  void take_part(Job& job);
+  // Why no set of members may sign this, should all of them be there; nullopt: one may.
+  std::optional<std::string> kept_apart(const Job& job) const;
+  bool is_apart(const Job& job, PartyId member) const;
   void begin_if_all(Job& job);
   void heal_or_fail(Job& job, const std::string& code, const std::string& reason);
   void give_up_attempt(Job& job);  // stops everyone; the next attempt follows
@@ -103,6 +116,7 @@ class Coordinator {
   SessionHost& host_;
   Participant& participant_;
   const PeerView& peers_;
+  const Quarantines& quarantines_;
   std::function<bool(const std::string&)> heal_;
   std::unordered_map<std::string, Job> jobs_;
   std::map<Bytes32, std::string> by_random_;

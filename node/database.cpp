@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "storage/database_key.h"
+#include "storage/files.h"
 #include "storage/sqlite_store.h"
 
 namespace quorate::node {
@@ -25,11 +26,23 @@ storage::DatabaseKey database_key(const Config& config, Rng& rng) {
 
 std::unique_ptr<storage::Store> open_database(const Config& config, const storage::Identity& identity, Rng& rng,
                                               const Log& log) {
+  const std::string file = config.database.string();
+  const std::string had = (config.directory / kHadDatabase).string();
+  const bool there = storage::file_exists(file);
+  if (!there && storage::file_exists(had))
+    throw storage::StorageError(
+        file +
+        ": the database is missing, and with it this node's key shares. Put it back (is its volume mounted? is "
+        "there a backup?). Only to begin again without any share, delete " +
+        had);
   const storage::DatabaseKey key = database_key(config, rng);
-  if (std::filesystem::exists(config.database))
-    return storage::SqliteStore::open(config.database.string(), key, identity);
-  log(LogLevel::warn, "no database at " + config.database.string() + ": making an empty one");
-  return storage::SqliteStore::create(config.database.string(), key, identity);
+  if (!there) log(LogLevel::info, "first start: making the database " + file);
+  auto store =
+      there ? storage::SqliteStore::open(file, key, identity) : storage::SqliteStore::create(file, key, identity);
+  if (!storage::file_exists(had))
+    storage::create_private(had, view_of("The database of " + identity.node +
+                                         " was made. While this file is here, quorated does not make another one.\n"));
+  return store;
 }
 
 }  // namespace quorate::node

@@ -9,7 +9,11 @@
 
 namespace quorate::node {
 
-// Throws StorageError or ConfigError naming file or setting. A missing database is made, and the log says so.
+// Beside config.toml, from the first start on: this node has had a database. One that is missing then is lost.
+inline constexpr const char* kHadDatabase = "had-database";
+
+// The first start makes the database. Throws StorageError or ConfigError naming file or setting, also when a database
+// that was there is gone: an empty one in its place would hold no key share.
 std::unique_ptr<storage::Store> open_database(const Config& config, const storage::Identity& identity, Rng& rng,
                                               const Log& log);
 

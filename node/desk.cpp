@@ -19,14 +19,18 @@ Desk::Desk(const World& world, SessionHost& host)
     : world_(world),
       host_(host),
       requests_(world),
+      quarantines_(world, peers_),
       inflow_(world.cluster),
-      participant_(world, requests_, host, peers_,
+      participant_(world, requests_, host, peers_, quarantines_,
                    {[this](const Report& report) { coordinator_.on_report(world_.me.id, report); },
                     [this](const std::string& request, const std::string& from) {
                       return coordinator_.stand_back(request, from);
                     },
-                    [this](const std::string& request) { return healer_.ask_for(request); }}),
-      coordinator_(world, requests_, host, participant_, peers_,
+                    [this](const std::string& request) { return healer_.ask_for(request); },
+                    [this](const std::string& request, const std::string& other) {
+                      return coordinator_.give_way(request, other);
+                    }}),
+      coordinator_(world, requests_, host, participant_, peers_, quarantines_,
                    [this](const std::string& request) { return healer_.ask_for(request); }),
       healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }) {}
 
@@ -36,6 +40,7 @@ void Desk::on_final(const RequestRecord& record) {
 }
 
 void Desk::recover() {
+  quarantines_.load();
   for (const storage::RequestRow& row : world_.store.open_requests()) {
     try {
       const RequestRecord record = record_of(row);
@@ -58,6 +63,7 @@ void Desk::tick() {
   if (now < next_sweep_) return;
   next_sweep_ = now + kSweepEvery;
   healer_.ask_all();
+  quarantines_.tell_all();
   storage::Batch batch;
   batch.forget_before(unix_seconds(world_.clock.wall()));
   requests_.commit(std::move(batch), [](const storage::CommitResult&) {});
@@ -67,8 +73,8 @@ void Desk::tick() {
 void Desk::expire() {
   const std::int64_t now = unix_seconds(world_.clock.wall());
   std::size_t asked = 0;
-  for (const storage::RequestRow& row : world_.store.open_requests()) {
-    if (row.expires >= now || coordinator_.coordinates(row.id) || participant_.takes_part(row.id)) continue;
+  for (const storage::RequestRow& row : world_.store.overdue_requests(now)) {
+    if (coordinator_.coordinates(row.id) || participant_.takes_part(row.id)) continue;
     if (row.expires + kExpireGrace.count() >= now) {
       OutcomeQuery query;
       query.request = row.id;
@@ -112,6 +118,7 @@ void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexce
                  node + " has another policy or cluster document: it does not sign together with this node");
     const bool came_up = !peers_.is_up(node);
     peers_.set(node, same);
+    if (came_up) quarantines_.on_peer_up(node);
     coordinator_.on_peer_up(node);
     if (!came_up) return;
     healer_.on_peer_up(node);
@@ -130,6 +137,7 @@ void Desk::on_peer_down(const std::string& node) noexcept {
   }
   post([this, node] {
     peers_.erase(node);
+    quarantines_.on_peer_down(node);
     coordinator_.on_peer_down(node);
   });
 }
@@ -172,8 +180,7 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
   else if (e.tag == Replicate::tag)
     replicate(from, decode<Replicate>(e.body));
   else if (e.tag == Outcome::tag)
-    take_outcome(from, decode<Outcome>(e.body), requests_, world_,
-                 [this](const RequestRecord& record) { on_final(record); });
+    take(from, decode<Outcome>(e.body));
   else if (e.tag == OutcomeQuery::tag)
     tell_outcome(from, decode<OutcomeQuery>(e.body));
   else if (e.tag == CertificateQuery::tag)
@@ -184,8 +191,29 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     healer_.on_certificate(from, decode<CertificateComplete>(e.body));
   else if (e.tag == KeyList::tag)
     healer_.on_keys(from, decode<KeyList>(e.body));
+  else if (e.tag == QuarantineList::tag)
+    quarantines_.on_list(from, decode<QuarantineList>(e.body));
   else
     ++malformed_;
+}
+
+void Desk::take(const std::string& from, const Outcome& outcome) {
+  // Who made a key waits a moment for its members to have it, however they came by it.
+  const auto acknowledge = [this, from, result = outcome.result](const RequestRecord& record) {
+    if (record.request_state() != RequestState::succeeded ||
+        record.kind.text != policy::name_of(policy::Kind::create_key))
+      return;
+    Report report;
+    report.request = record.id;
+    report.succeeded = true;
+    report.result = result;
+    world_.mesh.send(from, envelope_of(report));
+  };
+  if (const auto known = requests_.load(outcome.request)) acknowledge(*known);
+  take_outcome(from, outcome, requests_, world_, [this, acknowledge](const RequestRecord& record) {
+    on_final(record);
+    acknowledge(record);
+  });
 }
 
 void Desk::tell_outcome(const std::string& to, const OutcomeQuery& query) {

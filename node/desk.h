@@ -25,6 +25,7 @@ class Desk final : public peers::Inbox {
   void tick();
   Coordinator& coordinator() { return coordinator_; }
   Requests& requests() { return requests_; }
+  const Quarantines& quarantines() const { return quarantines_; }
 
   // From the mesh's thread.
   void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;
@@ -38,6 +39,7 @@ class Desk final : public peers::Inbox {
  private:
   void dispatch(const std::string& from, const Envelope& envelope);
   void replicate(const std::string& from, const Replicate& message);
+  void take(const std::string& from, const Outcome& outcome);
   void tell_outcome(const std::string& to, const OutcomeQuery& query);
   void ask_outcomes(const std::string& node);
   void peer_hello(const std::string& node, const peers::Hello& hello) noexcept;
@@ -49,6 +51,7 @@ class Desk final : public peers::Inbox {
   SessionHost& host_;
   Requests requests_;
   PeerView peers_;
+  Quarantines quarantines_;
   Inflow inflow_;
   Participant participant_;
   Coordinator coordinator_;

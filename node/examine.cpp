@@ -19,7 +19,8 @@ std::variant<Examined, Refusal> plan_create_key(Examined x, const Json& body, co
       plan.algorithm = Algorithm::schnorr_secp256k1;
       break;
     case policy::SignatureScheme::ecdsa_secp256k1:
-      return Refusal{422, "algorithm_unsupported", "ecdsa-secp256k1 is not available in this version", "/algorithm"};
+      plan.algorithm = Algorithm::ecdsa_secp256k1;
+      break;
     case policy::SignatureScheme::unset:
       return Refusal{400, "malformed_body", "no such algorithm", "/algorithm"};
   }
@@ -44,13 +45,9 @@ std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject
   if (row->state == storage::KeyState::archived)
     return Refusal{409, "key_archived", "the key is archived", std::nullopt};
   plan.key = std::move(*row);
-  try {
-    plan.certificate = decode<KeyCertificate>(plan.key.certificate);
-  } catch (const Malformed& e) {  // this node's own row: nobody else's fault
-    throw storage::StorageCorrupt("the certificate of key " + plan.key.id + ": " + e.what());
-  }
+  plan.known = world.known_keys->of(plan.key);
   plan.payload = policy::parse_sign(body);
-  switch (plan.certificate.body.algorithm) {
+  switch (plan.body().algorithm) {
     case Algorithm::eddsa_ed25519:
       plan.to_be_signed = policy::bytes_to_sign(plan.payload, policy::SignatureScheme::eddsa_ed25519);
       break;
@@ -58,13 +55,15 @@ std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject
       plan.to_be_signed = policy::bytes_to_sign(plan.payload, policy::SignatureScheme::schnorr_secp256k1);
       break;
     case Algorithm::ecdsa_secp256k1:
+      plan.to_be_signed = policy::bytes_to_sign(plan.payload, policy::SignatureScheme::ecdsa_secp256k1);
+      break;
     case Algorithm::unset:
       return Refusal{422, "algorithm_unsupported", "this node cannot sign with that key", std::nullopt};
   }
   x.kind = policy::Kind::sign;
   x.intent.key = plan.key.id;
-  x.intent.key_name = plan.certificate.body.name;  // the same everywhere, whatever name the row has here
-  x.intent.public_key = to_hex(plan.certificate.body.Y);
+  x.intent.key_name = plan.body().name;  // the same everywhere, whatever name the row has here
+  x.intent.public_key = to_hex(plan.body().Y);
   x.intent.path = plan.payload.path;
   x.intent.payload_digest = policy::signing_payload_digest(plan.to_be_signed);
   x.plan = std::move(plan);
@@ -75,7 +74,13 @@ std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject
 
 const Committee& Examined::committee() const {
   if (const auto* c = create()) return c->committee;
-  return sign()->certificate.body.committee;
+  return sign()->body().committee;
+}
+
+std::optional<GatedKey> Examined::gated() const {
+  const SignPlan* signing = sign();
+  if (signing == nullptr || signing->body().algorithm != Algorithm::ecdsa_secp256k1) return std::nullopt;
+  return GatedKey{signing->key.id, signing->known->digest};
 }
 
 Refusal refusal_of(const http::AuthError& error) { return {error.status, error.code, error.detail, std::nullopt}; }

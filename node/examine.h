@@ -2,6 +2,7 @@
 // whether the policy allows it. The node that the client talks to and the nodes that it is forwarded to run the same
 // function on the same bytes.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -31,9 +32,11 @@ struct CreateKeyPlan {
 
 struct SignPlan {
   storage::KeyRow key;
-  KeyCertificate certificate;
+  std::shared_ptr<const KnownKey> known;  // what the key's certificate says
   policy::SignPayload payload;
   Bytes to_be_signed;  // what the scheme signs: the message, or 32 bytes
+
+  const CertificateBody& body() const { return known->certificate.body; }
 };
 
 struct Examined {
@@ -49,6 +52,8 @@ struct Examined {
   const CreateKeyPlan* create() const { return std::get_if<CreateKeyPlan>(&plan); }
   const SignPlan* sign() const { return std::get_if<SignPlan>(&plan); }
   const Committee& committee() const;
+  // A signing whose messages need open gates (node/gates.h): ECDSA's.
+  std::optional<GatedKey> gated() const;
 };
 
 // Pure but for look-ups in this node's own database. Freshness and replay are the caller's: they depend on what it has

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
-#include "keygen/key_share.h"
+#include "keygen/ecdsa_share.h"
 
 namespace quorate::node {
 namespace {
@@ -16,9 +16,10 @@ constexpr std::array<std::uint8_t, 23> kSecp256k1Spki{0x30, 0x36, 0x30, 0x10, 0x
                                                       0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
                                                       0x81, 0x04, 0x00, 0x0a, 0x03, 0x22, 0x00};
 
-template <class C>
+// Prepared: what the algorithm's key generation stores.
+template <class Prepared>
 storage::Batch prepare(const SecretBytes& prepared_share, const KeyRecord& record) {
-  const auto prepared = decode<PreparedShare<C>>(prepared_share);
+  const auto prepared = decode<Prepared>(prepared_share);
   storage::KeyRow key;
   key.id = to_hex(prepared.body.key_id);
   key.name = hidden_name(key.id);
@@ -39,9 +40,9 @@ storage::Batch prepare(const SecretBytes& prepared_share, const KeyRecord& recor
   return batch;
 }
 
-template <class C>
+template <class Prepared>
 std::optional<CertificateBody> body_in(const storage::ShareRow& row) {
-  auto prepared = decode<PreparedShare<C>>(row.blob);
+  auto prepared = decode<Prepared>(row.blob);
   if (to_hex(prepared.body.key_id) != row.key || prepared.body.number != row.number ||
       prepared.share.me.index() != row.party)
     throw storage::StorageCorrupt("the share of key " + row.key + " belongs elsewhere");
@@ -61,10 +62,11 @@ KeyRecord key_record(const RequestRecord& request, const World& world) {
 storage::Batch prepare_key(Algorithm algorithm, const SecretBytes& prepared_share, const KeyRecord& record) {
   switch (algorithm) {
     case Algorithm::eddsa_ed25519:
-      return prepare<Ed25519>(prepared_share, record);
+      return prepare<PreparedShare<Ed25519>>(prepared_share, record);
     case Algorithm::ecdsa_secp256k1:
+      return prepare<PreparedEcdsaShare>(prepared_share, record);
     case Algorithm::schnorr_secp256k1:
-      return prepare<Secp256k1>(prepared_share, record);
+      return prepare<PreparedShare<Secp256k1>>(prepared_share, record);
     case Algorithm::unset:
       break;
   }
@@ -79,7 +81,17 @@ std::optional<CertificateBody> prepared_body(const storage::Store& store, const 
   const auto algorithm = parse_algorithm(key->algorithm);
   if (!algorithm) throw storage::StorageCorrupt("key " + key_id + " has no known algorithm");
   try {
-    return is_on<Ed25519>(*algorithm) ? body_in<Ed25519>(*row) : body_in<Secp256k1>(*row);
+    switch (*algorithm) {
+      case Algorithm::eddsa_ed25519:
+        return body_in<PreparedShare<Ed25519>>(*row);
+      case Algorithm::ecdsa_secp256k1:
+        return body_in<PreparedEcdsaShare>(*row);
+      case Algorithm::schnorr_secp256k1:
+        return body_in<PreparedShare<Secp256k1>>(*row);
+      case Algorithm::unset:
+        break;
+    }
+    impossible("an algorithm is set");
   } catch (const Malformed& e) {
     throw storage::StorageCorrupt("the share of key " + key_id + ": " + e.what());
   }

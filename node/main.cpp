@@ -1,12 +1,15 @@
 // quorated: one node as a process.
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
+#include "base/limits.h"
 #include "crypto/self_test.h"
 #include "node/config.h"
 #include "node/logging.h"
@@ -23,6 +26,29 @@ void harden() {
   prctl(PR_SET_DUMPABLE, 0);
 }
 
+void raise_limit(decltype(RLIMIT_NOFILE) which, rlim_t most) {
+  rlimit now{};
+  if (getrlimit(which, &now) != 0) return;
+  now.rlim_cur = std::max(now.rlim_cur, std::min(now.rlim_max, most));
+  setrlimit(which, &now);
+}
+
+// Nothing goes to swap. Pages are locked as they are touched: the stacks of all threads would be filled otherwise.
+// False: refused.
+bool lock_memory() {
+  raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
+  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) return false;
+  // Under a limit that is above what is there now, later allocations would fail: is there room for any?
+  constexpr std::size_t kRoom = std::size_t{16} << 30;
+  void* room = mmap(nullptr, kRoom, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) {
+    munlockall();
+    return false;
+  }
+  munmap(room, kRoom);
+  return true;
+}
+
 int usage() {
   std::fputs("usage: quorated --config FILE\n", stderr);
   return 2;
@@ -37,6 +63,8 @@ int main(int argc, char** argv) {
   }
   if (argc != 3 || std::string(argv[1]) != "--config") return usage();
   harden();
+  raise_limit(RLIMIT_NOFILE, quorate::limits::kMaxFiles);
+  const bool locked = lock_memory();
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -47,6 +75,8 @@ int main(int argc, char** argv) {
     quorate::crypto_self_test();
     const auto config = quorate::node::load_config(argv[2]);
     const auto log = quorate::node::make_log(config);
+    if (!locked)
+      log(quorate::node::LogLevel::warn, "memory is not locked (RLIMIT_MEMLOCK): what is secret may go to swap");
     try {
       quorate::node::Node node(config, log);
       node.start();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "node/database.h"
+#include "node/strikes.h"
 #include "peers/certificates.h"
 
 namespace quorate::node {
@@ -173,6 +174,11 @@ void Node::stop() {
   if (mesh_) mesh_->stop();
   if (desk_thread_) desk_thread_->stop();
   for (auto& worker : workers_) worker->stop();
+  if (store_ && world_ && world_->gates->stopped_keys().empty()) {
+    storage::Batch batch;  // all sessions are over, and what they had to write is queued before this
+    erase_notes(batch, *store_);
+    if (!batch.empty()) store_->commit_now(std::move(batch));
+  }
   store_.reset();
 }
 

@@ -6,7 +6,9 @@
 #include "node/keys.h"
 #include "node/outcome.h"
 #include "node/protocols.h"
+#include "node/strikes.h"
 #include "session/context.h"
+#include "signing/ecdsa.h"
 
 namespace quorate::node {
 namespace {
@@ -43,8 +45,18 @@ RequestRecord new_record(const Examined& x, const http::SignedRequest& original,
   return r;
 }
 
-Participant::Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers, Hooks hooks)
-    : world_(world), requests_(requests), host_(host), peers_(peers), hooks_(std::move(hooks)) {}
+std::string name_taken_by(const std::string& request) {
+  return request.empty() ? "a key has this name already" : "request " + request + " has reserved this name";
+}
+
+Participant::Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers,
+                         Quarantines& quarantines, Hooks hooks)
+    : world_(world),
+      requests_(requests),
+      host_(host),
+      peers_(peers),
+      quarantines_(quarantines),
+      hooks_(std::move(hooks)) {}
 
 std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p) const {
   if (p.cluster_digest != world_.cluster.digest()) return mismatch("cluster document");
@@ -52,7 +64,7 @@ std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p)
       p.policy_digest != world_.policy.digest())
     return mismatch("policy");
   if (p.key_id.text != x.intent.key) return mismatch("key");
-  const Digest certificate = x.sign() != nullptr ? x.sign()->certificate.body.digest() : Digest{};
+  const Digest certificate = x.sign() != nullptr ? x.sign()->known->digest : Digest{};
   if (p.certificate != certificate) return mismatch("key certificate");
   if (p.committee != committee_hash(x.committee())) return mismatch("committee");
   if (p.threshold != x.committee().threshold()) return mismatch("threshold");
@@ -90,6 +102,25 @@ std::optional<Refusal> Participant::check_turn(const RequestRecord& known, const
   return Refusal{409, "busy", first + " coordinates this request", std::nullopt};
 }
 
+// Of two requests for one name the one with the smaller id goes on, unless the other's key generation has begun. That
+// only the other's coordinator knows: until it has said so, or has let go, the smaller one is asked to come again.
+std::optional<Refusal> Participant::check_name(const std::string& name, const std::string& request) const {
+  if (world_.store.key_by_name(name)) return Refusal{409, "name_taken", name_taken_by(""), "/name"};
+  const auto holder = world_.store.name_holder(name);
+  if (!holder || *holder == request) return std::nullopt;
+  const Refusal taken{409, "name_taken", name_taken_by(*holder), "/name"};
+  if (*holder < request) return taken;
+  switch (hooks_.give_way(*holder, request)) {
+    case NameClaim::given_up:
+      return std::nullopt;
+    case NameClaim::kept:
+      return taken;
+    case NameClaim::undecided:
+      break;
+  }
+  return Refusal{409, "name_busy", name_taken_by(*holder), "/name"};
+}
+
 std::optional<Refusal> Participant::check_load(const std::string& from) const {
   const auto of_peer =
       std::count_if(active_.begin(), active_.end(), [&](const auto& a) { return a.second.coordinator == from; });
@@ -110,6 +141,11 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
     return refuse(from, propose, x.id, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
   if (unix_seconds(x.intent.expires_at) <= unix_seconds(world_.clock.wall()))
     return refuse(from, propose, x.id, {410, "expired", "the request has expired", std::nullopt});
+  if (const auto key = x.gated())
+    if (const auto refused = quarantines_.check(*key, x.committee(), set_of(propose.signers))) {
+      quarantines_.tell(from, key->key);  // first, so that the coordinator knows whom to keep apart
+      return refuse(from, propose, x.id, *refused);
+    }
 
   const auto known = requests_.load(x.id);
   if (!known) {
@@ -153,41 +189,46 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
     batch.update_request(row_of(record), {known->request_state()});
   requests_.add_nonce(batch, x.who.user, x.who.nonce, record);
   if (const CreateKeyPlan* plan = x.create()) {
-    if (world_.store.key_by_name(plan->body.name))
-      return refuse(from, propose, x.id, {409, "name_taken", "a key has this name already", "/name"});
+    if (const auto held = check_name(plan->body.name, x.id)) return refuse(from, propose, x.id, *held);
     batch.reserve_name(plan->body.name, x.id);
     // An earlier attempt may be complete but for its last messages: then there will be no second key.
     if (known != nullptr) hooks_.heal(x.id);
   }
   batch.append_audit(
       requests_.audit("accepted", record, Json{{"attempt", propose.attempt}, {"rule", record.rule.text}}));
+  const Member* mine = x.committee().find(world_.me.id);
+  const bool noted = x.gated() && mine != nullptr && set_of(propose.signers).contains(mine->id);
+  if (noted) note(batch, x, sid, set_of(propose.signers));
   // At most one attempt of a request runs here.
   leave(x.id);
   given_up_.erase(x.id);
   used_[sid] = static_cast<std::int64_t>(record.expires) + Seconds(limits::kClockBehind).count();
-  active_[x.id] = {sid, from, false};
+  active_[x.id] = {sid, from, false, noted ? x.intent.key : ""};
   requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid,
                                       retries](const storage::CommitResult& result) {
     const auto it = active_.find(x.id);
-    if (it == active_.end() || it->second.sid != sid)  // stopped, ended or replaced meanwhile
+    if (it == active_.end() || it->second.sid != sid)  // stopped, ended or replaced meanwhile, and the note erased
       return refuse(from, propose, x.id, {409, "busy", "another attempt has begun", std::nullopt});
     active_.erase(it);
     if (!result.ok()) {
       const bool changed = result.conflict == storage::Conflict::exists ||
                            result.conflict == storage::Conflict::wrong_state ||
                            result.conflict == storage::Conflict::not_found;
-      if (changed && retries > 0) {
+      const bool taken = result.conflict == storage::Conflict::name_taken;
+      if ((changed || taken) && retries > 0) {
         used_.erase(sid);
         return consider(from, propose, retries - 1);
       }
-      const bool taken = result.conflict == storage::Conflict::name_taken;
       return refuse(from, propose, x.id,
                     taken ? Refusal{409, "name_taken", "another request has reserved this name", "/name"}
                           : Refusal{503, "storage", "this node cannot store the request", std::nullopt});
     }
     const Member* me = x.committee().find(world_.me.id);
     if (me != nullptr && set_of(propose.signers).contains(me->id))
-      if (const auto refused = join(x, record, propose, from)) return refuse(from, propose, x.id, *refused);
+      if (const auto refused = join(x, record, propose, from)) {
+        if (x.gated()) erase_note_of(sid, x.intent.key);
+        return refuse(from, propose, x.id, *refused);
+      }
     Accept message;
     message.request = x.id;
     message.random = propose.random;
@@ -211,6 +252,17 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   }
   hosted.committee = x.committee();
   hosted.round_timeout = round_timeout_of(x);
+  if (const auto key = x.gated()) {
+    if (const auto refused = quarantines_.check(*key, x.committee(), signers)) return refused;
+    hosted.gated =
+        Gated{*key, ecdsa::Round2::tag,
+              [this, key = *key, number = x.sign()->body().number](const std::vector<std::string>& nodes) {
+                return quarantines_.record(key, number, nodes);
+              },
+              [this, key = *key](const std::vector<std::string>& nodes, bool stored) {
+                world_.desk.post_always([this, key, nodes, stored] { quarantines_.recorded(key, nodes, stored); });
+              }};
+  }
   hosted.to_batch = [this, record, x](DurableStep step, SecretBytes bytes) {
     switch (step) {
       case DurableStep::prepared_share:
@@ -224,6 +276,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
         batch.append_audit(requests_.audit("released", spent, Json{{"digest", to_hex(x.request_digest)}}));
         return batch;
       }
+      case DurableStep::quarantine:
       case DurableStep::unset:
         break;
     }
@@ -251,6 +304,8 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
           world_.log(LogLevel::error, "session of " + x.id + " failed: " + e.what());
         }
       }
+    } else if (end.gate_closed) {
+      report.check = "session_ended";
     } else if (end.lost) {
       report.abort_kind = std::string(name_of(AbortKind::silent));
       report.check = "peer_lost";
@@ -264,7 +319,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   };
   leave(x.id);
   if (!host_.open(std::move(hosted))) return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};
-  active_[x.id] = {sid, coordinator, true};
+  active_[x.id] = {sid, coordinator, true, x.gated() ? x.intent.key : ""};
   return std::nullopt;
 }
 
@@ -273,14 +328,19 @@ void Participant::ended(const Examined& x, const RequestRecord& record, const st
   const auto it = active_.find(x.id);
   const bool current = it != active_.end() && it->second.sid == report.sid;
   if (current) active_.erase(it);
-  if (coordinator == world_.me.id) return hooks_.report_here(report);
+  if (coordinator == world_.me.id) {
+    if (x.gated()) erase_note_of(report.sid, x.intent.key);
+    return hooks_.report_here(report);
+  }
   // Another attempt has taken its place: only what it has proven still counts.
   if (!current && !report.succeeded) {
+    if (x.gated()) erase_note_of(report.sid, x.intent.key);
     world_.mesh.send(coordinator, envelope_of(report));
     return;
   }
 
   storage::Batch batch;
+  if (x.gated()) erase_note_of(report.sid, x.intent.key);
   RequestRecord after = record;
   after.released = record.released || report.released;
   if (report.succeeded) {
@@ -321,8 +381,28 @@ void Participant::leave(const std::string& request, const SessionId& sid) {
 void Participant::leave(const std::string& request) {
   const auto it = active_.find(request);
   if (it == active_.end()) return;
-  if (it->second.open) host_.close(it->second.sid);
+  const Active left = it->second;
   active_.erase(it);
+  const auto erase = [this, left] {
+    if (!left.noted_key.empty()) erase_note_of(left.sid, left.noted_key);
+  };
+  if (!left.open) return erase();
+  host_.close(left.sid, [this, erase] { world_.desk.post_always(erase); });
+}
+
+void Participant::note(storage::Batch& batch, const Examined& x, const SessionId& sid, PartySet signers) const {
+  std::vector<std::string> peers;
+  for (const PartyId j : signers)
+    if (const std::string& node = x.committee().node_of(j); node != world_.me.id) peers.push_back(node);
+  note_signing(batch, sid, *x.gated(), x.sign()->body().number, peers);
+}
+
+// What could not be stored may be a quarantine: then the note stays and becomes a strike.
+void Participant::erase_note_of(const SessionId& sid, const std::string& key) {
+  if (world_.gates->stopped(key)) return;
+  storage::Batch batch;
+  erase_note(batch, sid);
+  requests_.commit(std::move(batch), [](const storage::CommitResult&) {});
 }
 
 bool Participant::engaged(const std::string& request) const {

@@ -11,10 +11,19 @@
 #include "node/examine.h"
 #include "node/messages.h"
 #include "node/peer_view.h"
+#include "node/quarantines.h"
 #include "node/requests.h"
 #include "node/session_host.h"
 
 namespace quorate::node {
+
+// Who holds a name that another request wants.
+enum class NameClaim {
+  undecided,  // a request that another node coordinates, or that is still being written here
+  kept,       // one that this node coordinates, and goes on with
+  given_up,   // one that this node coordinates, and has given up in favour of the other: its release is being written
+};
+std::string name_taken_by(const std::string& request);  // for people; "" is a key
 
 class Participant {
  public:
@@ -22,9 +31,11 @@ class Participant {
     std::function<void(const Report&)> report_here;  // the end of sessions that this node coordinates itself
     // Another node proposes a request that this node coordinates: whether this node stands back.
     std::function<bool(const std::string& request, const std::string& from)> stand_back;
-    std::function<bool(const std::string& request)> heal;  // Healer::ask_for
+    std::function<bool(const std::string& request)> heal;                                     // Healer::ask_for
+    std::function<NameClaim(const std::string& request, const std::string& other)> give_way;  // Coordinator's
   };
-  Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers, Hooks hooks);
+  Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers,
+              Quarantines& quarantines, Hooks hooks);
 
   void on_propose(const std::string& from, const Propose& propose);
   void on_begin(const std::string& from, const Begin& begin);
@@ -33,6 +44,9 @@ class Participant {
   // The coordinator's own part: what it has examined and stored already.
   std::optional<Refusal> join(const Examined& x, const RequestRecord& record, const Propose& propose,
                               const std::string& coordinator);
+  // ECDSA: in a batch before join(), so that a crash amid the session counts as a strike; and once it is over.
+  void note(storage::Batch& batch, const Examined& x, const SessionId& sid, PartySet signers) const;
+  void erase_note_of(const SessionId& sid, const std::string& key);
   void leave(const std::string& request);
   void leave(const std::string& request, const SessionId& sid);  // if it is in this one
   bool takes_part(const std::string& request) const { return active_.contains(request); }
@@ -48,11 +62,13 @@ class Participant {
   struct Active {
     SessionId sid{};
     std::string coordinator;
-    bool open = false;  // its session runs; before that the acceptance is being written
+    bool open = false;        // its session runs; before that the acceptance is being written
+    std::string noted_key{};  // whose note is on the disk, or on its way
   };
 
   std::optional<Refusal> compare(const Examined& x, const Propose& propose) const;
   std::optional<Refusal> check_turn(const RequestRecord& known, const std::string& from);
+  std::optional<Refusal> check_name(const std::string& name, const std::string& request) const;
   std::optional<Refusal> check_load(const std::string& from) const;
   void consider(const std::string& from, const Propose& propose, int retries);
   void accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known, int retries);
@@ -64,6 +80,7 @@ class Participant {
   Requests& requests_;
   SessionHost& host_;
   const PeerView& peers_;
+  Quarantines& quarantines_;
   Hooks hooks_;
   std::unordered_map<std::string, Active> active_;  // by request
   // A session id counts once: those accepted since the start, until their requests are over.

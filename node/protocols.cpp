@@ -6,7 +6,9 @@
 #include "keygen/dkg.h"
 #include "keygen/key_share.h"
 #include "node/keys.h"
+#include "node/signature_view.h"
 #include "session/context.h"
+#include "signing/ecdsa.h"
 #include "signing/frost.h"
 #include "signing/verify.h"
 
@@ -32,18 +34,18 @@ DkgParameters dkg_parameters(const Examined& x, const World& world) {
   return p;
 }
 
+storage::ShareRow share_row(const SignPlan& plan, const World& world) {
+  auto row = world.store.active_share(plan.key.id);
+  if (!row) throw storage::StorageCorrupt("key " + plan.key.id + " has no share on this node");
+  return std::move(*row);
+}
+
 template <class C>
 std::shared_ptr<const KeyShare<C>> load_share(const SignPlan& plan, PartyId me, const World& world) {
-  const auto row = world.store.active_share(plan.key.id);
-  if (!row) throw storage::StorageCorrupt("key " + plan.key.id + " has no share on this node");
-  try {
-    auto prepared = decode<PreparedShare<C>>(row->blob);
-    if (!prepared.share.belongs_to(plan.certificate.body, me))
-      throw storage::StorageCorrupt("the share of key " + plan.key.id + " belongs elsewhere");
-    return std::make_shared<const KeyShare<C>>(std::move(prepared.share));
-  } catch (const Malformed& e) {
-    throw storage::StorageCorrupt("the share of key " + plan.key.id + ": " + e.what());
-  }
+  const storage::ShareRow row = share_row(plan, world);
+  auto share = stored_share<C>(row.blob, plan.body(), std::get<KeyPoints<C>>(plan.known->points), me);
+  if (!share) throw storage::StorageCorrupt("the share of key " + plan.key.id + " belongs elsewhere");
+  return std::make_shared<const KeyShare<C>>(std::move(*share));
 }
 
 // As the algorithm's verifiers take it: BIP-340 keys are x-only.
@@ -61,9 +63,30 @@ MadeSession made(const SessionConfig& config, std::shared_ptr<const KeyShare<typ
   return {std::move(share), std::move(session)};
 }
 
-template <class C>
+template <class C, class Setup>
+std::unique_ptr<AnySession> make_dkg(const SessionConfig& config, DkgParameters parameters, const World& world) {
+  return std::make_unique<Session<DkgResult<C, Setup>>>(config, DkgMessages<C, Setup>{}, &dkg<C, Setup>,
+                                                        std::move(parameters), world.identity);
+}
+
+MadeSession make_ecdsa(const SessionConfig& config, const SignPlan& plan, PartyId me, const World& world) {
+  const storage::ShareRow row = share_row(plan, world);
+  auto stored = stored_ecdsa_share(row.blob, plan.body(), std::get<KeyPoints<Secp256k1>>(plan.known->points), me);
+  if (!stored) throw storage::StorageCorrupt("the share of key " + plan.key.id + " belongs elsewhere");
+  const auto share = std::make_shared<const EcdsaShare>(std::move(*stored));
+  auto key = ecdsa::effective_key(share->share.Y, Scalar<Secp256k1>::zero());
+  if (!key) throw storage::StorageCorrupt("key " + plan.key.id + " is the identity");
+  Digest digest{};
+  QUORATE_ASSERT(plan.to_be_signed.size() == digest.size());
+  std::copy(plan.to_be_signed.begin(), plan.to_be_signed.end(), digest.begin());
+  ecdsa::Digests digests{digest};
+  return {share, std::make_unique<Session<ecdsa::Signatures>>(config, EcdsaMessages{}, &ecdsa_sign, share->share,
+                                                              share->pairwise, std::move(*key), std::move(digests))};
+}
+
+template <class C, class Setup>
 std::optional<SecretBytes> certificate_of(AnySession& session) {
-  auto* dkg = dynamic_cast<Session<DkgResult<C>>*>(&session);
+  auto* dkg = dynamic_cast<Session<DkgResult<C, Setup>>*>(&session);
   if (dkg == nullptr || !dkg->has_result()) return std::nullopt;
   return encode(dkg->take_result().certificate);
 }
@@ -80,9 +103,10 @@ SessionId session_id_of(const Examined& x, PartySet signers, const Bytes32& rand
     context.protocol = "dkg/" + std::string(name_of(plan->algorithm)) + "/1";
   } else {
     const SignPlan& sign = *x.sign();
-    context.protocol = "frost/" + std::string(name_of(sign.certificate.body.algorithm)) + "/1";
+    const std::string family = x.gated() ? "dkls23/" : "frost/";
+    context.protocol = family + std::string(name_of(sign.body().algorithm)) + "/1";
     context.key_id = sign.key.id;
-    context.certificate = sign.certificate.body.digest();
+    context.certificate = sign.known->digest;
   }
   return session_id(context, random);
 }
@@ -91,26 +115,56 @@ MadeSession make_session(const Examined& x, const SessionId& sid, PartySet signe
   const SessionConfig config{sid, signers, me, world.rng};
   if (const CreateKeyPlan* plan = x.create()) {
     auto parameters = dkg_parameters(x, world);
-    if (is_on<Ed25519>(plan->algorithm))
-      return {nullptr, std::make_unique<Session<DkgResult<Ed25519>>>(config, DkgMessages<Ed25519>{}, &dkg<Ed25519>,
-                                                                     std::move(parameters), world.identity)};
-    return {nullptr, std::make_unique<Session<DkgResult<Secp256k1>>>(config, DkgMessages<Secp256k1>{}, &dkg<Secp256k1>,
-                                                                     std::move(parameters), world.identity)};
+    switch (plan->algorithm) {
+      case Algorithm::eddsa_ed25519:
+        return {nullptr, make_dkg<Ed25519, NoSetup>(config, std::move(parameters), world)};
+      case Algorithm::ecdsa_secp256k1:
+        return {nullptr, make_dkg<Secp256k1, EcdsaSetup>(config, std::move(parameters), world)};
+      case Algorithm::schnorr_secp256k1:
+        return {nullptr, make_dkg<Secp256k1, NoSetup>(config, std::move(parameters), world)};
+      case Algorithm::unset:
+        break;
+    }
+    impossible("an algorithm is set");
   }
   const SignPlan& plan = *x.sign();
-  if (is_on<Ed25519>(plan.certificate.body.algorithm)) {
-    auto share = load_share<Ed25519>(plan, me, world);
-    auto key = effective_key_ed25519(share->Y, Scalar<Ed25519>::zero());
-    return made<FrostEd25519>(config, std::move(share), std::move(key), plan);
+  switch (plan.body().algorithm) {
+    case Algorithm::eddsa_ed25519: {
+      auto share = load_share<Ed25519>(plan, me, world);
+      auto key = effective_key_ed25519(share->Y, Scalar<Ed25519>::zero());
+      return made<FrostEd25519>(config, std::move(share), std::move(key), plan);
+    }
+    case Algorithm::ecdsa_secp256k1:
+      return make_ecdsa(config, plan, me, world);
+    case Algorithm::schnorr_secp256k1: {
+      auto share = load_share<Secp256k1>(plan, me, world);
+      auto key = effective_key_bip340(share->Y, Scalar<Secp256k1>::zero(), std::nullopt);
+      return made<FrostBip340>(config, std::move(share), std::move(key), plan);
+    }
+    case Algorithm::unset:
+      break;
   }
-  auto share = load_share<Secp256k1>(plan, me, world);
-  auto key = effective_key_bip340(share->Y, Scalar<Secp256k1>::zero(), std::nullopt);
-  return made<FrostBip340>(config, std::move(share), std::move(key), plan);
+  impossible("an algorithm is set");
 }
 
 std::optional<SecretBytes> result_of(AnySession& session, const Examined& x) {
-  if (const CreateKeyPlan* plan = x.create())
-    return is_on<Ed25519>(plan->algorithm) ? certificate_of<Ed25519>(session) : certificate_of<Secp256k1>(session);
+  if (const CreateKeyPlan* plan = x.create()) {
+    switch (plan->algorithm) {
+      case Algorithm::eddsa_ed25519:
+        return certificate_of<Ed25519, NoSetup>(session);
+      case Algorithm::ecdsa_secp256k1:
+        return certificate_of<Secp256k1, EcdsaSetup>(session);
+      case Algorithm::schnorr_secp256k1:
+        return certificate_of<Secp256k1, NoSetup>(session);
+      case Algorithm::unset:
+        break;
+    }
+    impossible("an algorithm is set");
+  }
+  if (auto* ecdsa = dynamic_cast<Session<ecdsa::Signatures>*>(&session)) {
+    if (!ecdsa->has_result()) return std::nullopt;
+    return secret_bytes(ecdsa->take_result().at(0).rs);
+  }
   auto* frost = dynamic_cast<Session<Signature64>*>(&session);
   if (frost == nullptr || !frost->has_result()) return std::nullopt;
   return secret_bytes(frost->take_result());
@@ -142,7 +196,7 @@ std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers
     }
   }
   const SignPlan& plan = *x.sign();
-  const CertificateBody& body = plan.certificate.body;
+  const CertificateBody& body = plan.body();
   Signature64 signature{};
   if (result.size() != signature.size()) return std::nullopt;
   std::copy(result.begin(), result.end(), signature.begin());
@@ -151,7 +205,7 @@ std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers
   for (const PartyId i : signers)
     if (const Member* member = body.committee.find(i)) nodes.push_back(member->node.text);
   proven.key_id = plan.key.id;
-  proven.result = {{"signature", {{"hex", to_hex(result)}}},
+  proven.result = {{"signature", signature_view(body.algorithm, body.Y, plan.to_be_signed, signature)},
                    {"public_key", public_key_view(body.algorithm, body.Y)["hex"]},
                    {"path", plan.payload.path},
                    {"signers", std::move(nodes)}};

@@ -63,6 +63,7 @@ void SessionHost::deliver(const std::string& from, Envelope envelope) {
       ++dropped_;
       return;
     }
+    if (it->second.shut) return;
     // A peer that speaks has been told to begin, so everybody has accepted.
     it->second.hosted.session->deliver(sender->id, shared->tag, shared->body);
     advance(worker, shared->sid);
@@ -73,10 +74,11 @@ void SessionHost::deliver(const std::string& from, Envelope envelope) {
   }
 }
 
-void SessionHost::close(const SessionId& sid) {
+void SessionHost::close(const SessionId& sid, std::function<void()> then) {
   Worker& worker = worker_of(sid);
-  worker.executor->post_always([this, &worker, sid] {
+  worker.executor->post_always([this, &worker, sid, then = std::move(then)] {
     if (worker.sessions.erase(sid) != 0) --running_;
+    if (then) then();
   });
 }
 
@@ -109,6 +111,12 @@ void SessionHost::tick() {
           finish(worker, sid, SessionEnd{});
           continue;
         }
+        if (running.shut) {
+          SessionEnd end;
+          end.gate_closed = true;
+          finish(worker, sid, std::move(end));
+          continue;
+        }
         if (running.writing != DurableStep::unset) {
           SessionEnd end;
           end.broken = "a durable step took too long";
@@ -132,8 +140,17 @@ void SessionHost::advance(Worker& worker, const SessionId& sid) {
     running.begun = true;
     running.deadline = world_.clock.steady() + running.hosted.round_timeout;
   }
+  if (running.shut) return;
+  const auto& gated = running.hosted.gated;
+  if (gated && !passes(worker, sid, world_.gates->state(gated->key, peers_of(running)))) return;
   session.resume();
-  send_out(running);
+  if (const PartySet cheats = session.quarantined(); !cheats.empty()) {
+    // Nothing of this session leaves any more, whatever it says.
+    running.shut = true;
+    quarantine(running, cheats);
+    return;
+  }
+  if (!passes(worker, sid, send_out(running))) return;
   if (session.done()) {
     SessionEnd end;
     end.session = &session;
@@ -155,7 +172,8 @@ void SessionHost::advance(Worker& worker, const SessionId& sid) {
 bool SessionHost::ended_by_loss(Worker& worker, const SessionId& sid) {
   const Running& running = worker.sessions.at(sid);
   // Before it begins, its coordinator sees the loss and decides.
-  const PartySet silent = running.begun ? running.hosted.session->waiting_for() & running.lost : PartySet();
+  const bool moves = running.begun && !running.shut;
+  const PartySet silent = moves ? running.hosted.session->waiting_for() & running.lost : PartySet();
   if (silent.empty()) return false;
   SessionEnd end;
   end.lost = running.hosted.committee.node_of(*silent.begin());
@@ -163,15 +181,96 @@ bool SessionHost::ended_by_loss(Worker& worker, const SessionId& sid) {
   return true;
 }
 
-void SessionHost::send_out(Running& running) {
+std::vector<std::string> SessionHost::peers_of(const Running& running) const {
+  std::vector<std::string> peers;
+  for (const PartyId j : running.hosted.session->parties().without(running.hosted.session->me()))
+    peers.push_back(running.hosted.committee.node_of(j));
+  return peers;
+}
+
+Gates::State SessionHost::send_out(Running& running) {
+  std::vector<Envelope> behind_gate;
+  std::vector<std::string> to;
   for (Outgoing& message : running.hosted.session->take_outbox()) {
+    const std::string& node = running.hosted.committee.node_of(message.to);
     Envelope envelope;
     envelope.sid = running.hosted.session->sid();
     envelope.tag = std::string(message.tag);
     envelope.body = std::move(message.body);
-    // A peer that cannot be reached is silent; its loss or the round's deadline tells.
-    world_.mesh.send(running.hosted.committee.node_of(message.to), std::move(envelope));
+    if (running.hosted.gated && message.tag == running.hosted.gated->tag) {
+      behind_gate.push_back(std::move(envelope));
+      to.push_back(node);
+    } else {
+      // A peer that cannot be reached is silent; its loss or the round's deadline tells.
+      world_.mesh.send(node, std::move(envelope));
+    }
   }
+  if (behind_gate.empty()) return Gates::State::open;
+  return world_.gates->release(running.hosted.gated->key, peers_of(running), [&] {
+    for (std::size_t k = 0; k < to.size(); ++k) world_.mesh.send(to[k], std::move(behind_gate[k]));
+  });
+}
+
+bool SessionHost::passes(Worker& worker, const SessionId& sid, Gates::State state) {
+  switch (state) {
+    case Gates::State::open:
+      return true;
+    case Gates::State::closing:
+      worker.sessions.at(sid).shut = true;
+      return false;
+    case Gates::State::closed:
+      break;
+  }
+  SessionEnd end;
+  end.gate_closed = true;
+  finish(worker, sid, std::move(end));
+  return false;
+}
+
+// In memory first. Then nobody is told anything until the record is durable, or cannot be: all sessions of the pair end
+// at one time and in one way, so that none of them says which check has failed.
+void SessionHost::quarantine(const Running& running, PartySet cheats) {
+  QUORATE_ASSERT(running.hosted.gated);
+  const Gated& gated = *running.hosted.gated;
+  std::vector<std::string> nodes;
+  for (const PartyId j : cheats) {
+    const std::string& node = running.hosted.committee.node_of(j);
+    if (world_.gates->close(gated.key, node)) nodes.push_back(node);
+  }
+  if (nodes.empty()) return end_gated(gated.key);  // another session was faster and ends this one, too
+  const auto settled = [this, key = gated.key, nodes, recorded = gated.recorded](bool stored) {
+    if (!stored) world_.gates->stop(key.key);
+    for (const std::string& node : nodes) world_.gates->settle(key, node);
+    recorded(nodes, stored);
+    end_gated(key);
+  };
+  storage::Batch batch;
+  try {
+    batch = gated.record(nodes);
+  } catch (const std::exception& e) {
+    world_.log(LogLevel::error, std::string("a quarantine could not be recorded: ") + e.what());
+    return settled(false);
+  }
+  world_.store.commit(std::move(batch), [settled](const storage::CommitResult& result) {
+    // stale_number: the certificate has just been superseded, and its gates with it.
+    settled(result.ok() || result.conflict == storage::Conflict::stale_number);
+  });
+}
+
+void SessionHost::end_gated(const GatedKey& key) {
+  for (Worker& worker : workers_)
+    worker.executor->post_always([this, &worker, key] {
+      std::vector<SessionId> closed;
+      for (const auto& [sid, running] : worker.sessions)
+        if (running.hosted.gated && running.hosted.gated->key.key == key.key &&
+            world_.gates->state(running.hosted.gated->key, peers_of(running)) == Gates::State::closed)
+          closed.push_back(sid);
+      for (const SessionId& sid : closed) {
+        SessionEnd end;
+        end.gate_closed = true;
+        finish(worker, sid, std::move(end));
+      }
+    });
 }
 
 bool SessionHost::take_durable(Worker& worker, Running& running) {
@@ -191,6 +290,7 @@ bool SessionHost::take_durable(Worker& worker, Running& running) {
       const auto it = worker.sessions.find(sid);
       if (it == worker.sessions.end()) return;
       const DurableStep written = std::exchange(it->second.writing, DurableStep::unset);
+      if (it->second.shut) return;
       if (!result.ok()) {
         SessionEnd end;
         end.broken = "a durable step was refused: " + result.text;

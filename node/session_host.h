@@ -19,14 +19,25 @@
 
 namespace quorate::node {
 
-// How a session left the host. Exactly one of: `session` has ended (done()), a peer was lost, the store failed, it was
-// never begun.
+// How a session left the host. Exactly one of: `session` has ended (done()), a peer was lost, the store failed, one of
+// its gates has closed, it was never begun.
 struct SessionEnd {
   SessionId sid{};
   bool released = false;          // the durable step `spent` was written: this node's last-round message may have left
   AnySession* session = nullptr;  // done(); valid during the call
   std::optional<std::string> lost;  // node whose connection ended
   std::string broken;               // our own failure
+  bool gate_closed = false;         // by whatever session, maybe this one: which one is nobody's business
+};
+
+// A session of ECDSA: its answers leave only through the open gates of its pairs (node/gates.h).
+struct Gated {
+  GatedKey key;
+  std::string_view tag;  // of the messages that need the gate; a literal
+  // What a failed check of these nodes writes. On the worker, which has closed their gates.
+  std::function<storage::Batch(const std::vector<std::string>& nodes)> record;
+  // That it is durable, or never will be. On any thread.
+  std::function<void(const std::vector<std::string>& nodes, bool stored)> recorded;
 };
 
 struct HostedSession {
@@ -34,6 +45,7 @@ struct HostedSession {
   std::unique_ptr<AnySession> session;
   Committee committee;  // names for the parties
   Millis round_timeout{};
+  std::optional<Gated> gated{};
   // What a durable step writes. On the worker.
   std::function<storage::Batch(DurableStep, SecretBytes)> to_batch;
   // Once, on the worker, unless close() came first.
@@ -49,7 +61,8 @@ class SessionHost {
   bool open(HostedSession session);  // false: limits::kMaxSessions run. A session id is opened once.
   void begin(const SessionId& sid);
   void deliver(const std::string& from, Envelope envelope);  // unknown sessions: dropped and counted
-  void close(const SessionId& sid);                          // ends it without a word
+  // Ends it without a word; `then` runs on its worker, after all that the session has committed.
+  void close(const SessionId& sid, std::function<void()> then = {});
   void peer_lost(const std::string& node);
   void tick();  // deadlines; several times a second
 
@@ -62,6 +75,7 @@ class SessionHost {
     bool begun = false, released = false;
     DurableStep writing = DurableStep::unset;  // the step that the store is busy with
     PartySet lost;                             // their connections ended: nothing more will come
+    bool shut = false;                         // a gate is closing: nothing moves until all its sessions end together
     std::string_view round;
     SteadyTime deadline{};
   };
@@ -75,7 +89,12 @@ class SessionHost {
   };
   Worker& worker_of(const SessionId& sid);
   void advance(Worker& worker, const SessionId& sid);
-  void send_out(Running& running);
+  std::vector<std::string> peers_of(const Running& running) const;
+  Gates::State send_out(Running& running);
+  void quarantine(const Running& running, PartySet cheats);
+  void end_gated(const GatedKey& key);  // all its sessions whose gates are closed
+  // It may go on only while its gates are open. False: it has ended, or will with the others.
+  bool passes(Worker& worker, const SessionId& sid, Gates::State state);
   bool take_durable(Worker& worker, Running& running);
   bool ended_by_loss(Worker& worker, const SessionId& sid);  // it waits for a lost peer
   void finish(Worker& worker, const SessionId& sid, SessionEnd end);

@@ -1,12 +1,15 @@
 // What every part of a node is given. Nothing here is reached in another way.
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/clock.h"
 #include "base/ed25519.h"
 #include "base/rng.h"
 #include "node/executor.h"
+#include "node/gates.h"
+#include "node/known_keys.h"
 #include "peers/mesh.h"
 #include "policy/cluster.h"
 #include "policy/document.h"
@@ -29,6 +32,8 @@ struct World {
   Rng& rng;
   Executor& desk;  // the one thread that owns all requests
   Log log;
+  std::shared_ptr<KnownKeys> known_keys = std::make_shared<KnownKeys>();
+  std::shared_ptr<Gates> gates = std::make_shared<Gates>();
 };
 
 }  // namespace quorate::node

@@ -135,7 +135,8 @@ class Apply {
     const auto share = share_state(o.key, o.number);
     if (o.own_share && !share) return conflict(Conflict::not_found, share_text(o.key, o.number));
     if (!o.own_share && share) return conflict(Conflict::wrong_state, share_text(o.key, o.number) + " is there");
-    Query(c_, "DELETE FROM shares WHERE key = ? AND number < ?").bind(o.key).bind(o.number).run();
+    for (const char* table : {"shares", "quarantines", "strikes"})
+      Query(c_, std::string("DELETE FROM ") + table + " WHERE key = ? AND number < ?").bind(o.key).bind(o.number).run();
     if (o.own_share)
       Query(c_, "UPDATE shares SET state = ? WHERE key = ? AND number = ?")
           .bind(code(ShareState::active))
@@ -148,6 +149,36 @@ class Apply {
         .bind(o.number)
         .bind(ByteView(o.certificate))
         .bind(o.key)
+        .run();
+    return done();
+  }
+
+  Applied operator()(const op::PutQuarantine& o) {
+    const QuarantineRow& r = o.row;
+    if (auto refused = older_than_key(r.key, r.number); refused.conflict != Conflict::none) return refused;
+    Query(c_,
+          "INSERT OR IGNORE INTO quarantines (key, number, certificate, by, node, since, reason, signature) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind(r.key)
+        .bind(r.number)
+        .bind(ByteView(r.certificate))
+        .bind(r.by)
+        .bind(r.node)
+        .bind(r.since)
+        .bind(r.reason)
+        .bind(ByteView(r.signature))
+        .run();
+    return done();
+  }
+  Applied operator()(const op::AddStrike& o) {
+    if (auto refused = older_than_key(o.key, o.number); refused.conflict != Conflict::none) return refused;
+    Query(c_,
+          "INSERT INTO strikes (key, number, certificate, node, count) VALUES (?, ?, ?, ?, 1) "
+          "ON CONFLICT (key, certificate, node) DO UPDATE SET count = count + 1")
+        .bind(o.key)
+        .bind(o.number)
+        .bind(ByteView(o.certificate))
+        .bind(o.node)
         .run();
     return done();
   }
@@ -206,6 +237,13 @@ class Apply {
     Query q(c_, "SELECT state, number FROM keys WHERE id = ?");
     if (!q.bind(id).row()) return std::nullopt;
     return StoredKey{static_cast<KeyState>(q.integer(0)), q.number(1)};
+  }
+  Applied older_than_key(const std::string& id, std::uint64_t number) {
+    const auto stored = key(id);
+    if (!stored) return conflict(Conflict::not_found, "key " + id);
+    if (stored->number > number)
+      return conflict(Conflict::stale_number, id + " has number " + std::to_string(stored->number));
+    return done();
   }
   std::optional<ShareState> share_state(const std::string& id, std::uint64_t number) {
     Query q(c_, "SELECT state FROM shares WHERE key = ? AND number = ?");

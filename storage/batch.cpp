@@ -33,6 +33,13 @@ struct Bounds {
   bool operator()(const op::Activate& o) const {
     return is_name(o.key) && o.number >= 1 && o.number <= kMaxNumber && fits(o.certificate.size());
   }
+  bool operator()(const op::PutQuarantine& o) const {
+    return is_name(o.row.key) && o.row.number >= 1 && o.row.number <= kMaxNumber && is_name(o.row.by) &&
+           is_name(o.row.node) && o.row.by != o.row.node && is_name(o.row.reason);
+  }
+  bool operator()(const op::AddStrike& o) const {
+    return is_name(o.key) && o.number >= 1 && o.number <= kMaxNumber && is_name(o.node);
+  }
   bool operator()(const op::Claim& o) const { return is_name(o.kind) && is_name(o.id); }
   bool operator()(const op::AppendAudit& o) const {
     return is_name(o.entry.kind) && is_label(o.entry.request) && fits(o.entry.text.size());
@@ -112,6 +119,10 @@ Batch& Batch::activate(std::string key, std::uint64_t number, Bytes certificate)
 }
 Batch& Batch::activate_without_share(std::string key, std::uint64_t number, Bytes certificate) {
   return add(op::Activate{std::move(key), number, std::move(certificate), false});
+}
+Batch& Batch::put_quarantine(QuarantineRow row) { return add(op::PutQuarantine{std::move(row)}); }
+Batch& Batch::add_strike(std::string key, std::uint64_t number, const Digest& certificate, std::string node) {
+  return add(op::AddStrike{std::move(key), number, certificate, std::move(node)});
 }
 Batch& Batch::claim(std::string kind, std::string id, std::int64_t forget_after) {
   return add(op::Claim{std::move(kind), std::move(id), forget_after});

@@ -83,6 +83,15 @@ struct Activate {
   Bytes certificate;
   bool own_share;
 };
+struct PutQuarantine {
+  QuarantineRow row;
+};
+struct AddStrike {
+  std::string key;
+  std::uint64_t number;
+  Digest certificate;
+  std::string node;
+};
 struct Claim {
   std::string kind, id;
   std::int64_t forget_after;
@@ -103,9 +112,9 @@ struct ExpectMeta {
   std::optional<SecretBytes> bytes;
 };
 
-using Any =
-    std::variant<InsertRequest, PutRequest, UpdateRequest, ForgetBefore, ReserveName, ReleaseName, PutKey, SetKeyState,
-                 InsertShare, DropPrepared, Activate, Claim, AppendAudit, PutMeta, EraseMeta, ExpectMeta>;
+using Any = std::variant<InsertRequest, PutRequest, UpdateRequest, ForgetBefore, ReserveName, ReleaseName, PutKey,
+                         SetKeyState, InsertShare, DropPrepared, Activate, PutQuarantine, AddStrike, Claim, AppendAudit,
+                         PutMeta, EraseMeta, ExpectMeta>;
 
 }  // namespace op
 
@@ -139,12 +148,19 @@ class Batch {
   // `wrong_state` if it is active.
   Batch& drop_prepared(std::string key, std::uint64_t number);
   // protocols.md, "on a complete certificate a > active": the key row takes number and certificate (prepared becomes
-  // active, archived stays archived), this node's share of that number becomes active, every share of the key with a
-  // smaller number is deleted, greater ones stay. Conflicts: `not_found` (key or share), `stale_number` (the key has
-  // this number or a higher one).
+  // active, archived stays archived), this node's share of that number becomes active, every share, quarantine and
+  // strike of the key with a smaller number is deleted, greater ones stay. Conflicts: `not_found` (key or share),
+  // `stale_number` (the key has this number or a higher one).
   Batch& activate(std::string key, std::uint64_t number, Bytes certificate);
   // The same for a node that is no member of the new committee: its old shares go, it has no new one.
   Batch& activate_without_share(std::string key, std::uint64_t number, Bytes certificate);
+
+  // ---- quarantines, of one certificate of a key: they go when a later one is activated
+  // Stays as it was if the same (key, certificate, by, node) is there. Conflicts: `not_found` (key), `stale_number`
+  // (the key has a higher number).
+  Batch& put_quarantine(QuarantineRow row);
+  // One more; conflicts as above.
+  Batch& add_strike(std::string key, std::uint64_t number, const Digest& certificate, std::string node);
 
   // ---- the rest
   // A thing that may be used once: the write is the claim. Conflict `claimed`. forget_after 0: kept for ever.

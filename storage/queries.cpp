@@ -111,6 +111,15 @@ std::vector<RequestRow> open_requests(Connection& c) {
   return rows;
 }
 
+// Records lie at the end of a row: those of the others are not read.
+std::vector<RequestRow> overdue_requests(Connection& c, std::int64_t now) {
+  Query q(c, kRequest + "WHERE state BETWEEN 1 AND 4 AND expires < ? ORDER BY created, id");
+  q.bind(now);
+  std::vector<RequestRow> rows;
+  while (q.row()) rows.push_back(request_in(q));
+  return rows;
+}
+
 std::size_t open_request_count(Connection& c) {
   Query q(c, "SELECT count(*) FROM requests WHERE state BETWEEN 1 AND 4");
   q.row();
@@ -162,6 +171,42 @@ std::vector<ShareInfo> prepared_shares(Connection& c) {
   std::vector<ShareInfo> rows;
   while (q.row()) rows.push_back(share_info_in(q));
   return rows;
+}
+
+std::vector<QuarantineRow> quarantines(Connection& c, const std::string& key) {
+  Query q(c,
+          "SELECT key, number, certificate, by, node, since, reason, signature FROM quarantines WHERE key = ? "
+          "ORDER BY certificate, by, node");
+  q.bind(key);
+  std::vector<QuarantineRow> rows;
+  while (q.row()) {
+    QuarantineRow r;
+    r.key = q.text(0);
+    r.number = q.number(1);
+    r.certificate = q.digest(2);
+    r.by = q.text(3);
+    r.node = q.text(4);
+    r.since = q.integer(5);
+    r.reason = q.text(6);
+    const ByteView signature = q.blob(7);
+    if (signature.size() != r.signature.size()) throw StorageCorrupt("a quarantine whose signature has a wrong length");
+    std::copy(signature.begin(), signature.end(), r.signature.begin());
+    rows.push_back(std::move(r));
+  }
+  return rows;
+}
+
+std::vector<std::string> quarantined_keys(Connection& c, const std::string& after, std::size_t limit) {
+  Query q(c, "SELECT DISTINCT key FROM quarantines WHERE key > ? ORDER BY key LIMIT ?");
+  q.bind(after).bind(one_more(limit) - 1);
+  std::vector<std::string> keys;
+  while (q.row()) keys.push_back(q.text(0));
+  return keys;
+}
+
+std::uint64_t strikes(Connection& c, const std::string& key, const Digest& certificate, const std::string& node) {
+  Query q(c, "SELECT count FROM strikes WHERE key = ? AND certificate = ? AND node = ?");
+  return q.bind(key).bind(ByteView(certificate)).bind(node).row() ? q.number(0) : 0;
 }
 
 bool claimed(Connection& c, const std::string& kind, const std::string& id) {

@@ -81,6 +81,18 @@ struct ShareInfo {
   ShareState state = ShareState::unset;
 };
 
+// One node's refusal to put values into ECDSA's OT extension with another one, for the life of a certificate. This
+// node's own are those where `by` is its name; the others are what other nodes have announced.
+struct QuarantineRow {
+  std::string key;
+  std::uint64_t number = 0;  // of the certificate
+  Digest certificate{};
+  std::string by, node;    // who refuses whom
+  std::int64_t since = 0;  // unix seconds
+  std::string reason;
+  ByteArray<64> signature{};  // by's over all of the above; node checks it
+};
+
 struct MetaRow {
   std::string name;
   SecretBytes bytes;

@@ -79,7 +79,30 @@ CREATE TABLE audit (
 ) STRICT;
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1};
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE quarantines (
+  key TEXT NOT NULL REFERENCES keys (id),
+  number INTEGER NOT NULL,
+  certificate BLOB NOT NULL,
+  by TEXT NOT NULL,
+  node TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  signature BLOB NOT NULL,
+  PRIMARY KEY (key, certificate, by, node)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE strikes (
+  key TEXT NOT NULL REFERENCES keys (id),
+  number INTEGER NOT NULL,
+  certificate BLOB NOT NULL,
+  node TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (key, certificate, node)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kVersion2};
 
 }  // namespace
 

@@ -83,6 +83,9 @@ Page<RequestRow> SqliteStore::requests(const RequestFilter& filter, std::size_t 
 std::vector<RequestRow> SqliteStore::open_requests() const {
   return read([](Connection& c) { return queries::open_requests(c); });
 }
+std::vector<RequestRow> SqliteStore::overdue_requests(std::int64_t now) const {
+  return read([&](Connection& c) { return queries::overdue_requests(c, now); });
+}
 std::size_t SqliteStore::open_request_count() const {
   return read([](Connection& c) { return queries::open_request_count(c); });
 }
@@ -106,6 +109,15 @@ std::optional<ShareRow> SqliteStore::active_share(const std::string& key) const 
 }
 std::vector<ShareInfo> SqliteStore::prepared_shares() const {
   return read([](Connection& c) { return queries::prepared_shares(c); });
+}
+std::vector<QuarantineRow> SqliteStore::quarantines(const std::string& key) const {
+  return read([&](Connection& c) { return queries::quarantines(c, key); });
+}
+std::vector<std::string> SqliteStore::quarantined_keys(const std::string& after, std::size_t limit) const {
+  return read([&](Connection& c) { return queries::quarantined_keys(c, after, limit); });
+}
+std::uint64_t SqliteStore::strikes(const std::string& key, const Digest& certificate, const std::string& node) const {
+  return read([&](Connection& c) { return queries::strikes(c, key, certificate, node); });
 }
 bool SqliteStore::claimed(const std::string& kind, const std::string& id) const {
   return read([&](Connection& c) { return queries::claimed(c, kind, id); });

@@ -29,6 +29,7 @@ class SqliteStore final : public Store {
   Page<RequestRow> requests(const RequestFilter& filter, std::size_t limit,
                             const std::optional<Cursor>& after) const override;
   std::vector<RequestRow> open_requests() const override;
+  std::vector<RequestRow> overdue_requests(std::int64_t now) const override;
   std::size_t open_request_count() const override;
   std::optional<KeyRow> key_by_id(const std::string& id) const override;
   std::optional<KeyRow> key_by_name(const std::string& name) const override;
@@ -37,6 +38,9 @@ class SqliteStore final : public Store {
   std::optional<ShareRow> share(const std::string& key, std::uint64_t number) const override;
   std::optional<ShareRow> active_share(const std::string& key) const override;
   std::vector<ShareInfo> prepared_shares() const override;
+  std::vector<QuarantineRow> quarantines(const std::string& key) const override;
+  std::vector<std::string> quarantined_keys(const std::string& after, std::size_t limit) const override;
+  std::uint64_t strikes(const std::string& key, const Digest& certificate, const std::string& node) const override;
   bool claimed(const std::string& kind, const std::string& id) const override;
   std::vector<AuditRecord> audit(std::uint64_t after_seq, std::size_t limit) const override;
   AuditHead audit_head() const override;

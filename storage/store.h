@@ -40,7 +40,8 @@ class Store {
   // Newest first: by (created, id).
   virtual Page<RequestRow> requests(const RequestFilter& filter, std::size_t limit,
                                     const std::optional<Cursor>& after) const = 0;
-  virtual std::vector<RequestRow> open_requests() const = 0;  // oldest first
+  virtual std::vector<RequestRow> open_requests() const = 0;                     // oldest first
+  virtual std::vector<RequestRow> overdue_requests(std::int64_t now) const = 0;  // of those whose expires lies before
   virtual std::size_t open_request_count() const = 0;
 
   virtual std::optional<KeyRow> key_by_id(const std::string& id) const = 0;
@@ -53,6 +54,12 @@ class Store {
   virtual std::optional<ShareRow> share(const std::string& key, std::uint64_t number) const = 0;
   virtual std::optional<ShareRow> active_share(const std::string& key) const = 0;
   virtual std::vector<ShareInfo> prepared_shares() const = 0;  // by (key, number)
+
+  // Of all nodes, by (certificate, by, node). Few: of one certificate each member names each other one at most once.
+  virtual std::vector<QuarantineRow> quarantines(const std::string& key) const = 0;
+  // Keys that have any, greater than `after`, in order.
+  virtual std::vector<std::string> quarantined_keys(const std::string& after, std::size_t limit) const = 0;
+  virtual std::uint64_t strikes(const std::string& key, const Digest& certificate, const std::string& node) const = 0;
 
   virtual bool claimed(const std::string& kind, const std::string& id) const = 0;
 

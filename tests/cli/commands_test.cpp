@@ -152,6 +152,26 @@ TEST_F(Commands, SignsAMessageHoweverItIsGiven) {
   EXPECT_EQ(api->bodies[6], (Json{{"payload", {{"kind", "message"}, {"base64", ""}, {"hash", "double_sha256"}}}}));
 }
 
+TEST_F(Commands, AFileThatCannotBeWrittenIsToldBeforeAnythingIsSigned) {
+  const fs::path there = shell.dir("there"), fresh = shell.dir("fresh");
+  test::write(there, "mine");
+  for (const fs::path& out : {there, shell.dir("missing") / "file"}) {
+    const auto printed = shell({"sign", "--key", "hot", "--message", "x", "--out", out.string()});
+    EXPECT_EQ(printed.exit, Exit::failed);
+    EXPECT_NE(printed.err.find(out.string()), std::string::npos) << printed.err;
+  }
+  EXPECT_TRUE(api->targets.empty());
+  EXPECT_EQ(test::read(there), "mine");
+  // Without a signature there is no file.
+  for (const auto& answer : std::vector<std::variant<http::Reply, http::Problem>>{
+           problem(403, "denied"), http::Reply{202, request_json("pending_approval"), {}}}) {
+    api->answer = answer;
+    shell({"sign", "--key", "hot", "--message", "x", "--out", fresh.string()});
+    EXPECT_FALSE(fs::exists(fresh));
+  }
+  EXPECT_EQ(api->targets.size(), 2u);
+}
+
 TEST_F(Commands, WrongWordsAreUsageErrorsAndAskNobody) {
   const std::vector<std::vector<std::string>> wrong{
       {"sign", "--key", "hot"},
@@ -193,6 +213,9 @@ TEST_F(Commands, ExitCodesTellHowItEnded) {
       {problem(500, "internal"), Exit::failed},
       {http::Reply{202, request_json("pending_approval"), {}}, Exit::waiting},
       {http::Reply{202, request_json("running"), {}}, Exit::waiting},
+      {http::Reply{200, request_json("cancelled"), {}}, Exit::failed},
+      {http::Reply{200, request_json("a state of another version"), {}}, Exit::failed},
+      {http::Reply{200, request_json(""), {}}, Exit::failed},
   };
   for (const auto& [answer, exit] : cases) {
     api->answer = answer;

@@ -1,13 +1,28 @@
 #include "cli/init.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <set>
 
 #include "peers/certificates.h"
 #include "policy/cluster.h"
 #include "support.h"
+
+namespace {
+std::set<std::filesystem::path> synced;  // by what their names were then
+}  // namespace
+
+// In the place of the C library's.
+extern "C" int fsync(int descriptor) {
+  std::error_code ignored;
+  synced.insert(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor), ignored));
+  return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
 
 namespace quorate::cli {
 namespace {
@@ -183,6 +198,50 @@ TEST_F(Init, LeavesNothingWhereverItBreaks) {
   }
   EXPECT_GT(k, 10);
   EXPECT_TRUE(fs::exists(deep / "cluster.json"));
+}
+
+// Works k times, then the user presses Ctrl-C.
+struct InterruptingRng final : Rng {
+  SystemRng real;
+  int left;
+  explicit InterruptingRng(int k) : left(k) {}
+  void fill(std::span<std::uint8_t> out) override {
+    if (left-- == 0) ::raise(SIGINT);
+    real.fill(out);
+  }
+};
+
+TEST_F(Init, LeavesNothingWhenItIsInterrupted) {
+  std::ostringstream out, err;
+  Console console(out, err, false);
+  int interrupted = 0;
+  for (int k = 0;; ++k) {
+    ASSERT_LT(k, 500);
+    InterruptingRng rng(k);
+    World world{shell.clock, rng, console};
+    try {
+      init_command({dir, 3, base, "local"}, shell.env, world);
+      if (rng.left >= 0) break;  // it was done before
+      FAIL() << "interrupted at " << k << ", and went on";
+    } catch (const Failure& failure) {
+      EXPECT_EQ(failure.code, "interrupted");
+      EXPECT_FALSE(fs::exists(dir)) << k;
+      ++interrupted;
+    }
+  }
+  EXPECT_GT(interrupted, 10);
+  EXPECT_TRUE(fs::exists(dir / "cluster.json"));
+}
+
+TEST_F(Init, WhatItHasMadeIsOnTheDisk) {
+  synced.clear();
+  ASSERT_EQ(init().exit, Exit::ok);
+  EXPECT_TRUE(synced.contains(dir)) << dir;
+  EXPECT_TRUE(synced.contains(dir.parent_path()));
+  for (const auto& entry : fs::recursive_directory_iterator(dir)) {
+    const fs::path staged = dir / ".init" / fs::relative(entry.path(), dir);
+    EXPECT_TRUE(synced.contains(staged)) << staged;
+  }
 }
 
 TEST_F(Init, LeavesAnEmptyDirectoryEmptyWhenItBreaks) {

@@ -342,49 +342,115 @@ TEST(Attack, SelectiveSilenceTakesNoHonestNodeWithIt) {
   sim.expect_safe();
 }
 
-// Two corrupt nodes agree with each other on any key they like: a complete certificate alone proves no more than that (attack 18).
+// A certificate of `honest`'s key that node2 and node3 alone have agreed on; nothing is wrong with it but that.
+KeyCertificate certificate_of_two(const NodeSimulation& sim, const CertificateBody& honest, SeededRng& rng,
+                                  const std::function<void(CertificateBody&)>& change) {
+  const Scalar<Ed25519> a = Scalar<Ed25519>::random(rng), b = Scalar<Ed25519>::random(rng);
+  const auto encoded = [](const Point<Ed25519>& P) {
+    const auto bytes = P.bytes();
+    return EncodedPoint(bytes.begin(), bytes.end());
+  };
+  KeyCertificate c;
+  c.body = honest;
+  Members members;
+  for (unsigned i = 1; i <= 2; ++i)
+    members.push_back({PartyId(i), "node" + std::to_string(i + 1), sim.documents.identities[i].public_key()});
+  c.body.committee = *Committee::make(2, members);
+  c.body.Y = encoded(Point<Ed25519>::base(a));
+  c.body.X.clear();
+  for (unsigned i = 1; i <= 2; ++i)
+    c.body.X.push_back(encoded(Point<Ed25519>::base(a + Scalar<Ed25519>::from_u64(i) * b)));
+  change(c.body);
+  for (unsigned i = 1; i <= 2; ++i) c.signatures.push_back(sign_certificate(c.body, sim.documents.identities[i]));
+  EXPECT_TRUE(verify_certificate(c));
+  return c;
+}
+CertificateComplete complete_with(const KeyCertificate& c, const KeyRecord& record) {
+  CertificateComplete complete;
+  const SecretBytes bytes = encode(c);
+  complete.certificate.assign(bytes.begin(), bytes.end());
+  complete.request = record.request;
+  complete.original = record.original;
+  return complete;
+}
+
+// Two corrupt nodes agree with each other on any key they like: a complete certificate alone proves no more than that
+// (attack 18).
 TEST(Attack, ACertificateThatOnlyItsSignersWantChangesNothing) {
   World3 sim(2);
   const auto row = sim.active_keys(0).at(0);
   const auto honest = decode<KeyCertificate>(row.certificate);
+  const auto record = decode<KeyRecord>(row.record);  // somebody else's request does not help
   SeededRng rng(7);
-  const auto forged = [&](const std::function<void(CertificateBody&)>& change) {
-    const Scalar<Ed25519> a = Scalar<Ed25519>::random(rng), b = Scalar<Ed25519>::random(rng);
-    const auto encoded = [](const Point<Ed25519>& P) {
-      const auto bytes = P.bytes();
-      return EncodedPoint(bytes.begin(), bytes.end());
-    };
-    KeyCertificate c;
-    c.body = honest.body;
-    Members members;
-    for (unsigned i = 1; i <= 2; ++i)
-      members.push_back({PartyId(i), "node" + std::to_string(i + 1), sim.documents.identities[i].public_key()});
-    c.body.committee = *Committee::make(2, members);
-    c.body.algorithm = Algorithm::eddsa_ed25519;
-    c.body.Y = encoded(Point<Ed25519>::base(a));
-    c.body.X.clear();
-    for (unsigned i = 1; i <= 2; ++i) c.body.X.push_back(encoded(Point<Ed25519>::base(a + Scalar<Ed25519>::from_u64(i) * b)));
-    change(c.body);
-    for (unsigned i = 1; i <= 2; ++i) c.signatures.push_back(sign_certificate(c.body, sim.documents.identities[i]));
-    return c;
-  };
   const auto try_with = [&](const std::function<void(CertificateBody&)>& change) {
-    const KeyCertificate c = forged(change);
-    ASSERT_TRUE(verify_certificate(c));  // nothing is wrong with it but that nobody asked for it
-    CertificateComplete complete;
-    const SecretBytes bytes = encode(c);
-    complete.certificate.assign(bytes.begin(), bytes.end());
-    complete.request = decode<KeyRecord>(row.record).request;  // somebody else's request does not help
-    complete.original = decode<KeyRecord>(row.record).original;
-    sim.raw_send(2, 0, envelope_of(complete));
+    sim.raw_send(2, 0, envelope_of(complete_with(certificate_of_two(sim, honest.body, rng, change), record)));
     sim.quiesce();
     ASSERT_EQ(sim.active_keys(0).size(), 1u);
     EXPECT_EQ(sim.active_keys(0).at(0).certificate, row.certificate);
   };
-  try_with([](CertificateBody&) {});                                              // over the active key, its number
-  try_with([](CertificateBody& b) { b.number = 2; });                             // a higher one
-  try_with([](CertificateBody& b) { b.key_id[0] ^= 1; });                         // a key of its own under the same name
-  try_with([](CertificateBody& b) { b.key_id[0] ^= 1, b.name = "planted"; });     // under a free one
+  try_with([](CertificateBody&) {});                                           // over the active key, its number
+  try_with([](CertificateBody& b) { b.number = 2; });                          // a higher one
+  try_with([](CertificateBody& b) { b.key_id[0] ^= 1; });                      // a key of its own under the same name
+  try_with([](CertificateBody& b) { b.key_id[0] ^= 1, b.name = "planted"; });  // under a free one
+}
+
+// The same over a key that this node has prepared and not yet seen complete: only what it has signed itself counts.
+TEST(Attack, ACertificateOfOthersDoesNotTakeThePlaceOfAPreparedOne) {
+  NodeSimulation sim(3, 1);
+  sim.evil[1] = sim.evil[2] = true;
+  sim.tap = [&](Sent s) {  // node1 gets nobody's signature and no certificate
+    const bool last = s.envelope.tag == "dkg/certificate/1" || s.envelope.tag.starts_with("node/certificate") ||
+                      s.envelope.tag == Report::tag || s.envelope.tag == Outcome::tag;
+    return s.to == "node1" && last ? std::vector<Sent>{} : as_it_is(std::move(s));
+  };
+  sim.submit(1, sim.create("hot", 2));
+  sim.run_for(Seconds(1));
+  const auto prepared = sim.store(0).prepared_shares();
+  ASSERT_EQ(prepared.size(), 1u);
+  const auto row = *sim.store(0).key_by_id(prepared[0].key);
+  const auto body = *prepared_body(sim.store(0), row.id, 1);
+  SeededRng rng(7);
+  const auto try_with = [&](const std::function<void(CertificateBody&)>& change) {
+    const KeyCertificate c = certificate_of_two(sim, body, rng, change);
+    sim.raw_send(2, 0, envelope_of(complete_with(c, decode<KeyRecord>(row.record))));
+    sim.quiesce();
+    EXPECT_TRUE(sim.active_keys(0).empty());
+    EXPECT_EQ(sim.store(0).prepared_shares().size(), 1u);
+  };
+  try_with([](CertificateBody&) {});
+  try_with([](CertificateBody& b) { b.number = 2; });
+  try_with([](CertificateBody& b) { b.base_number = 1, b.base_digest[0] = 1, b.number = 2; });
+  sim.tap = nullptr;
+  sim.evil[1] = sim.evil[2] = false;
+  sim.kill(0);
+  sim.settle();  // the honest certificate heals it
+  sim.expect_safe();
+  ASSERT_EQ(sim.active_keys(0).size(), 1u);
+  EXPECT_EQ(decode<KeyCertificate>(sim.active_keys(0).at(0).certificate).body.digest(), body.digest());
+}
+
+// Any node may object to a name; the client is told which one did.
+TEST(Attack, AFalseClaimOfANameIsToldWithItsClaimant) {
+  for (const std::string code : {"name_taken", "name_busy"}) {
+    World3 sim(3, 1, 4);
+    sim.tap = [&](Sent s) {
+      if (s.from == "node4" && s.envelope.tag == Accept::tag) {
+        Refuse r;
+        r.random = decode<Accept>(s.envelope.body).random;
+        r.code = code;
+        r.detail = "it is mine";
+        s.envelope = envelope_of(r);
+      }
+      return as_it_is(std::move(s));
+    };
+    const auto& s = sim.ask(0, sim.create("cold", 2, {0, 1, 2}));
+    EXPECT_EQ(s.code(), "name_taken") << code;
+    ASSERT_NE(s.record(), nullptr);
+    EXPECT_EQ(s.record()->reason.text, "node4 says that the name is taken: it is mine");
+    EXPECT_LE(sim.clock.steady() - s.at, limits::kProposalTimeout + Seconds(1));
+    sim.settle();
+    sim.expect_safe();
+  }
 }
 
 TEST(Attack, ACertificateThatDoesNotVerifyMakesNoKey) {

@@ -159,6 +159,23 @@ TEST_F(Host, ALostPeerEndsOnlyWhatWaitsForIt) {
   ASSERT_EQ(ended.size(), 2u);
   EXPECT_EQ(ended[1].how, "lost node2");
 }
+// A restarted node that is led into the same session would seem to equivocate: what it says is of another life.
+TEST_F(Host, WhatALostPeerSaysAfterwardsIsDropped) {
+  open(1);
+  host.begin(sid(1));
+  drain();
+  from(2, 1, TossCommit::tag, encode(commitment_of(2, 1, opening_of(2))));
+  host.peer_lost("node2");
+  drain();
+  const auto before = host.dropped();
+  from(2, 1, TossCommit::tag, encode(commitment_of(2, 1, opening_of(9))));  // another one than before
+  EXPECT_EQ(host.dropped(), before + 1);
+  EXPECT_TRUE(ended.empty());
+  from(3, 1, TossCommit::tag, encode(commitment_of(3, 1, opening_of(3))));
+  EXPECT_EQ(host.dropped(), before + 1);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "lost node2");
+}
 TEST_F(Host, NothingLeavesBeforeTheDurableStepIsWritten) {
   open(1);
   host.begin(sid(1));

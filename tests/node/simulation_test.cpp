@@ -1,6 +1,7 @@
 // Honest nodes in a bad world: crashes at every write and every message, partitions, restarts, several clients at once.
 #include <gtest/gtest.h>
 
+#include "node/messages.h"
 #include "tests/support/node_simulation.h"
 
 namespace quorate::test {
@@ -156,6 +157,93 @@ TEST(NodeSimulation, TwoRequestsForOneNameMakeOneKey) {
     EXPECT_LE(made, 1);
     sim.expect_safe();
   }
+}
+
+// Both have reserved the name where they came in before either is proposed: the smaller id wins, always.
+TEST(NodeSimulation, OfTwoRequestsForOneNameAtOnceTheSmallerIdWins) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    NodeSimulation sim(4, 600 + seed);
+    std::vector<NodeSimulation::Sent> held;
+    sim.tap = [&](NodeSimulation::Sent s) {
+      std::vector<NodeSimulation::Sent> out;
+      (s.envelope.tag == node::Propose::tag ? held : out).push_back(std::move(s));
+      return out;
+    };
+    // The second one through a member, or through a node that has no part in either key.
+    const std::size_t other = seed % 2 == 0 ? 1 : 3;
+    auto& a = sim.submit(0, sim.create("hot", 2, {0, 1, 2}));
+    auto& b = sim.submit(other, sim.create("hot", 3, {0, 1, 2}));
+    sim.quiesce();
+    ASSERT_TRUE(a.stored && b.stored);
+    sim.tap = nullptr;
+    const auto late = std::move(held);
+    for (const auto& s : late) sim.raw_send(sim.index_of(s.from), sim.index_of(s.to), s.envelope);
+    sim.run_until([&] { return a.answer && b.answer; }, Seconds(3));
+    auto& winner = a.id < b.id ? a : b;
+    auto& loser = a.id < b.id ? b : a;
+    EXPECT_TRUE(winner.succeeded()) << winner.code();
+    EXPECT_EQ(loser.code(), "name_taken");
+    sim.settle();
+    sim.expect_safe();
+    EXPECT_EQ(sim.active_keys(2).size(), 1u);
+  }
+}
+
+TEST(NodeSimulation, OfSeveralRequestsForOneNameOneWins) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    NodeSimulation sim(4, 700 + seed);
+    for (std::size_t i = 0; i < 2 + seed % 3; ++i) {
+      sim.submit(i, sim.create("hot", 2, {0, 1, 2}));
+      for (std::uint64_t k = sim.rng().below(seed % 40 + 1); k > 0; --k) sim.step();
+    }
+    sim.settle();
+    int made = 0;
+    for (const auto& s : sim.submissions) {
+      made += s->succeeded();
+      EXPECT_TRUE(s->succeeded() || s->code() == "name_taken") << s->code();
+    }
+    EXPECT_EQ(made, 1);
+    sim.expect_safe();
+  }
+}
+
+// Whoever is told of a new key may use it through any of its nodes at once.
+TEST(NodeSimulation, WhenAKeyIsAnsweredEveryMemberHasIt) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    NodeSimulation sim(4, 800 + seed);
+    const std::size_t through = seed % 4;  // node4 is no member
+    auto& s = sim.submit(through, sim.create("hot", 2, {0, 1, 2}));
+    const SteadyTime limit = sim.clock.steady() + Seconds(10);
+    while (!s.answer && sim.clock.steady() < limit)
+      if (!sim.step()) sim.tick();
+    ASSERT_TRUE(s.succeeded()) << s.code();
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(sim.active_keys(i).size(), 1u) << sim.name(i);
+    EXPECT_LT(sim.clock.steady() - s.at, limits::kActivationWait);  // all have said so: nothing was waited out
+  }
+}
+
+TEST(NodeSimulation, AMemberThatIsSilentAboutANewKeyCostsAMomentAndNoMore) {
+  NodeSimulation sim(3, 9);
+  sim.tap = [&](NodeSimulation::Sent s) {
+    std::vector<NodeSimulation::Sent> out;
+    if (s.from != "node3" || s.envelope.tag != node::Report::tag) out.push_back(std::move(s));
+    return out;
+  };
+  const auto& s = sim.ask(0, sim.create("hot", 2));
+  EXPECT_TRUE(s.succeeded()) << s.code();
+  EXPECT_GE(sim.clock.steady() - s.at, limits::kActivationWait);
+  EXPECT_LE(sim.clock.steady() - s.at, limits::kActivationWait + Millis(500));
+  // One that is lost meanwhile is not waited for.
+  auto& t = sim.submit(0, sim.create("cold", 2));
+  sim.quiesce();
+  EXPECT_FALSE(t.answer);
+  sim.kill(2);
+  sim.quiesce();
+  EXPECT_TRUE(t.succeeded()) << t.code();
+  EXPECT_EQ(sim.clock.steady(), t.at);
 }
 
 TEST(NodeSimulation, AnotherPolicyDoesNotSignTogether) {

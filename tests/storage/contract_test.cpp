@@ -63,6 +63,9 @@ TYPED_TEST(StoreContract, EmptyStore) {
   EXPECT_TRUE(s.prepared_shares().empty());
   EXPECT_FALSE(s.name_holder("n"));
   EXPECT_FALSE(s.meta("m"));
+  EXPECT_TRUE(s.quarantines("k").empty());
+  EXPECT_TRUE(s.quarantined_keys("", 10).empty());
+  EXPECT_EQ(s.strikes("k", Digest{}, "node2"), 0u);
   EXPECT_TRUE(s.audit(0, 10).empty());
   EXPECT_EQ(s.audit_head(), audit_genesis(test_identity()));
   EXPECT_EQ(s.identity(), test_identity());
@@ -178,6 +181,12 @@ TYPED_TEST(StoreContract, OpenRequestsOldestFirst) {
   for (const auto& r : this->store().open_requests()) ids += r.id + " ";
   EXPECT_EQ(ids, "req_scheduled req_running req_queued req_pending_approval ");
   EXPECT_EQ(this->store().open_request_count(), 4u);
+  const std::int64_t expires = sample_request("req_x", RequestState::queued, 2000).expires;
+  EXPECT_TRUE(this->store().overdue_requests(expires - 4).empty());
+  ids.clear();
+  for (const auto& r : this->store().overdue_requests(expires - 2)) ids += r.id + " ";
+  EXPECT_EQ(ids, "req_scheduled req_running ");
+  EXPECT_EQ(this->store().overdue_requests(expires + 1).size(), 4u);
 }
 
 TYPED_TEST(StoreContract, ForgetsOnlyWhatMayBeForgotten) {
@@ -270,7 +279,8 @@ TYPED_TEST(StoreContract, ShareLife) {
 TYPED_TEST(StoreContract, ActivationDeletesSmallerAndKeepsGreaterNumbers) {
   Batch batch;
   batch.put_key(sample_key("aa", "hot"));
-  for (const std::uint64_t n : std::initializer_list<std::uint64_t>{1, 3, 5, 9}) batch.insert_share(sample_share("aa", n, "share " + std::to_string(n)));
+  for (const std::uint64_t n : std::initializer_list<std::uint64_t>{1, 3, 5, 9})
+    batch.insert_share(sample_share("aa", n, "share " + std::to_string(n)));
   batch.put_key(sample_key("bb", "cold")).insert_share(sample_share("bb", 1, "other"));
   this->commit(std::move(batch));
   this->commit(std::move(Batch().activate("aa", 1, bytes_of("one"))));
@@ -305,6 +315,83 @@ TYPED_TEST(StoreContract, RemovedMemberLosesItsShares) {
   EXPECT_TRUE(this->store().prepared_shares().empty());
   EXPECT_EQ(this->store().key_by_id("aa")->number, 3u);
   EXPECT_EQ(this->store().key_by_id("aa")->certificate, bytes_of("three"));
+}
+
+void expect_equal(const QuarantineRow& a, const QuarantineRow& b) {
+  EXPECT_EQ(std::tie(a.key, a.number, a.certificate, a.by, a.node, a.since, a.reason, a.signature),
+            std::tie(b.key, b.number, b.certificate, b.by, b.node, b.since, b.reason, b.signature));
+}
+
+TYPED_TEST(StoreContract, QuarantineIsKeptAsGivenAndNeverReverts) {  // attack 56
+  const QuarantineRow row = sample_quarantine("aa", 1);
+  this->expect_conflict(Conflict::not_found, std::move(Batch().put_quarantine(row)));
+  this->commit(std::move(Batch().put_key(sample_key("aa", "hot")).put_quarantine(row)));
+  this->reopen();
+  ASSERT_EQ(this->store().quarantines("aa").size(), 1u);
+  expect_equal(this->store().quarantines("aa")[0], row);
+  auto again = row;
+  again.since = 2000;
+  again.reason = "another one";
+  again.signature.fill(1);
+  this->commit(std::move(Batch().put_quarantine(again)));
+  ASSERT_EQ(this->store().quarantines("aa").size(), 1u);
+  expect_equal(this->store().quarantines("aa")[0], row);  // the first one stays
+}
+
+TYPED_TEST(StoreContract, QuarantinesPerKeyAndPair) {
+  Batch batch;
+  batch.put_key(sample_key("aa", "a")).put_key(sample_key("bb", "b")).put_key(sample_key("cc", "c"));
+  batch.put_quarantine(sample_quarantine("cc", 1))
+      .put_quarantine(sample_quarantine("aa", 1, "node2", "node1"))
+      .put_quarantine(sample_quarantine("aa", 1, "node1", "node3"))
+      .put_quarantine(sample_quarantine("aa", 1, "node1", "node2"));
+  this->commit(std::move(batch));
+  std::string pairs;
+  for (const auto& r : this->store().quarantines("aa")) pairs += r.by + ">" + r.node + " ";
+  EXPECT_EQ(pairs, "node1>node2 node1>node3 node2>node1 ");
+  EXPECT_TRUE(this->store().quarantines("bb").empty());
+  EXPECT_EQ(this->store().quarantined_keys("", 10), (std::vector<std::string>{"aa", "cc"}));
+  EXPECT_EQ(this->store().quarantined_keys("", 1), std::vector<std::string>{"aa"});
+  EXPECT_EQ(this->store().quarantined_keys("aa", 10), std::vector<std::string>{"cc"});
+}
+
+TYPED_TEST(StoreContract, StrikesAreCountedPerCertificateAndNode) {
+  const Digest first = sample_quarantine("aa", 1).certificate, second = sample_quarantine("aa", 2).certificate;
+  this->expect_conflict(Conflict::not_found, std::move(Batch().add_strike("aa", 1, first, "node2")));
+  this->commit(std::move(Batch()
+                             .put_key(sample_key("aa", "hot"))
+                             .add_strike("aa", 1, first, "node2")
+                             .add_strike("aa", 1, first, "node3")
+                             .add_strike("aa", 2, second, "node2")));
+  this->commit(std::move(Batch().add_strike("aa", 1, first, "node2")));
+  this->reopen();
+  EXPECT_EQ(this->store().strikes("aa", first, "node2"), 2u);
+  EXPECT_EQ(this->store().strikes("aa", first, "node3"), 1u);
+  EXPECT_EQ(this->store().strikes("aa", second, "node2"), 1u);
+  EXPECT_EQ(this->store().strikes("bb", first, "node2"), 0u);
+}
+
+TYPED_TEST(StoreContract, ALaterCertificateEndsQuarantinesAndStrikes) {
+  Batch batch;
+  batch.put_key(sample_key("aa", "hot")).put_key(sample_key("bb", "cold"));
+  batch.insert_share(sample_share("aa", 1)).activate("aa", 1, {});
+  batch.put_quarantine(sample_quarantine("aa", 1))
+      .put_quarantine(sample_quarantine("aa", 2))
+      .put_quarantine(sample_quarantine("aa", 3))
+      .put_quarantine(sample_quarantine("bb", 1));
+  for (const std::uint64_t n : std::initializer_list<std::uint64_t>{1, 2, 3})
+    batch.add_strike("aa", n, sample_quarantine("aa", n).certificate, "node2");
+  this->commit(std::move(batch));
+  this->commit(std::move(Batch().insert_share(sample_share("aa", 2)).activate("aa", 2, bytes_of("two"))));
+  const auto left = this->store().quarantines("aa");
+  ASSERT_EQ(left.size(), 2u);
+  EXPECT_EQ(left[0].number, 2u);  // the active one's stays, and that of one that may come
+  EXPECT_EQ(left[1].number, 3u);
+  EXPECT_EQ(this->store().quarantines("bb").size(), 1u);
+  EXPECT_EQ(this->store().strikes("aa", sample_quarantine("aa", 1).certificate, "node2"), 0u);
+  EXPECT_EQ(this->store().strikes("aa", sample_quarantine("aa", 2).certificate, "node2"), 1u);
+  this->expect_conflict(Conflict::stale_number, std::move(Batch().put_quarantine(sample_quarantine("aa", 1))));
+  this->expect_conflict(Conflict::stale_number, std::move(Batch().add_strike("aa", 1, Digest{}, "node2")));
 }
 
 TYPED_TEST(StoreContract, ClaimIsTheWrite) {  // attack 32
@@ -385,6 +472,17 @@ TYPED_TEST(StoreContract, OutOfBounds) {
   key.state = KeyState::unset;
   refused(std::move(Batch().put_key(key)));
   refused(std::move(Batch().set_key_state("aa", KeyState::active, KeyState::unset)));
+  const auto with_quarantine = [&](auto change) {
+    QuarantineRow r = sample_quarantine("aa", 1);
+    change(r);
+    refused(std::move(Batch().put_key(sample_key("aa", "hot")).put_quarantine(r)));
+  };
+  with_quarantine([](QuarantineRow& r) { r.node = r.by; });
+  with_quarantine([](QuarantineRow& r) { r.by = ""; });
+  with_quarantine([](QuarantineRow& r) { r.number = 0; });
+  with_quarantine([](QuarantineRow& r) { r.reason = std::string(limits::kMaxStoredName + 1, 'x'); });
+  refused(std::move(Batch().put_key(sample_key("aa", "hot")).add_strike("aa", 0, Digest{}, "node2")));
+  refused(std::move(Batch().put_key(sample_key("aa", "hot")).add_strike("aa", 1, Digest{}, "")));
   refused(std::move(Batch().claim("", "1")));
   refused(std::move(Batch().claim("a", "")));
   refused(std::move(Batch().put_meta("m", SecretBytes(limits::kMaxRecord + 1))));

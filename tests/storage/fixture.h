@@ -74,6 +74,19 @@ inline KeyRow sample_key(const std::string& id, const std::string& name) {
 inline ShareRow sample_share(const std::string& key, std::uint64_t number, std::string_view secret = "share") {
   return {key, number, 2, ShareState::prepared, secret_bytes(view_of(secret))};
 }
+inline QuarantineRow sample_quarantine(const std::string& key, std::uint64_t number, const std::string& by = "node1",
+                                       const std::string& node = "node2") {
+  QuarantineRow r;
+  r.key = key;
+  r.number = number;
+  r.certificate.fill(static_cast<std::uint8_t>(number));
+  r.by = by;
+  r.node = node;
+  r.since = 1000;
+  r.reason = "extension_check";
+  r.signature.fill(9);
+  return r;
+}
 inline AuditEntry sample_entry(const std::string& text, std::int64_t time = 1000) {
   return {time, "test", "req_1", text};
 }

@@ -319,31 +319,55 @@ TEST(Migration, NewerVersionIsRefused) {
   EXPECT_THAT(error_of_open(dir.file("db")), HasSubstr("use a newer one"));
 }
 
-// A database as the first version wrote it, as SQL text. It must open for ever.
-TEST(Migration, Version1Opens) {
+// A database as an older version wrote it, as SQL text. It must open for ever.
+struct FixtureStore {
   const TempDir dir;
-  create_private(dir.file("db"), {});
-  {
-    Connection c(dir.file("db"), test_key(), OpenAs::writer);
-    c.exec(slurp(QUORATE_SOURCE_DIR "/tests/storage/fixtures/version_1.sql"));
-    EXPECT_EQ(c.pragma("user_version"), "1");
+  std::unique_ptr<SqliteStore> store;
+  explicit FixtureStore(int version) {
+    create_private(dir.file("db"), {});
+    {
+      Connection c(dir.file("db"), test_key(), OpenAs::writer);
+      c.exec(slurp(QUORATE_SOURCE_DIR "/tests/storage/fixtures/version_" + std::to_string(version) + ".sql"));
+      EXPECT_EQ(c.pragma("user_version"), std::to_string(version));
+    }
+    store = SqliteStore::open(dir.file("db"), test_key(), test_identity());
   }
-  const auto store = SqliteStore::open(dir.file("db"), test_key(), test_identity());
-  const auto request = store->request("req_1");
+};
+void expect_as_in_version_1(SqliteStore& store) {
+  const auto request = store.request("req_1");
   ASSERT_TRUE(request);
   EXPECT_EQ(request->state, RequestState::running);
   EXPECT_EQ(text_of_secret(request->record), "{\"request\":\"req_1\"}");
-  EXPECT_EQ(store->open_request_count(), 1u);
-  EXPECT_EQ(store->key_by_name("hot")->number, 1u);
-  EXPECT_EQ(text_of_secret(store->active_share("aa")->blob), "old share");
-  EXPECT_EQ(text_of_secret(store->share("aa", 2)->blob), "next share");
-  EXPECT_EQ(store->name_holder("cold"), "req_1");
-  EXPECT_TRUE(store->claimed("nonce", "n1"));
-  EXPECT_EQ(text_of_secret(*store->meta("policy")), "{}");
-  EXPECT_FALSE(verify_audit_chain(audit_genesis(test_identity()), store->audit(0, 10), store->audit_head()));
-  EXPECT_EQ(store->audit_head().seq, 2u);
+  EXPECT_EQ(store.open_request_count(), 1u);
+  EXPECT_EQ(store.key_by_name("hot")->number, 1u);
+  EXPECT_EQ(text_of_secret(store.active_share("aa")->blob), "old share");
+  EXPECT_EQ(text_of_secret(store.share("aa", 2)->blob), "next share");
+  EXPECT_EQ(store.name_holder("cold"), "req_1");
+  EXPECT_TRUE(store.claimed("nonce", "n1"));
+  EXPECT_EQ(text_of_secret(*store.meta("policy")), "{}");
+  EXPECT_FALSE(verify_audit_chain(audit_genesis(test_identity()), store.audit(0, 10), store.audit_head()));
+  EXPECT_EQ(store.audit_head().seq, 2u);
   EXPECT_TRUE(
-      store->commit_now(std::move(Batch().activate("aa", 2, bytes_of("two")).append_audit(sample_entry("new")))).ok());
+      store.commit_now(std::move(Batch().activate("aa", 2, bytes_of("two")).append_audit(sample_entry("new")))).ok());
+}
+
+TEST(Migration, Version1Opens) {
+  FixtureStore fixture(1);
+  SqliteStore& store = *fixture.store;
+  EXPECT_TRUE(store.quarantined_keys("", 10).empty());
+  EXPECT_TRUE(store.commit_now(std::move(Batch().put_quarantine(sample_quarantine("aa", 1)))).ok());
+  EXPECT_EQ(store.quarantines("aa").size(), 1u);
+  expect_as_in_version_1(store);
+}
+TEST(Migration, Version2Opens) {
+  FixtureStore fixture(2);
+  SqliteStore& store = *fixture.store;
+  const auto quarantines = store.quarantines("aa");
+  ASSERT_EQ(quarantines.size(), 1u);
+  EXPECT_EQ(quarantines[0].node, "node2");
+  EXPECT_EQ(quarantines[0].certificate, sample_quarantine("aa", 1).certificate);
+  EXPECT_EQ(store.strikes("aa", quarantines[0].certificate, "node3"), 7u);
+  expect_as_in_version_1(store);
 }
 
 }  // namespace

@@ -15,14 +15,15 @@ inline Batch first_batch() {
   return b;
 }
 
-// Batch i: claim, request, meta, audit entry; every kActivateEvery-th one also prepares and activates the share of
-// number i + 1.
+// Batch i: claim, request, meta, strike, audit entry; every kActivateEvery-th one also prepares and activates the share
+// of number i + 1.
 inline Batch numbered_batch(std::uint64_t i) {
   const std::string n = std::to_string(i);
   Batch b;
   b.claim("n", n)
       .insert_request(sample_request("req_" + n))
       .put_meta("m/" + n, secret_bytes(view_of(n)))
+      .add_strike("aa", 1'000'000'000, Digest{}, "node" + n)
       .append_audit(sample_entry(n));
   if (i % kActivateEvery == 0)
     b.insert_share(sample_share("aa", i + 1, "secret of " + std::to_string(i + 1)))
@@ -36,6 +37,7 @@ inline bool check_whole(const Store& store, std::uint64_t i) {
   const bool there = store.claimed("n", n);
   EXPECT_EQ(store.request("req_" + n).has_value(), there) << i;
   EXPECT_EQ(store.meta("m/" + n).has_value(), there) << i;
+  EXPECT_EQ(store.strikes("aa", Digest{}, "node" + n), there ? 1u : 0u) << i;
   return there;
 }
 
