@@ -95,4 +95,18 @@ inline constexpr std::size_t kMaxStoredName = 512;           // bytes of any id,
 inline constexpr std::size_t kMaxForgotten = 1000;           // rows of each table that one forget_before deletes
 inline constexpr auto kKeyCommandTimeout = 10s;              // of the program that prints the database key
 
+// Transactions
+inline constexpr std::uint64_t kMaxEthChainId = 0x7fffffffffffffdb;  // EIP-2294: ⌊(2^64 − 1) / 2⌋ − 36
+inline constexpr std::size_t kMaxMovements = 1024;                   // of one batch call
+inline constexpr unsigned kMaxInnerCalls = 4;                        // Safe in Safe
+inline constexpr std::size_t kMaxTypedDataTypes = 64;                // of one EIP-712 document
+inline constexpr std::size_t kMaxTypedDataFields = 256;              // of one struct
+inline constexpr std::size_t kMaxTypeName = 128;                     // bytes
+inline constexpr std::size_t kMaxArrayDimensions = 8;
+inline constexpr std::size_t kMaxPathDepth = 255;                    // BIP-32
+inline constexpr std::size_t kMaxPsbtBytes = 192 * 1024;
+inline constexpr std::size_t kMaxPsbtInputs = 1024, kMaxPsbtOutputs = 1024;
+inline constexpr std::size_t kMaxPsbtDerivations = 2048;             // steps of BIP-32 for one PSBT: about 60 µs each
+inline constexpr std::size_t kMaxSolanaMessage = 1232 - 1 - 64;      // bytes: a packet, less one signature
+
 }  // namespace quorate::limits

@@ -27,7 +27,10 @@ Bytes der_of(const Signature64& signature) {
   Bytes body;
   put_integer(body, ByteView(signature).first(32));
   put_integer(body, ByteView(signature).subspan(32));
-  Bytes der{0x30, static_cast<std::uint8_t>(body.size())};
+  Bytes der;
+  der.reserve(2 + body.size());
+  der.push_back(0x30);
+  der.push_back(static_cast<std::uint8_t>(body.size()));
   der.insert(der.end(), body.begin(), body.end());
   return der;
 }
