@@ -37,11 +37,11 @@ Signature normalized(const Point<K>& R, const Scalar<K>& s) {
 std::optional<Signature> finish(const Point<K>& Q, const Digest& digest, const Point<K>& R, const Scalar<K>& u,
                                 const Scalar<K>& w) {
   const Scalar<K> s = w * u.inverse();
-  if (u.is_zero() || s.is_zero()) return std::nullopt;
+  if (u.is_zero() || s.is_zero()) return std::nullopt;  // mutate: such an (r, 0) does not verify either
   const Signature signature = normalized(R, s);
   const auto key = Q.bytes();
   if (!verify_signature(Algorithm::ecdsa_secp256k1, key, digest, signature.rs)) return std::nullopt;
-  if (recover_key(digest, signature.rs, signature.recovery_id) != key) return std::nullopt;
+  if (recover_key(digest, signature.rs, signature.recovery_id) != key) return std::nullopt;  // mutate: a guard
   return signature;
 }
 

@@ -115,10 +115,10 @@ std::optional<frost::EffectiveKey<Secp256k1>> effective_key_bip340(const Point<S
   h.add(x_only(key.Q));
   if (tweak->merkle_root) h.add(*tweak->merkle_root);
   const auto t = Scalar<Secp256k1>::parse(h.finish());
-  if (!t) return std::nullopt;
+  if (!t) return std::nullopt;  // mutate: a hash above the group order
   key.Q = key.Q + Point<Secp256k1>::base(*t);
   key.b += *t;
-  if (key.Q.is_identity()) return std::nullopt;
+  if (key.Q.is_identity()) return std::nullopt;  // mutate: a hash that is the logarithm of −P
   make_even();
   return key;
 }

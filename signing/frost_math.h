@@ -202,7 +202,7 @@ std::variant<Round<S>, Refused> prepare(const EffectiveKey<typename S::Curve>& k
       round.R = round.R + *part;
   }
   if (!bad.culprits.empty()) return bad;
-  if (round.R.is_identity()) return Refused{Reason::bad_commitment_list, {}};
+  if (round.R.is_identity()) return Refused{Reason::bad_commitment_list, {}};  // mutate: ρ hashes the list
   round.negated = S::negate(round.R);
   round.c = S::challenge(round.R, key.Q, message);
   return round;

@@ -21,7 +21,7 @@ const Ciphers& ciphers() {
 
 CipherContext new_context() {
   CipherContext context(EVP_CIPHER_CTX_new());
-  if (context == nullptr) throw std::bad_alloc();
+  if (context == nullptr) throw std::bad_alloc();  // mutate: no memory left
   return context;
 }
 

@@ -91,7 +91,9 @@ void hash_rows_portable(std::span<const Block> e, const std::uint8_t* rows, std:
 
 #if defined(__x86_64__)
 
-bool has_carryless_multiply() { return __builtin_cpu_supports("pclmul") != 0; }
+bool has_carryless_multiply() {
+  return __builtin_cpu_supports("pclmul") != 0;  // mutate: speed only
+}
 
 __attribute__((target("pclmul,sse2"))) void hash_rows_carryless(std::span<const Block> e, const std::uint8_t* rows,
                                                                 std::size_t n, Block* out) {
@@ -129,7 +131,7 @@ void hash_rows_carryless(std::span<const Block>, const std::uint8_t*, std::size_
 #endif
 
 void hash_rows(std::span<const Block> e, const std::uint8_t* rows, std::size_t n, Block* out) {
-  if (has_carryless_multiply()) return hash_rows_carryless(e, rows, n, out);
+  if (has_carryless_multiply()) return hash_rows_carryless(e, rows, n, out);  // mutate: speed only
   hash_rows_portable(e, rows, n, out);
 }
 
