@@ -4,6 +4,7 @@
 #include "node/api.h"
 #include "node/quarantines.h"
 #include "signing/ecdsa.h"
+#include "signing/verify.h"
 #include "tests/support/node_simulation.h"
 
 namespace quorate::test {
@@ -80,6 +81,34 @@ TEST(NodeEcdsa, AKeyIsMadeAndEverySetOfMembersSigns) {
     EXPECT_TRUE(sim.store(i).quarantined_keys("", 1).empty());
     EXPECT_TRUE(sim.store(i).metas("signing/", "", 1).empty())
         << sim.name(i) << " has a note of a signing that is over";
+  }
+}
+
+TEST(NodeEcdsa, ADigestIsSignedAsItIsWhereThePolicySaysSo) {
+  NodeSimulation sim(3, 8);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2, {}, kEcdsa)).succeeded());
+  const auto ask = [&](const std::string& hex) {
+    const Json payload{{"kind", "digest"}, {"hex", hex}};
+    return sim.ask(1, sim.request("/v1/keys/hot/signatures", {{"payload", payload}}));
+  };
+  EXPECT_EQ(ask(std::string(64, '1')).record()->request_state(), storage::RequestState::denied);  // the first policy
+
+  Json document = Json::parse(sim.documents.policy->jcs());
+  document["rules"][1]["if"]["payload"].push_back("digest");
+  const auto allowing = policy::PolicyDocument::parse(document.dump());
+  sim.policies.assign(3, &allowing);
+  for (std::size_t i = 0; i < 3; ++i) sim.kill(i);
+  sim.heal();
+  sim.quiesce();
+
+  const EncodedPoint Y = decode<KeyCertificate>(sim.active_keys(0).at(0).certificate).body.Y;
+  const std::string q = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+  for (const std::string& hex : {std::string(64, '0'), q, std::string(64, 'f'), std::string(64, '1')}) {
+    const auto& s = ask(hex);
+    ASSERT_TRUE(s.succeeded()) << hex << ": " << s.code();
+    const Json signature = Json::parse(s.record()->result.text)["signature"];
+    const auto rs = array_from_hex<64>(signature["hex"].get<std::string>());
+    EXPECT_TRUE(verify_signature(Algorithm::ecdsa_secp256k1, Y, *from_hex(hex), *rs)) << hex;
   }
 }
 

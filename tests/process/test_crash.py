@@ -5,7 +5,7 @@ import threading
 import time
 import unittest
 
-from cluster import BIP340, ED25519, SLOWNESS, ClusterTest, eventually
+from cluster import BIP340, ECDSA, ED25519, SLOWNESS, ClusterTest, eventually
 
 SEED = int(os.environ.get("QUORATE_TEST_SEED", "1"))
 ROUNDS = int(os.environ.get("QUORATE_TEST_ROUNDS", "20"))
@@ -71,7 +71,7 @@ class Crash(ClusterTest):
         for i in range(ROUNDS):
             name, victim = f"key{i}", rng.choice(c.names)
             delay = rng.random() * typical * 1.3
-            algorithm = rng.choice((ED25519, BIP340))
+            algorithm = rng.choice((ED25519, BIP340, ECDSA))
             with self.subTest(round=i, seed=SEED, victim=victim, delay=round(delay, 4)):
                 reply_of = self.ask_in_background(lambda: c.create_key(name, algorithm, node="node1", prefer=20))
                 time.sleep(delay)
@@ -113,17 +113,17 @@ class Crash(ClusterTest):
 
     def test_killed_while_signing(self):
         c = self.cluster().up()
-        keys = [c.create("ed"), c.create("taproot", BIP340)]
+        keys = [c.create("ed"), c.create("taproot", BIP340), c.create("bitcoin", ECDSA)]
         rng = random.Random(SEED)
         times = []
         for i in range(6):
             start = time.monotonic()
-            c.sign_verified(keys[i % 2], f"measure {i}")
+            c.sign_verified(keys[i % 3], f"measure {i}")
             times.append(time.monotonic() - start)
         typical = sorted(times)[3]
         succeeded = 0
         for i in range(ROUNDS):
-            key, victim = keys[i % 2], rng.choice(c.names)
+            key, victim = keys[i % 3], rng.choice(c.names)
             delay = rng.random() * typical * 1.2
             with self.subTest(round=i, seed=SEED, victim=victim, delay=round(delay, 4)):
                 text = f"message {i}"
@@ -160,7 +160,7 @@ class Crash(ClusterTest):
 
     def test_one_down_then_back_then_needed(self):
         c = self.cluster().up()
-        keys = [c.create("ed"), c.create("taproot", BIP340)]
+        keys = [c.create("ed"), c.create("taproot", BIP340), c.create("bitcoin", ECDSA)]
         for gone in c.names:
             c.kill(gone)
             others = [n for n in c.names if n != gone]

@@ -33,7 +33,7 @@ Point<K> key_for(const Point<K>& R, const Scalar<K>& s, const Digest& digest) {
 TEST(EcdsaSignature, EveryRecoveryIdRecoversTheKey) {
   SeededRng rng(71);
   std::map<std::uint8_t, int> seen;
-  for (int n = 0; n < 2000; ++n) {
+  for (int n = 0; n < 10'000; ++n) {
     const Digest digest = rng.bytes<32>();
     const Scalar<K> s = Scalar<K>::random(rng);
     const bool high_x = n % 2 == 1;
