@@ -137,7 +137,6 @@ void Desk::on_peer_down(const std::string& node) noexcept {
   }
   post([this, node] {
     peers_.erase(node);
-    quarantines_.on_peer_down(node);
     coordinator_.on_peer_down(node);
   });
 }

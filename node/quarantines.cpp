@@ -183,7 +183,6 @@ void Quarantines::send(const std::string& node, const std::vector<SignedQuaranti
 }
 
 void Quarantines::on_peer_up(const std::string& node) {
-  heard_.erase(node);
   wasted_[node] = 0;
   send(node, for_node(node));
 }

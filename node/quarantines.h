@@ -62,7 +62,6 @@ class Quarantines {
   void recorded(const GatedKey& key, const std::vector<std::string>& nodes, bool stored);
 
   void on_peer_up(const std::string& node);
-  void on_peer_down(const std::string& node) { heard_.erase(node); }
   void on_list(const std::string& from, const QuarantineList& list);
   void tell_all() const;                                             // again, should a message have been lost
   void tell(const std::string& node, const std::string& key) const;  // this node's own of one key
@@ -92,7 +91,7 @@ class Quarantines {
   World world_;
   const PeerView& peers_;
   std::map<GatedKey, std::map<Place, storage::QuarantineRow>> known_;
-  std::set<std::string> heard_;                // nodes that have told all theirs since they came up
+  std::set<std::string> heard_;                // nodes that have told all theirs since this one started
   std::map<std::string, std::size_t> wasted_;  // records of a peer since it came up that were refused
   SteadyTime started_{};
   std::atomic<std::uint64_t> refused_{0};
