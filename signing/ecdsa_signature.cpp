@@ -40,8 +40,10 @@ std::optional<Signature> finish(const Point<K>& Q, const Digest& digest, const P
   if (u.is_zero() || s.is_zero()) return std::nullopt;  // mutate: such an (r, 0) does not verify either
   const Signature signature = normalized(R, s);
   const auto key = Q.bytes();
-  if (!verify_signature(Algorithm::ecdsa_secp256k1, key, digest, signature.rs)) return std::nullopt;
-  if (recover_key(digest, signature.rs, signature.recovery_id) != key) return std::nullopt;  // mutate: a guard
+  // Either of these two refuses what the other does, by another way through the library.
+  if (!verify_signature(Algorithm::ecdsa_secp256k1, key, digest, signature.rs))  // mutate: see above
+    return std::nullopt;
+  if (recover_key(digest, signature.rs, signature.recovery_id) != key) return std::nullopt;  // mutate: see above
   return signature;
 }
 

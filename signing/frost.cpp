@@ -25,7 +25,7 @@ template <class S>
 frost::Round<S> taken(Party self, std::variant<frost::Round<S>, frost::Refused> prepared) {
   if (const auto* refused = std::get_if<frost::Refused>(&prepared)) {
     self.require_each([&](PartyId j) { return !refused->culprits.contains(j); }, refused->reason);
-    self.require(false, refused->reason);
+    self.require(false, refused->reason);  // mutate: an identity R, which nobody can aim at
   }
   return std::get<frost::Round<S>>(std::move(prepared));
 }
