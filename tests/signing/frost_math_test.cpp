@@ -175,6 +175,7 @@ TYPED_TEST(FrostTest, BindingFactorsCoverEverything) {
 TYPED_TEST(FrostTest, ANoncePairSignsOnce) {
   auto& pair = this->signers.pairs.at(PartyId(1));
   const auto round = this->round_of(PartyId(1));
+  EXPECT_FALSE(pair.is_spent());
   static_cast<void>(
       frost::sign_share<TypeParam>(std::move(pair), round, this->effective, PartyId(1), this->key.x.at(PartyId(1))));
   EXPECT_TRUE(pair.is_spent());
