@@ -6,6 +6,7 @@
 #include "signing/ecdsa.h"
 #include "signing/verify.h"
 #include "tests/support/node_simulation.h"
+#include "tests/support/runs.h"
 
 namespace quorate::test {
 namespace {
@@ -462,9 +463,7 @@ TEST(NodeEcdsa, OnlyWhatItsNodeHasSignedCounts) {
 }
 
 TEST(NodeEcdsa, Storm) {
-  const char* runs = std::getenv("QUORATE_RUNS");
-  const std::uint64_t count = runs != nullptr ? std::stoull(runs) : 20;
-  for (std::uint64_t seed = 0; seed < count; ++seed) {
+  for (std::uint64_t seed = 0; seed < runs(20); ++seed) {
     SeededRng rng(seed + 77);
     NodeSimulation sim(3, 5000 + seed);
     ASSERT_TRUE(sim.ask(0, sim.create("hot", 2, {}, kEcdsa)).succeeded());

@@ -3,6 +3,7 @@
 
 #include "node/messages.h"
 #include "tests/support/node_simulation.h"
+#include "tests/support/runs.h"
 
 namespace quorate::test {
 namespace {
@@ -419,8 +420,7 @@ void storm(std::uint64_t seed) {
 TEST(NodeSimulation, Storm) {
   const char* from = std::getenv("QUORATE_SEED");
   const std::uint64_t first = from != nullptr ? std::stoull(from) : 0;
-  const char* runs = std::getenv("QUORATE_RUNS");
-  const std::uint64_t count = runs != nullptr ? std::stoull(runs) : 1000;
+  const std::uint64_t count = runs(1000);
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     storm(seed);
     ASSERT_FALSE(HasFailure()) << "seed " << seed;

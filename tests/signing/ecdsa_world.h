@@ -3,6 +3,7 @@
 #include "signing/ecdsa.h"
 #include "signing/verify.h"
 #include "tests/support/deal.h"
+#include "tests/support/runs.h"
 #include "tests/support/tamper.h"
 
 namespace quorate::test {
@@ -10,12 +11,6 @@ namespace quorate::test {
 using K = Secp256k1;
 
 inline PartySet last_of(unsigned k, unsigned n) { return PartySet::first(n) - PartySet::first(n - k); }
-
-// How much the simulations do: QUORATE_RUNS times their normal counts.
-inline std::uint64_t runs(std::uint64_t normal) {
-  const char* factor = std::getenv("QUORATE_RUNS");
-  return factor == nullptr ? normal : std::max<std::uint64_t>(1, normal * std::strtoull(factor, nullptr, 10));
-}
 
 // The digests at which reduction mod q shows, and a random one.
 inline ecdsa::Digests edge_digests(std::size_t m, Rng& rng) {

@@ -1,0 +1,15 @@
+// How many seeds a simulation goes through.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+
+namespace quorate::test {
+
+// `normal`, or fewer: QUORATE_RUNS is the most, for builds in which everything is slow.
+inline std::uint64_t runs(std::uint64_t normal) {
+  const char* most = std::getenv("QUORATE_RUNS");
+  return most == nullptr ? normal : std::clamp<std::uint64_t>(std::strtoull(most, nullptr, 10), 1, normal);
+}
+
+}  // namespace quorate::test
