@@ -68,7 +68,7 @@ Task<Signature64> frost_sign(Party self, const KeyShare<typename S::Curve>& shar
   if (!S::verify(key.Q, message, signature)) {
     self.require_each([&](PartyId j) { return frost::verify_share<S>(round, key, j, share.X_of(j), theirs[j].z); },
                       Reason::bad_signature_share);
-    self.require(false, Reason::bad_signature);
+    self.require(false, Reason::bad_signature);  // mutate: shares that all verify sum to a signature
   }
   co_return signature;
 }

@@ -236,7 +236,7 @@ bool verify_share(const Round<S>& round, const EffectiveKey<typename S::Curve>& 
   if (!round.signers.contains(i)) return false;
   const std::size_t k = round.signers.position(i);
   const auto R_i = bound_nonce(round.list[k].commitment, round.rho[k]);
-  if (!R_i) return false;
+  if (!R_i) return false;  // mutate: prepare() has decoded this E_i before
   const Scalar<C> lambda_i = lagrange<C>(round.signers, i);
   return Point<C>::base_and(z_i, -(round.c * lambda_i), key.public_share(X_i)) == (round.negated ? -*R_i : *R_i);
 }

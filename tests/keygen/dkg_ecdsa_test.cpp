@@ -54,6 +54,13 @@ class EcdsaDkg : public testing::Test {
   static inline Simulation<World>::Outcomes outcomes;
 };
 
+TEST(SetupOfAlgorithm, EachServesItsOwn) {
+  for (const Algorithm a : {Algorithm::eddsa_ed25519, Algorithm::schnorr_secp256k1, Algorithm::ecdsa_secp256k1}) {
+    EXPECT_EQ(EcdsaSetup::serves(a), a == Algorithm::ecdsa_secp256k1);
+    EXPECT_EQ(NoSetup::serves(a), a != Algorithm::ecdsa_secp256k1);
+  }
+}
+
 TEST_F(EcdsaDkg, EveryPairAgrees) {
   for (const auto& [n, t] : std::vector<std::pair<unsigned, unsigned>>{{2, 2}, {3, 3}, {4, 2}}) {
     const World other(n, t);

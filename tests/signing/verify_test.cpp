@@ -145,5 +145,32 @@ TEST(Verify, RefusesWhatIsUnset) {
   EXPECT_FALSE(verify_signature(Algorithm::ecdsa_secp256k1, Point<Secp256k1>::generator().bytes(), message, signature));
 }
 
+TEST(Verify, EcdsaTakesCompressedKeysAndDigestsOf32BytesOnly) {
+  SeededRng rng(62);
+  const Bytes32 secret = rng.bytes<32>(), digest = rng.bytes<32>();
+  secp256k1_pubkey point;
+  secp256k1_ecdsa_signature rs;
+  ASSERT_EQ(secp256k1_ec_pubkey_create(secp_context(), &point, secret.data()), 1);
+  ASSERT_EQ(secp256k1_ecdsa_sign(secp_context(), &rs, digest.data(), secret.data(), nullptr, nullptr), 1);
+  Signature64 signature;
+  secp256k1_ecdsa_signature_serialize_compact(secp_context(), signature.data(), &rs);
+  Bytes compressed(33), whole(65), longer(digest.begin(), digest.end());
+  std::size_t length = compressed.size();
+  secp256k1_ec_pubkey_serialize(secp_context(), compressed.data(), &length, &point, SECP256K1_EC_COMPRESSED);
+  length = whole.size();
+  secp256k1_ec_pubkey_serialize(secp_context(), whole.data(), &length, &point, SECP256K1_EC_UNCOMPRESSED);
+  longer.push_back(0);
+  EXPECT_TRUE(verify_signature(Algorithm::ecdsa_secp256k1, compressed, digest, signature));
+  EXPECT_FALSE(verify_signature(Algorithm::ecdsa_secp256k1, whole, digest, signature));
+  EXPECT_FALSE(verify_signature(Algorithm::ecdsa_secp256k1, compressed, longer, signature));
+  int recovered = 0;
+  for (std::uint8_t id = 0; id < 4; ++id) {
+    const auto key = recover_key(digest, signature, id);
+    recovered += key && std::equal(key->begin(), key->end(), compressed.begin()) ? 1 : 0;
+  }
+  EXPECT_EQ(recovered, 1);
+  EXPECT_FALSE(recover_key(digest, signature, 4));
+}
+
 }  // namespace
 }  // namespace quorate
