@@ -108,17 +108,18 @@ class Apply {
     if (share_state(r.key, r.number)) return conflict(Conflict::exists, share_text(r.key, r.number));
     if (stored->number >= r.number)
       return conflict(Conflict::stale_number, r.key + " has number " + std::to_string(stored->number));
-    ShareRow hidden = r;
-    hidden.blob = cipher_.seal(identity_, r);
-    const SecretBytes sealed = seal_share(identity_, hidden);
-    Query(c_, "INSERT INTO shares (key, number, party, state, blob) VALUES (?, ?, ?, ?, ?)")
-        .bind(r.key)
-        .bind(r.number)
-        .bind(std::uint64_t{r.party})
-        .bind(code(ShareState::prepared))
-        .bind(ByteView(sealed))
-        .run();
-    return done();
+    return write(r);
+  }
+  Applied operator()(const op::InsertSuccessor& o) {
+    const ShareRow& r = o.row;
+    const auto stored = key(r.key);
+    if (!stored) return conflict(Conflict::not_found, "key " + r.key);
+    if (!has_certificate(r.key, o.base)) return conflict(Conflict::other_certificate, "key " + r.key);
+    Query greatest(c_, "SELECT max(number) FROM shares WHERE key = ?");
+    greatest.bind(r.key).row();
+    if (const std::uint64_t number = std::max(stored->number, greatest.number(0)); number >= r.number)
+      return conflict(Conflict::stale_number, r.key + " has number " + std::to_string(number));
+    return write(r);
   }
   Applied operator()(const op::DropPrepared& o) {
     if (share_state(o.key, o.number) == ShareState::active)
@@ -126,29 +127,49 @@ class Apply {
     Query(c_, "DELETE FROM shares WHERE key = ? AND number = ?").bind(o.key).bind(o.number).run();
     return done();
   }
-  // protocols.md, "Numbers, not epoch + 1"; attack 44.
   Applied operator()(const op::Activate& o) {
     const auto stored = key(o.key);
     if (!stored) return conflict(Conflict::not_found, "key " + o.key);
-    if (stored->number >= o.number)
+    if (stored->number != 0)
       return conflict(Conflict::stale_number, o.key + " has number " + std::to_string(stored->number));
-    const auto share = share_state(o.key, o.number);
-    if (o.own_share && !share) return conflict(Conflict::not_found, share_text(o.key, o.number));
-    if (!o.own_share && share) return conflict(Conflict::wrong_state, share_text(o.key, o.number) + " is there");
-    for (const char* table : {"shares", "quarantines", "strikes"})
-      Query(c_, std::string("DELETE FROM ") + table + " WHERE key = ? AND number < ?").bind(o.key).bind(o.number).run();
-    if (o.own_share)
-      Query(c_, "UPDATE shares SET state = ? WHERE key = ? AND number = ?")
-          .bind(code(ShareState::active))
-          .bind(o.key)
-          .bind(o.number)
-          .run();
-    const KeyState state = stored->state == KeyState::archived ? KeyState::archived : KeyState::active;
+    if (!share_state(o.key, o.number)) return conflict(Conflict::not_found, share_text(o.key, o.number));
+    make_active(o.key, o.number);
     Query(c_, "UPDATE keys SET state = ?, number = ?, certificate = ? WHERE id = ?")
-        .bind(code(state))
+        .bind(code(KeyState::active))
         .bind(o.number)
         .bind(ByteView(o.certificate))
         .bind(o.key)
+        .run();
+    return done();
+  }
+  // protocols.md, "Numbers, not epoch + 1"; attack 44.
+  Applied operator()(const op::Succeed& o) {
+    const Succession& s = o.it;
+    const auto stored = key(s.key);
+    if (!stored) return conflict(Conflict::not_found, "key " + s.key);
+    if (stored->state == KeyState::prepared) return conflict(Conflict::wrong_state, "key " + s.key + " is prepared");
+    if (!has_certificate(s.key, s.replaces)) return conflict(Conflict::other_certificate, "key " + s.key);
+    if (stored->number > s.number)
+      return conflict(Conflict::stale_number, s.key + " has number " + std::to_string(stored->number));
+    if (s.with_share && share_state(s.key, s.number) != ShareState::prepared)
+      return conflict(Conflict::not_found, share_text(s.key, s.number));
+    for (const std::uint64_t number : s.obsolete)
+      Query(c_, "DELETE FROM shares WHERE key = ? AND number = ?").bind(s.key).bind(number).run();
+    Query left(c_, "SELECT number FROM shares WHERE key = ? AND (state = ? OR number < ?)");
+    if (left.bind(s.key).bind(code(ShareState::active)).bind(s.number).row())
+      return conflict(Conflict::wrong_state, share_text(s.key, left.number(0)) + " would stay");
+    for (const char* table : {"quarantines", "strikes"})
+      Query(c_, std::string("DELETE FROM ") + table + " WHERE key = ? AND number <= ? AND certificate != ?")
+          .bind(s.key)
+          .bind(s.number)
+          .bind(ByteView(s.digest))
+          .run();
+    if (s.with_share) make_active(s.key, s.number);
+    Query(c_, "UPDATE keys SET number = ?, certificate = ?, record = ? WHERE id = ?")
+        .bind(s.number)
+        .bind(ByteView(s.certificate))
+        .bind(ByteView(s.record))
+        .bind(s.key)
         .run();
     return done();
   }
@@ -250,6 +271,31 @@ class Apply {
     if (!q.bind(id).bind(number).row()) return std::nullopt;
     return static_cast<ShareState>(q.integer(0));
   }
+  bool has_certificate(const std::string& id, const Bytes& certificate) {
+    Query q(c_, "SELECT 1 FROM keys WHERE id = ? AND certificate = ?");
+    return q.bind(id).bind(ByteView(certificate)).row();
+  }
+  void make_active(const std::string& id, std::uint64_t number) {
+    Query(c_, "UPDATE shares SET state = ? WHERE key = ? AND number = ?")
+        .bind(code(ShareState::active))
+        .bind(id)
+        .bind(number)
+        .run();
+  }
+  Applied write(const ShareRow& r) {
+    ShareRow hidden = r;
+    hidden.blob = cipher_.seal(identity_, r);
+    const SecretBytes sealed = seal_share(identity_, hidden);
+    Query(c_, "INSERT INTO shares (key, number, party, state, blob, record) VALUES (?, ?, ?, ?, ?, ?)")
+        .bind(r.key)
+        .bind(r.number)
+        .bind(std::uint64_t{r.party})
+        .bind(code(ShareState::prepared))
+        .bind(ByteView(sealed))
+        .bind(ByteView(r.record))
+        .run();
+    return done();
+  }
   static std::string share_text(const std::string& key, std::uint64_t number) {
     return "share of key " + key + " number " + std::to_string(number);
   }
@@ -295,7 +341,7 @@ Applied apply(Connection& connection, const Identity& identity, const ShareCiphe
 }
 
 bool deletes_secrets(const op::Any& operation) {
-  return std::holds_alternative<op::Activate>(operation) || std::holds_alternative<op::DropPrepared>(operation);
+  return std::holds_alternative<op::Succeed>(operation) || std::holds_alternative<op::DropPrepared>(operation);
 }
 
 }  // namespace quorate::storage

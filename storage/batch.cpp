@@ -1,5 +1,7 @@
 #include "storage/batch.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/limits.h"
 
@@ -24,14 +26,18 @@ struct Bounds {
            o.row.number <= kMaxNumber && fits(o.row.certificate.size()) && fits(o.row.record.size());
   }
   bool operator()(const op::SetKeyState& o) const { return is_name(o.key) && o.state != KeyState::unset; }
-  bool operator()(const op::InsertShare& o) const {
-    return is_name(o.row.key) && o.row.state == ShareState::prepared && o.row.number >= 1 &&
-           o.row.number <= kMaxNumber && o.row.party >= 1 && o.row.party <= limits::kMaxParties &&
-           fits(o.row.blob.size());
-  }
+  bool operator()(const op::InsertShare& o) const { return holds(o.row); }
+  bool operator()(const op::InsertSuccessor& o) const { return holds(o.row) && !o.base.empty() && fits(o.base.size()); }
   bool operator()(const op::DropPrepared& o) const { return is_name(o.key); }
   bool operator()(const op::Activate& o) const {
     return is_name(o.key) && o.number >= 1 && o.number <= kMaxNumber && fits(o.certificate.size());
+  }
+  bool operator()(const op::Succeed& o) const {
+    const Succession& s = o.it;
+    return is_name(s.key) && !s.replaces.empty() && fits(s.replaces.size()) && s.number >= 1 &&
+           s.number <= kMaxNumber && !s.certificate.empty() && fits(s.certificate.size()) && fits(s.record.size()) &&
+           s.obsolete.size() <= limits::kMaxRecord &&
+           !(s.with_share && std::find(s.obsolete.begin(), s.obsolete.end(), s.number) != s.obsolete.end());
   }
   bool operator()(const op::PutQuarantine& o) const {
     return is_name(o.row.key) && o.row.number >= 1 && o.row.number <= kMaxNumber && is_name(o.row.by) &&
@@ -52,6 +58,10 @@ struct Bounds {
   static bool holds(const RequestRow& r) {
     return is_name(r.id) && is_name(r.kind) && r.state != RequestState::unset && is_label(r.user) && is_label(r.key) &&
            fits(r.record.size());
+  }
+  static bool holds(const ShareRow& r) {
+    return is_name(r.key) && r.state == ShareState::prepared && r.number >= 1 && r.number <= kMaxNumber &&
+           r.party >= 1 && r.party <= limits::kMaxParties && fits(r.blob.size()) && fits(r.record.size());
   }
 };
 
@@ -75,6 +85,8 @@ std::string_view to_text(Conflict conflict) {
       return "claimed";
     case Conflict::meta_differs:
       return "meta_differs";
+    case Conflict::other_certificate:
+      return "other_certificate";
     case Conflict::out_of_bounds:
       return "out_of_bounds";
   }
@@ -115,11 +127,12 @@ Batch& Batch::drop_prepared(std::string key, std::uint64_t number) {
   return add(op::DropPrepared{std::move(key), number});
 }
 Batch& Batch::activate(std::string key, std::uint64_t number, Bytes certificate) {
-  return add(op::Activate{std::move(key), number, std::move(certificate), true});
+  return add(op::Activate{std::move(key), number, std::move(certificate)});
 }
-Batch& Batch::activate_without_share(std::string key, std::uint64_t number, Bytes certificate) {
-  return add(op::Activate{std::move(key), number, std::move(certificate), false});
+Batch& Batch::insert_successor(ShareRow row, Bytes base) {
+  return add(op::InsertSuccessor{std::move(row), std::move(base)});
 }
+Batch& Batch::succeed(Succession succession) { return add(op::Succeed{std::move(succession)}); }
 Batch& Batch::put_quarantine(QuarantineRow row) { return add(op::PutQuarantine{std::move(row)}); }
 Batch& Batch::add_strike(std::string key, std::uint64_t number, const Digest& certificate, std::string node) {
   return add(op::AddStrike{std::move(key), number, certificate, std::move(node)});

@@ -12,14 +12,15 @@ namespace quorate::storage {
 // Which precondition of a batch did not hold; the whole batch then had no effect.
 enum class Conflict : std::uint8_t {
   none = 0,
-  exists,         // insert_request: the id is there; insert_share: another share of that number is there
-  not_found,      // the row to be changed is not there
-  wrong_state,    // the row is in another state than expected
-  name_taken,     // reserve_name, put_key: held by another request or key
-  stale_number,   // the key has this or a higher number already
-  claimed,        // claim: somebody was first
-  meta_differs,   // expect_meta
-  out_of_bounds,  // an empty id, a state that is unset, a record of more than limits::kMaxRecord bytes
+  exists,             // insert_request: the id is there; insert_share: another share of that number is there
+  not_found,          // the row to be changed is not there
+  wrong_state,        // the row is in another state than expected
+  name_taken,         // reserve_name, put_key: held by another request or key
+  stale_number,       // the key has this or a higher number already
+  claimed,            // claim: somebody was first
+  meta_differs,       // expect_meta
+  other_certificate,  // the key's certificate in force is not the one that was looked at
+  out_of_bounds,      // an empty id, a state that is unset, a record of more than limits::kMaxRecord bytes
 };
 std::string_view to_text(Conflict conflict);
 
@@ -40,6 +41,19 @@ struct CommitResult {
   bool ok() const { return status == CommitStatus::ok; }
   static CommitResult conflicting(Conflict conflict, std::string text);
   static CommitResult breaking(std::string text);
+};
+
+// A complete certificate that follows another one of the same key, as it was decided on over what was read before
+// (docs/reshare.md, Numbers).
+struct Succession {
+  std::string key;
+  Bytes replaces;                       // the certificate in force then
+  std::uint64_t number = 0;             // of the new one
+  Digest digest{};                      // of its body
+  Bytes certificate;                    // complete
+  Bytes record;                         // the key's, from now on
+  bool with_share = false;              // this node has prepared the share of that number, and is a member
+  std::vector<std::uint64_t> obsolete;  // numbers of this node's shares that it ends
 };
 
 namespace op {  // the operations of a Batch; built by its member functions only
@@ -73,6 +87,10 @@ struct SetKeyState {
 struct InsertShare {
   ShareRow row;
 };
+struct InsertSuccessor {
+  ShareRow row;
+  Bytes base;
+};
 struct DropPrepared {
   std::string key;
   std::uint64_t number;
@@ -81,7 +99,9 @@ struct Activate {
   std::string key;
   std::uint64_t number;
   Bytes certificate;
-  bool own_share;
+};
+struct Succeed {
+  Succession it;
 };
 struct PutQuarantine {
   QuarantineRow row;
@@ -113,8 +133,8 @@ struct ExpectMeta {
 };
 
 using Any = std::variant<InsertRequest, PutRequest, UpdateRequest, ForgetBefore, ReserveName, ReleaseName, PutKey,
-                         SetKeyState, InsertShare, DropPrepared, Activate, PutQuarantine, AddStrike, Claim, AppendAudit,
-                         PutMeta, EraseMeta, ExpectMeta>;
+                         SetKeyState, InsertShare, InsertSuccessor, DropPrepared, Activate, Succeed, PutQuarantine,
+                         AddStrike, Claim, AppendAudit, PutMeta, EraseMeta, ExpectMeta>;
 
 }  // namespace op
 
@@ -147,13 +167,17 @@ class Batch {
   // Deletes a prepared share (one that this node has signed no certificate for). No effect if there is none;
   // `wrong_state` if it is active.
   Batch& drop_prepared(std::string key, std::uint64_t number);
-  // protocols.md, "on a complete certificate a > active": the key row takes number and certificate (prepared becomes
-  // active, archived stays archived), this node's share of that number becomes active, every share, quarantine and
-  // strike of the key with a smaller number is deleted, greater ones stay. Conflicts: `not_found` (key or share),
-  // `stale_number` (the key has this number or a higher one).
+  // A prepared share of a certificate whose base is in force here, given as its bytes. Only a number greater than all
+  // that this node has prepared or has in force. Conflicts: `not_found` (key), `other_certificate`, `stale_number`.
+  Batch& insert_successor(ShareRow row, Bytes base);
+  // The first complete certificate of a prepared key: the key becomes active with it, this node's share of that number
+  // likewise. Conflicts: `not_found` (key or share), `stale_number` (the key has a certificate).
   Batch& activate(std::string key, std::uint64_t number, Bytes certificate);
-  // The same for a node that is no member of the new committee: its old shares go, it has no new one.
-  Batch& activate_without_share(std::string key, std::uint64_t number, Bytes certificate);
+  // The certificate, number and record of the key change, its state does not (archived stays archived); the share of
+  // that number becomes active, the obsolete ones are deleted, as are all quarantines and strikes of lesser
+  // certificates. Greater prepared shares stay. Conflicts: `not_found` (key or share), `other_certificate`,
+  // `stale_number` (not greater), `wrong_state` (prepared key; a share that would be neither active nor greater).
+  Batch& succeed(Succession succession);
 
   // ---- quarantines, of one certificate of a key: they go when a later one is activated
   // Stays as it was if the same (key, certificate, by, node) is there. Conflicts: `not_found` (key), `stale_number`

@@ -52,12 +52,14 @@ ShareInfo share_info_in(const Query& q) {
   r.number = q.number(1);
   r.party = static_cast<std::uint16_t>(q.integer(2));
   r.state = state_in(q, 3, ShareState::prepared, ShareState::active);
+  r.record = q.bytes(4);
   return r;
 }
-const std::string kShare = "SELECT key, number, party, state, blob FROM shares ";
+const std::string kShare = "SELECT key, number, party, state, record, blob FROM shares ";
 ShareRow share_in(const Query& q, const Identity& identity) {
-  const ShareInfo info = share_info_in(q);
-  return {info.key, info.number, info.party, info.state, open_share(identity, info, q.blob(4))};
+  ShareInfo info = share_info_in(q);
+  SecretBytes blob = open_share(identity, info, q.blob(5));
+  return {info.key, info.number, info.party, info.state, std::move(blob), std::move(info.record)};
 }
 
 // One more than asked for was read: whether there is a next page.
@@ -167,7 +169,7 @@ std::optional<ShareRow> active_share(Connection& c, const Identity& identity, co
 }
 
 std::vector<ShareInfo> prepared_shares(Connection& c) {
-  Query q(c, "SELECT key, number, party, state FROM shares WHERE state = 1 ORDER BY key, number");
+  Query q(c, "SELECT key, number, party, state, record FROM shares WHERE state = 1 ORDER BY key, number");
   std::vector<ShareInfo> rows;
   while (q.row()) rows.push_back(share_info_in(q));
   return rows;

@@ -71,6 +71,7 @@ struct ShareRow {
   std::uint16_t party = 0;   // the index of this node in that committee, 1..32
   ShareState state = ShareState::unset;
   SecretBytes blob;
+  Bytes record{};  // whatever else node keeps about the share, public
 };
 
 // A share without its secret.
@@ -79,6 +80,7 @@ struct ShareInfo {
   std::uint64_t number = 0;
   std::uint16_t party = 0;
   ShareState state = ShareState::unset;
+  Bytes record{};
 };
 
 // One node's refusal to put values into ECDSA's OT extension with another one, for the life of a certificate. This

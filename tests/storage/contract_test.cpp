@@ -276,45 +276,115 @@ TYPED_TEST(StoreContract, ShareLife) {
   this->expect_conflict(Conflict::stale_number, std::move(Batch().put_key(older)));
 }
 
-TYPED_TEST(StoreContract, ActivationDeletesSmallerAndKeepsGreaterNumbers) {
+TYPED_TEST(StoreContract, WhatASuccessorIsPreparedOver) {
+  auto share = sample_share("aa", 5, "five");
+  share.record = bytes_of("who asked");
+  this->expect_conflict(Conflict::not_found, std::move(Batch().insert_successor(share, bytes_of("one"))));
+  this->commit(std::move(
+      Batch().put_key(sample_key("aa", "hot")).insert_share(sample_share("aa", 1)).activate("aa", 1, bytes_of("one"))));
+  // attack 48: dealt from a certificate that is not in force here
+  this->expect_conflict(Conflict::other_certificate, std::move(Batch().insert_successor(share, bytes_of("zero"))));
+  this->expect_conflict(Conflict::stale_number,
+                        std::move(Batch().insert_successor(sample_share("aa", 1), bytes_of("one"))));
+  this->commit(std::move(Batch().insert_successor(share, bytes_of("one"))));
+  this->reopen();
+  EXPECT_EQ(this->store().share("aa", 5)->record, share.record);
+  EXPECT_EQ(text_of_secret(this->store().share("aa", 5)->blob), "five");
+  ASSERT_EQ(this->store().prepared_shares().size(), 1u);
+  EXPECT_EQ(this->store().prepared_shares()[0].record, share.record);
+  // One certificate for a number, and none for a lesser one.
+  for (const std::uint64_t number : {4u, 5u})
+    this->expect_conflict(Conflict::stale_number,
+                          std::move(Batch().insert_successor(sample_share("aa", number), bytes_of("one"))));
+  this->commit(std::move(Batch().insert_successor(sample_share("aa", 6), bytes_of("one"))));
+}
+
+// "aa" has number 1 in force and three successors prepared; "bb" has never been active.
+Batch prepared_1_3_5_9() {
   Batch batch;
-  batch.put_key(sample_key("aa", "hot"));
-  for (const std::uint64_t n : std::initializer_list<std::uint64_t>{1, 3, 5, 9})
-    batch.insert_share(sample_share("aa", n, "share " + std::to_string(n)));
+  batch.put_key(sample_key("aa", "hot")).insert_share(sample_share("aa", 1)).activate("aa", 1, bytes_of("one"));
+  for (const std::uint64_t n : std::initializer_list<std::uint64_t>{3, 5, 9})
+    batch.insert_successor(sample_share("aa", n, "share " + std::to_string(n)), bytes_of("one"));
   batch.put_key(sample_key("bb", "cold")).insert_share(sample_share("bb", 1, "other"));
-  this->commit(std::move(batch));
-  this->commit(std::move(Batch().activate("aa", 1, bytes_of("one"))));
-  this->commit(std::move(Batch().activate("aa", 5, bytes_of("five"))));
+  return batch;
+}
+
+TYPED_TEST(StoreContract, ASuccessionDeletesWhatItEndsAndNothingElse) {
+  this->commit(prepared_1_3_5_9());
+  this->commit(std::move(Batch().succeed(sample_succession("aa", "one", 5, "five", {1, 3}))));
+  this->reopen();
   EXPECT_FALSE(this->store().share("aa", 1));
   EXPECT_FALSE(this->store().share("aa", 3));
   EXPECT_EQ(this->store().share("aa", 9)->state, ShareState::prepared);
   EXPECT_EQ(this->store().active_share("aa")->number, 5u);
   EXPECT_TRUE(this->store().share("bb", 1));  // another key is not touched
-  this->expect_conflict(Conflict::stale_number, std::move(Batch().insert_share(sample_share("aa", 3))));
+  const auto key = this->store().key_by_id("aa");
+  EXPECT_EQ(key->number, 5u);
+  EXPECT_EQ(key->state, KeyState::active);
+  EXPECT_EQ(key->name, "hot");
+  EXPECT_EQ(key->certificate, bytes_of("five"));
+  EXPECT_EQ(key->record, bytes_of("public things of five"));
   this->commit(std::move(Batch().drop_prepared("aa", 9).drop_prepared("aa", 77)));
   EXPECT_FALSE(this->store().share("aa", 9));
 }
 
+TYPED_TEST(StoreContract, ASuccessionOverWhatIsNotThereChangesNothing) {
+  this->commit(prepared_1_3_5_9());
+  const auto refused = [&](Conflict conflict, auto change) {
+    Succession s = sample_succession("aa", "one", 5, "five", {1, 3});
+    change(s);
+    this->expect_conflict(conflict, std::move(Batch().succeed(std::move(s))));
+    EXPECT_EQ(this->store().active_share("aa")->number, 1u);
+    EXPECT_EQ(this->store().prepared_shares().size(), 4u);
+    EXPECT_EQ(this->store().key_by_id("aa")->certificate, bytes_of("one"));
+  };
+  refused(Conflict::not_found, [](Succession& s) { s.key = "cc"; });
+  refused(Conflict::wrong_state, [](Succession& s) { s.key = "bb"; });  // has never been active
+  refused(Conflict::other_certificate, [](Succession& s) { s.replaces = bytes_of("two"); });
+  refused(Conflict::not_found, [](Succession& s) { s.number = 6; });
+  refused(Conflict::wrong_state, [](Succession& s) { s.obsolete = {3}; });  // two active shares
+  refused(Conflict::wrong_state, [](Succession& s) { s.obsolete = {1}; });  // a share of an ended number
+  refused(Conflict::out_of_bounds, [](Succession& s) { s.obsolete = {1, 3, 5}; });
+  refused(Conflict::out_of_bounds, [](Succession& s) { s.certificate.clear(); });
+  refused(Conflict::out_of_bounds, [](Succession& s) { s.replaces.clear(); });
+  refused(Conflict::out_of_bounds, [](Succession& s) { s.number = 0; });
+  this->commit(std::move(Batch().succeed(sample_succession("aa", "one", 5, "five", {1, 3}))));
+  this->expect_conflict(Conflict::stale_number,
+                        std::move(Batch().succeed(sample_succession("aa", "five", 3, "three", {5}))));
+  this->expect_conflict(Conflict::other_certificate,
+                        std::move(Batch().succeed(sample_succession("aa", "one", 9, "nine", {5}))));
+}
+
+// Two certificates of one number: the greater one ends the lesser, and what is prepared for the greater one stays.
+TYPED_TEST(StoreContract, ASuccessionWithinOneNumber) {
+  this->commit(prepared_1_3_5_9());
+  Succession lesser = sample_succession("aa", "one", 5, "a rival of five", {1, 3});
+  lesser.with_share = false;
+  this->commit(std::move(Batch().succeed(lesser)));
+  EXPECT_FALSE(this->store().active_share("aa"));
+  EXPECT_EQ(this->store().share("aa", 5)->state, ShareState::prepared);
+  this->commit(std::move(Batch().succeed(sample_succession("aa", "a rival of five", 5, "five", {}))));
+  EXPECT_EQ(this->store().active_share("aa")->number, 5u);
+  EXPECT_EQ(this->store().key_by_id("aa")->certificate, bytes_of("five"));
+}
+
 TYPED_TEST(StoreContract, ArchivedStaysArchivedWhenItsNumberRises) {
-  this->commit(
-      std::move(Batch().put_key(sample_key("aa", "hot")).insert_share(sample_share("aa", 1)).activate("aa", 1, {})));
-  this->commit(
-      std::move(Batch().set_key_state("aa", KeyState::active, KeyState::archived).insert_share(sample_share("aa", 2))));
-  this->commit(std::move(Batch().activate("aa", 2, {})));
+  this->commit(prepared_1_3_5_9());
+  this->commit(std::move(Batch().set_key_state("aa", KeyState::active, KeyState::archived)));
+  this->commit(std::move(Batch().succeed(sample_succession("aa", "one", 5, "five", {1, 3}))));
   EXPECT_EQ(this->store().key_by_id("aa")->state, KeyState::archived);
-  EXPECT_EQ(this->store().key_by_id("aa")->number, 2u);
+  EXPECT_EQ(this->store().key_by_id("aa")->number, 5u);
 }
 
 TYPED_TEST(StoreContract, RemovedMemberLosesItsShares) {
-  this->commit(
-      std::move(Batch().put_key(sample_key("aa", "hot")).insert_share(sample_share("aa", 1)).activate("aa", 1, {})));
-  this->commit(std::move(Batch().insert_share(sample_share("aa", 2))));
-  this->expect_conflict(Conflict::wrong_state, std::move(Batch().activate_without_share("aa", 2, bytes_of("two"))));
-  this->commit(std::move(Batch().activate_without_share("aa", 3, bytes_of("three"))));
+  this->commit(prepared_1_3_5_9());
+  Succession without = sample_succession("aa", "one", 7, "seven", {1, 3, 5});
+  without.with_share = false;
+  this->commit(std::move(Batch().succeed(without)));
   EXPECT_FALSE(this->store().active_share("aa"));
-  EXPECT_TRUE(this->store().prepared_shares().empty());
-  EXPECT_EQ(this->store().key_by_id("aa")->number, 3u);
-  EXPECT_EQ(this->store().key_by_id("aa")->certificate, bytes_of("three"));
+  ASSERT_EQ(this->store().prepared_shares().size(), 2u);  // 9, and the other key's
+  EXPECT_EQ(this->store().key_by_id("aa")->number, 7u);
+  EXPECT_EQ(this->store().key_by_id("aa")->certificate, bytes_of("seven"));
 }
 
 void expect_equal(const QuarantineRow& a, const QuarantineRow& b) {
@@ -374,7 +444,7 @@ TYPED_TEST(StoreContract, StrikesAreCountedPerCertificateAndNode) {
 TYPED_TEST(StoreContract, ALaterCertificateEndsQuarantinesAndStrikes) {
   Batch batch;
   batch.put_key(sample_key("aa", "hot")).put_key(sample_key("bb", "cold"));
-  batch.insert_share(sample_share("aa", 1)).activate("aa", 1, {});
+  batch.insert_share(sample_share("aa", 1)).activate("aa", 1, bytes_of("one"));
   batch.put_quarantine(sample_quarantine("aa", 1))
       .put_quarantine(sample_quarantine("aa", 2))
       .put_quarantine(sample_quarantine("aa", 3))
@@ -382,7 +452,12 @@ TYPED_TEST(StoreContract, ALaterCertificateEndsQuarantinesAndStrikes) {
   for (const std::uint64_t n : std::initializer_list<std::uint64_t>{1, 2, 3})
     batch.add_strike("aa", n, sample_quarantine("aa", n).certificate, "node2");
   this->commit(std::move(batch));
-  this->commit(std::move(Batch().insert_share(sample_share("aa", 2)).activate("aa", 2, bytes_of("two"))));
+  Batch later;
+  later.insert_successor(sample_share("aa", 2), bytes_of("one"));
+  later.put_quarantine(sample_quarantine("aa", 1, "node3")).add_strike("aa", 2, Digest{}, "node2");
+  later.succeed(sample_succession("aa", "one", 2, "two", {1}));
+  this->commit(std::move(later));
+  EXPECT_EQ(this->store().strikes("aa", Digest{}, "node2"), 0u);  // a rival's of the same number
   const auto left = this->store().quarantines("aa");
   ASSERT_EQ(left.size(), 2u);
   EXPECT_EQ(left[0].number, 2u);  // the active one's stays, and that of one that may come
@@ -468,6 +543,8 @@ TYPED_TEST(StoreContract, OutOfBounds) {
   with_share([](ShareRow& s) { s.number = 0; });
   with_share([](ShareRow& s) { s.number = UINT64_MAX; });
   with_share([](ShareRow& s) { s.state = ShareState::active; });
+  with_share([](ShareRow& s) { s.record.resize(limits::kMaxRecord + 1); });
+  refused(std::move(Batch().put_key(sample_key("aa", "hot")).insert_successor(sample_share("aa", 1), {})));
   auto key = sample_key("aa", "hot");
   key.state = KeyState::unset;
   refused(std::move(Batch().put_key(key)));

@@ -74,6 +74,20 @@ inline KeyRow sample_key(const std::string& id, const std::string& name) {
 inline ShareRow sample_share(const std::string& key, std::uint64_t number, std::string_view secret = "share") {
   return {key, number, 2, ShareState::prepared, secret_bytes(view_of(secret))};
 }
+// After a certificate whose bytes are `replaces`; its digest is that of sample_quarantine(key, number).
+inline Succession sample_succession(const std::string& key, const std::string& replaces, std::uint64_t number,
+                                    const std::string& certificate, std::vector<std::uint64_t> obsolete) {
+  Succession s;
+  s.key = key;
+  s.replaces = bytes_of(replaces);
+  s.number = number;
+  s.digest.fill(static_cast<std::uint8_t>(number));
+  s.certificate = bytes_of(certificate);
+  s.record = bytes_of("public things of " + certificate);
+  s.with_share = true;
+  s.obsolete = std::move(obsolete);
+  return s;
+}
 inline QuarantineRow sample_quarantine(const std::string& key, std::uint64_t number, const std::string& by = "node1",
                                        const std::string& node = "node2") {
   QuarantineRow r;

@@ -9,7 +9,9 @@ namespace quorate::storage {
 namespace {
 
 const ShareInfo kPlace{"aa", 5, 2, ShareState::prepared};
-ShareRow row() { return {"aa", 5, 2, ShareState::prepared, secret_bytes(view_of("a share of 32 bytes, more or less"))}; }
+ShareRow row() {
+  return {"aa", 5, 2, ShareState::prepared, secret_bytes(view_of("a share of 32 bytes, more or less"))};
+}
 
 TEST(ShareCipher, OpensWhatItSealedAndHidesIt) {
   const ShareCipher cipher(test_key());

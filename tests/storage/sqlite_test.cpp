@@ -30,13 +30,15 @@ std::string error_of_open(const std::string& path, const Secret<Bytes32>& key = 
 void create(const std::string& path, const Identity& identity = test_identity()) {
   const auto store = SqliteStore::create(path, test_key(), identity);
   for (const char* id : {"aa", "bb"})
-    ASSERT_TRUE(store
-                    ->commit_now(std::move(Batch()
-                                               .put_key(sample_key(id, std::string("name-") + id))
-                                               .insert_share(sample_share(id, 1, std::string("secret of ") + id))
-                                               .activate(id, 1, {})
-                                               .insert_share(sample_share(id, 2, std::string("next secret of ") + id))))
-                    .ok());
+    ASSERT_TRUE(
+        store
+            ->commit_now(std::move(
+                Batch()
+                    .put_key(sample_key(id, std::string("name-") + id))
+                    .insert_share(sample_share(id, 1, std::string("secret of ") + id))
+                    .activate(id, 1, bytes_of("one"))
+                    .insert_successor(sample_share(id, 2, std::string("next secret of ") + id), bytes_of("one"))))
+            .ok());
 }
 
 TEST(SqliteFile, PrivateAndMadeWhole) {
@@ -348,7 +350,11 @@ void expect_as_in_version_1(SqliteStore& store) {
   EXPECT_FALSE(verify_audit_chain(audit_genesis(test_identity()), store.audit(0, 10), store.audit_head()));
   EXPECT_EQ(store.audit_head().seq, 2u);
   EXPECT_TRUE(
-      store.commit_now(std::move(Batch().activate("aa", 2, bytes_of("two")).append_audit(sample_entry("new")))).ok());
+      store
+          .commit_now(std::move(
+              Batch().succeed(sample_succession("aa", "certificate", 2, "two", {1})).append_audit(sample_entry("new"))))
+          .ok());
+  EXPECT_EQ(text_of_secret(store.active_share("aa")->blob), "next share");
 }
 
 TEST(Migration, Version1Opens) {
@@ -359,15 +365,23 @@ TEST(Migration, Version1Opens) {
   EXPECT_EQ(store.quarantines("aa").size(), 1u);
   expect_as_in_version_1(store);
 }
-TEST(Migration, Version2Opens) {
-  FixtureStore fixture(2);
-  SqliteStore& store = *fixture.store;
+void expect_as_in_version_2(SqliteStore& store) {
   const auto quarantines = store.quarantines("aa");
   ASSERT_EQ(quarantines.size(), 1u);
   EXPECT_EQ(quarantines[0].node, "node2");
   EXPECT_EQ(quarantines[0].certificate, sample_quarantine("aa", 1).certificate);
   EXPECT_EQ(store.strikes("aa", quarantines[0].certificate, "node3"), 7u);
   expect_as_in_version_1(store);
+}
+TEST(Migration, Version2Opens) {
+  FixtureStore fixture(2);
+  EXPECT_TRUE(fixture.store->share("aa", 2)->record.empty());
+  expect_as_in_version_2(*fixture.store);
+}
+TEST(Migration, Version3Opens) {
+  FixtureStore fixture(3);
+  EXPECT_EQ(fixture.store->share("aa", 2)->record, bytes_of("who asked"));
+  expect_as_in_version_2(*fixture.store);
 }
 
 }  // namespace

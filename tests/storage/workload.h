@@ -25,9 +25,12 @@ inline Batch numbered_batch(std::uint64_t i) {
       .put_meta("m/" + n, secret_bytes(view_of(n)))
       .add_strike("aa", 1'000'000'000, Digest{}, "node" + n)
       .append_audit(sample_entry(n));
-  if (i % kActivateEvery == 0)
-    b.insert_share(sample_share("aa", i + 1, "secret of " + std::to_string(i + 1)))
-        .activate("aa", i + 1, bytes_of(std::to_string(i + 1)));
+  if (i % kActivateEvery == 0) {
+    const std::uint64_t before = i == kActivateEvery ? 1 : i + 1 - kActivateEvery;
+    b.insert_successor(sample_share("aa", i + 1, "secret of " + std::to_string(i + 1)),
+                       bytes_of(std::to_string(before)))
+        .succeed(sample_succession("aa", std::to_string(before), i + 1, std::to_string(i + 1), {before}));
+  }
   return b;
 }
 

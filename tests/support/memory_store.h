@@ -139,7 +139,7 @@ class MemoryStore final : public Store {
   std::vector<ShareInfo> prepared_shares() const override {
     std::vector<ShareInfo> rows;
     for (const auto& [place, r] : content_.shares)
-      if (r.state == ShareState::prepared) rows.push_back({r.key, r.number, r.party, r.state});
+      if (r.state == ShareState::prepared) rows.push_back({r.key, r.number, r.party, r.state, r.record});
     return rows;
   }
 
@@ -284,23 +284,54 @@ class MemoryStore final : public Store {
       c.shares.erase(found);
       return Conflict::none;
     }
+    Conflict operator()(const op::InsertSuccessor& o) {
+      const auto key = c.keys.find(o.row.key);
+      if (key == c.keys.end()) return Conflict::not_found;
+      if (key->second.certificate != o.base) return Conflict::other_certificate;
+      if (key->second.number >= o.row.number) return Conflict::stale_number;
+      for (const auto& [place, share] : c.shares)
+        if (place.first == o.row.key && place.second >= o.row.number) return Conflict::stale_number;
+      c.shares.emplace(std::pair{o.row.key, o.row.number}, o.row);
+      return Conflict::none;
+    }
     Conflict operator()(const op::Activate& o) {
       const auto key = c.keys.find(o.key);
       if (key == c.keys.end()) return Conflict::not_found;
-      if (key->second.number >= o.number) return Conflict::stale_number;
+      if (key->second.number != 0) return Conflict::stale_number;
       const auto share = c.shares.find({o.key, o.number});
-      const bool there = share != c.shares.end();
-      if (o.own_share && !there) return Conflict::not_found;
-      if (!o.own_share && there) return Conflict::wrong_state;
-      if (there) share->second.state = ShareState::active;
-      std::erase_if(c.shares, [&](const auto& e) { return e.first.first == o.key && e.first.second < o.number; });
-      std::erase_if(c.quarantines, [&](const auto& e) { return e.second.key == o.key && e.second.number < o.number; });
-      std::erase_if(c.strikes,
-                    [&](const auto& e) { return std::get<0>(e.first) == o.key && e.second.first < o.number; });
+      if (share == c.shares.end()) return Conflict::not_found;
+      share->second.state = ShareState::active;
+      key->second.number = o.number;
+      key->second.certificate = o.certificate;
+      key->second.state = KeyState::active;
+      return Conflict::none;
+    }
+    Conflict operator()(const op::Succeed& o) {
+      const Succession& s = o.it;
+      const auto key = c.keys.find(s.key);
+      if (key == c.keys.end()) return Conflict::not_found;
       KeyRow& k = key->second;
-      k.number = o.number;
-      k.certificate = o.certificate;
-      if (k.state != KeyState::archived) k.state = KeyState::active;
+      if (k.state == KeyState::prepared) return Conflict::wrong_state;
+      if (k.certificate != s.replaces) return Conflict::other_certificate;
+      if (k.number > s.number) return Conflict::stale_number;
+      const auto share = c.shares.find({s.key, s.number});
+      if (s.with_share && (share == c.shares.end() || share->second.state != ShareState::prepared))
+        return Conflict::not_found;
+      for (const std::uint64_t number : s.obsolete) c.shares.erase({s.key, number});
+      for (const auto& [place, row] : c.shares)
+        if (place.first == s.key && (row.state == ShareState::active || place.second < s.number))
+          return Conflict::wrong_state;
+      const auto ends = [&](const std::string& of, std::uint64_t number, const Digest& certificate) {
+        return of == s.key && number <= s.number && certificate != s.digest;
+      };
+      std::erase_if(c.quarantines,
+                    [&](const auto& e) { return ends(e.second.key, e.second.number, e.second.certificate); });
+      std::erase_if(c.strikes,
+                    [&](const auto& e) { return ends(std::get<0>(e.first), e.second.first, std::get<1>(e.first)); });
+      if (s.with_share) c.shares.at({s.key, s.number}).state = ShareState::active;
+      k.number = s.number;
+      k.certificate = s.certificate;
+      k.record = s.record;
       return Conflict::none;
     }
     Conflict older_than_key(const std::string& key, std::uint64_t number) const {
