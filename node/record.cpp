@@ -72,6 +72,7 @@ Json request_view(const RequestRecord& r, bool full) {
   if (!silent.empty()) view["silent"] = std::move(silent);
   if (full) {
     if (!r.intent.text.empty()) view["intent"] = Json::parse(r.intent.text);
+    if (!r.facts.text.empty()) view["facts"] = Json::parse(r.facts.text);
     // Accepted once, so it parses; what is shown is what was signed by the requester.
     const Json body = Json::parse(text_of(r.original.body), nullptr, false);
     if (body.is_object() && body.contains("payload")) view["payload"] = body["payload"];
