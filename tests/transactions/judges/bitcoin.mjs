@@ -9,7 +9,7 @@ import { be32, childSecret, hex, makeKey, n, rounds, signEcdsa, toBig, unhex } f
 
 bitcoin.initEccLib(ecc);
 const bip32 = BIP32Factory(ecc);
-const networks = { mainnet: bitcoin.networks.bitcoin, testnet: bitcoin.networks.testnet, signet: bitcoin.networks.testnet, regtest: bitcoin.networks.regtest };
+export const networks = { mainnet: bitcoin.networks.bitcoin, testnet: bitcoin.networks.testnet, signet: bitcoin.networks.testnet, regtest: bitcoin.networks.regtest };
 const genesis = { mainnet: '000000000019d6689c085ae165831e93/slip44:0', testnet: '000000000933ea01ad0ee984209779ba/slip44:1', signet: '00000008819873e925422c1ff0f99f7c/slip44:1', regtest: '0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1' };
 const { p2pkh, p2wpkh, p2sh, p2wsh, p2pk, p2tr } = bitcoin.payments;
 
@@ -20,7 +20,7 @@ function rootOf(key, network) {
 }
 
 // An output of ours for this child: its script, and what an input or output says of it.
-function ours(random, kind, child, root, path, network) {
+export function ours(random, kind, child, root, path, network) {
   const pubkey = child.publicKey, common = { network };
   const bip32Derivation = [{ masterFingerprint: root.fingerprint, pubkey, path }];
   switch (kind) {
@@ -37,7 +37,7 @@ function ours(random, kind, child, root, path, network) {
   }
 }
 
-function previousTransaction(random, script, value) {
+export function previousTransaction(random, script, value) {
   const tx = new bitcoin.Transaction();
   tx.version = 2;
   tx.addInput(random.bytes(32), random.below(5), 0xfffffffe, random.coin() ? random.bytes(random.below(80)) : undefined);
@@ -49,7 +49,7 @@ function previousTransaction(random, script, value) {
   return { tx, index: before };
 }
 
-function foreignScript(random, network) {
+export function foreignScript(random, network) {
   switch (random.below(5)) {
     case 0: return p2pkh({ hash: random.bytes(20), network });
     case 1: return p2wpkh({ hash: random.bytes(20), network });
