@@ -126,9 +126,9 @@ bool ecdsa_signing(PartySet T) {
   for (const PartyId i : T) {
     poison(shares.at(i).x_i);
     poison(pairs.at(i));
-    sessions[i] = std::make_unique<Session<ecdsa::Signatures>>(SessionConfig{sid, T, i, rng}, EcdsaMessages{},
-                                                               &ecdsa_sign, shares.at(i), pairs.at(i), ecdsa::Keys{*key, *key},
-                                                               ecdsa::Digests{Digest{1}, Digest{2}});
+    sessions[i] = std::make_unique<Session<ecdsa::Signatures>>(
+        SessionConfig{sid, T, i, rng}, EcdsaMessages{}, &ecdsa_sign, shares.at(i), pairs.at(i), ecdsa::Keys{*key, *key},
+        ecdsa::Digests{Digest{1}, Digest{2}});
   }
   return run(sessions);
 }
