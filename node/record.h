@@ -12,7 +12,7 @@
 
 namespace quorate::node {
 
-inline constexpr std::uint16_t kRecordVersion = 2;
+inline constexpr std::uint16_t kRecordVersion = 2;  // of what is written; 1, which had no facts, is still read
 inline constexpr std::size_t kMaxResult = 1024 * 1024;  // bytes of the JSON of one result
 inline constexpr std::size_t kMaxFacts = 1024 * 1024;   // likewise of the facts of one payload
 
@@ -65,7 +65,7 @@ struct RequestRecord {
 std::string cut(std::string_view text, std::size_t most);
 
 storage::RequestRow row_of(const RequestRecord& record);
-// Throws storage::StorageCorrupt for a row that this version cannot read.
+// Of this version or the one before. Throws storage::StorageCorrupt for a row that is neither.
 RequestRecord record_of(const storage::RequestRow& row);
 
 // GET /v1/requests/{id}. Without `full` the payload, its facts and the intent are left out.
