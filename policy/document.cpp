@@ -211,7 +211,7 @@ void expect_about_payloads(const JsonObject& condition, const Rule& rule) {
       condition.fail(name, "only requests of kind sign have a payload");
 }
 
-Rule parse_rule(const Json& json, const std::string& pointer, const Directory& directory, const Lists& lists) {
+Rule parse_rule(const Json& json, const std::string& pointer, const Directory& directory, const AddressLists& lists) {
   JsonObject object(json, pointer);
   Rule rule;
   rule.id = name_member(object, "id");
@@ -230,7 +230,7 @@ Rule parse_rule(const Json& json, const std::string& pointer, const Directory& d
   return rule;
 }
 
-std::vector<Rule> parse_rules(JsonObject& document, const Directory& directory, const Lists& lists) {
+std::vector<Rule> parse_rules(JsonObject& document, const Directory& directory, const AddressLists& lists) {
   const Json& array = document.array("rules", limits::kMaxRules);
   std::vector<Rule> rules;
   std::set<std::string> ids{"default"};  // what a decision names when no rule decides
@@ -278,7 +278,7 @@ PolicyDocument PolicyDocument::from_json(const Json& json) {
               policy.readers_.push_back(group);
             });
   if (document.has("lists")) policy.lists_ = parse_lists(document);
-  policy.rules_ = parse_rules(document, directory, policy.lists_);
+  policy.rules_ = parse_rules(document, directory, read_addresses(policy.lists_));
   policy.users_ = std::move(directory.users);
   if (document.text("default", 1, kMaxName) != "deny") document.fail("default", R"(must be "deny")");
   document.expect_no_more();
