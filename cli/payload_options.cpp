@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "cli/files.h"
 #include "cli/outcome.h"
+#include "transactions/solana_message.h"
 
 namespace quorate::cli {
 namespace {
@@ -60,15 +61,29 @@ Json eth_tx_payload(const std::string& word, std::istream& in) {
   return {{"kind", "eth_transaction"}, {"fields", json_of(text, "--eth-tx")}};
 }
 
-// A word that is base64 of `magic`, or a file of such a text or of the bytes themselves.
-std::string base64_of(const std::string& word, std::string_view magic, std::istream& in, const char* option) {
-  const auto begins = [&](const Bytes& bytes) { return text_of(bytes).starts_with(magic); };
-  if (const auto bytes = from_base64(word); bytes && !bytes->empty() && begins(*bytes)) return word;
+bool is_psbt(ByteView bytes) { return text_of(bytes).starts_with("psbt\xff"); }
+
+bool is_solana_message(ByteView bytes) {
+  try {
+    transactions::SolanaMessage::parse(bytes);
+    return true;
+  } catch (const Malformed&) {
+    return false;
+  }
+}
+
+// A word that is base64 of what `is_one` knows, or a file of such a text or of the bytes themselves. Many a file's name
+// is base64 of something: without looking closer it would be signed in the file's place.
+std::string base64_of(const std::string& word, bool (*is_one)(ByteView), std::istream& in, const char* option) {
+  const auto is_base64_of_one = [&](const std::string& text) {
+    const auto bytes = from_base64(text);
+    return bytes && is_one(*bytes);
+  };
+  if (is_base64_of_one(word)) return word;
   const std::string content = content_of(word, in);
   const std::string text = without_space(content);
-  if (const auto bytes = from_base64(text); bytes && !bytes->empty() && begins(*bytes)) return text;
-  if (content.empty() || !content.starts_with(magic))
-    throw usage(std::string(option) + ": the file is of another kind");
+  if (is_base64_of_one(text)) return text;
+  if (!is_one(view_of(content))) throw usage(std::string(option) + ": the file is of another kind");
   return to_base64(view_of(content));
 }
 
@@ -104,12 +119,12 @@ Json payload_of(const PayloadOptions& options, std::istream& in) {
     return {{"kind", "eth_typed_data"}, {"typed_data", json_of(text, "--typed-data")}};
   }
   if (options.psbt) {
-    Json payload{{"kind", "btc_psbt"}, {"base64", base64_of(*options.psbt, "psbt\xff", in, "--psbt")}};
+    Json payload{{"kind", "btc_psbt"}, {"base64", base64_of(*options.psbt, is_psbt, in, "--psbt")}};
     if (options.network) payload["network"] = *options.network;
     return payload;
   }
   if (options.solana)
-    return {{"kind", "solana_transaction"}, {"base64", base64_of(*options.solana, "", in, "--solana")}};
+    return {{"kind", "solana_transaction"}, {"base64", base64_of(*options.solana, is_solana_message, in, "--solana")}};
   const Bytes message = read_message(options.message, in);
   Json payload{{"kind", "message"}, {"base64", to_base64(message)}};
   if (options.hash) payload["hash"] = *options.hash;

@@ -23,8 +23,12 @@ std::string line_of(const Json& movement) {
   const std::string kind = text_at(movement, "kind"), amount = text_at(movement, "amount");
   if (kind == "unknown") return "it may move anything to anybody";
   if (kind == "fee") return "fee        at most " + amount + " of " + text_at(movement, "asset");
-  return (kind == "allowance" ? "allowance  " : "transfer   ") + amount + " of " + text_at(movement, "asset") + " to " +
-         text_at(movement, "to");
+  std::string text =
+      (kind == "allowance" ? "allowance  " : "transfer   ") + amount + " of " + text_at(movement, "asset");
+  if (const auto other = text_at(movement, "or_asset"); !other.empty()) text += " or " + other;
+  text += " from " + text_at(movement, "from") + " to " + text_at(movement, "to");
+  if (const auto owner = text_at(movement, "to_owner"); !owner.empty()) text += ", an account of " + owner;
+  return text;
 }
 
 std::string text_of_inspection(const Json& seen) {
@@ -42,7 +46,9 @@ std::string text_of_inspection(const Json& seen) {
   for (const Json& item : seen.value("to_sign", Json::array()))
     text += "signs      " + text_at(item, "bytes").substr(0, 64) + " with " + text_at(item, "public_key") + "\n";
   const Json policy = seen.value("policy", Json::object());
-  return text + "policy     " + text_at(policy, "decision") + ", rule " + text_at(policy, "rule");
+  text += "policy     " + text_at(policy, "decision");
+  if (const auto rule = text_at(policy, "rule"); !rule.empty()) text += ", rule " + rule;  // for readers
+  return text;
 }
 
 // What is written to a file: a PSBT if there is one, else the signature.

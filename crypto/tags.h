@@ -28,7 +28,7 @@ inline constexpr std::array<std::string_view, 35> kAll{
     "quorate/certificate/committee/1",
     // FROST, around what RFC 9591 fixes
     "quorate/frost/nonce/1",
-    "quorate/frost/list/1",
+    "quorate/frost/list/2",
     "quorate/frost/instance/1",
     // Schnorr proofs
     "quorate/schnorr/nonce/1",

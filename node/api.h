@@ -3,6 +3,7 @@
 #include <atomic>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "http/api.h"
 #include "node/desk.h"
@@ -33,7 +34,7 @@ class NodeApi final : public http::Api {
   Answered show_node() const;
   Answered list_audit(const http::Call& call) const;
   std::optional<storage::KeyRow> find_key(const std::string& subject) const;
-  bool may_derive(const std::string& user, const std::string& key, const std::string& path) const;
+  bool may_derive(const std::string& user, const std::string& key, std::vector<std::string> paths) const;
   bool sees_all(const std::string& user) const { return world_.policy.is_reader(user) || world_.policy.is_admin(user); }
 
   World world_;

@@ -61,6 +61,7 @@ std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject
   x.intent.path = plan.payload.path;
   x.intent.payload_digest = plan.what->payload_digest();
   x.intent.facts_digest = sha256(view_of(plan.what->facts_jcs));
+  x.intent.decoder = transactions::decoder_version(policy::name_of(plan.payload.kind));
   x.plan = std::move(plan);
   return x;
 }

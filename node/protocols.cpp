@@ -138,7 +138,7 @@ SessionId session_id_of(const Examined& x, PartySet signers, const Bytes32& rand
   } else {
     const SignPlan& sign = *x.sign();
     const std::string family = x.gated() ? "dkls23/" : "frost/";
-    context.protocol = family + std::string(name_of(sign.body().algorithm)) + "/1";
+    context.protocol = family + std::string(name_of(sign.body().algorithm)) + "/2";
     context.key_id = sign.key.id;
     context.certificate = sign.known->digest;
   }

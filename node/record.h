@@ -12,7 +12,7 @@
 
 namespace quorate::node {
 
-inline constexpr std::uint16_t kRecordVersion = 2;  // of what is written; 1, which had no facts, is still read
+inline constexpr std::uint16_t kRecordVersion = 2;      // of what is written; 1, which had no facts, is still read
 inline constexpr std::size_t kMaxResult = 1024 * 1024;  // bytes of the JSON of one result
 inline constexpr std::size_t kMaxFacts = 1024 * 1024;   // likewise of the facts of one payload
 

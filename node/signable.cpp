@@ -80,7 +80,7 @@ std::variant<transactions::KeyFacts, Refusal> key_facts(const storage::KeyRow& r
   facts.public_key.assign(body.Y.begin(), body.Y.end());
   facts.path = path;
   if (!needs_chain_code) return facts;
-  const auto chain_code = chain_code_of(row, known, world);
+  const auto chain_code = world.known_keys->chain_code(row, [&] { return chain_code_of(row, known, world); });
   if (!chain_code) {
     std::string members;
     for (const Member& m : body.committee.members()) members += (members.empty() ? "" : ", ") + m.node.text;

@@ -21,12 +21,18 @@ void put_integer(Bytes& out, ByteView number) {
   out.insert(out.end(), rest.begin(), rest.end());
 }
 
-// r and s are in the signature's view already; `signature` is the form that personal_sign and eth_signTypedData answer.
-void add_finished(Json& result, Json finished) {
+// What a signature of this kind is called in the form that its chain's users know: of Ethereum what personal_sign and
+// eth_signTypedData answer, of Solana the base58 by which explorers find the transaction.
+const char* form_of(policy::PayloadKind kind) {
+  return kind == policy::PayloadKind::solana_transaction ? "solana" : "ethereum";
+}
+
+// r and s are in the signature's view already.
+void add_finished(Json& result, policy::PayloadKind kind, Json finished) {
   for (auto& [name, value] : finished.items()) {
     if (name == "r" || name == "s") continue;
     if (name == "v" || name == "signature")
-      result["signature"][name == "v" ? "v" : "ethereum"] = std::move(value);
+      result["signature"][name == "v" ? "v" : form_of(kind)] = std::move(value);
     else
       result[name] = std::move(value);
   }
@@ -86,7 +92,7 @@ std::optional<Json> sign_result(Algorithm algorithm, const Signable& what, const
   if (!policy::shows_facts(what.kind)) return result;
   if (what.kind == policy::PayloadKind::btc_psbt) result["signatures"] = std::move(views);
   try {
-    add_finished(result, transactions::finish(payload, what.key, made));
+    add_finished(result, what.kind, transactions::finish(payload, what.key, made));
   } catch (const transactions::Refused&) {  // no form on its chain: probability 2^-127
     return std::nullopt;
   }

@@ -21,8 +21,8 @@ struct Intent {
   std::string public_key;  // hex, of the child at `path`; "" when there is none yet
   std::string path = "m";
   Digest payload_digest{};
-  Digest facts_digest{};  // no_facts_digest() for payloads without facts
-  std::string decoder{transactions::kDecoderVersion};
+  Digest facts_digest{};                               // no_facts_digest() for payloads without facts
+  std::string decoder{transactions::kNoFactsVersion};  // transactions::decoder_version of the payload's kind
   std::int64_t policy_version = 0;
   Digest policy_digest{};
   std::string requested_by;  // user id

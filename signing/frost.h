@@ -21,7 +21,7 @@ using FrostSignatures = Bounded<Signature64, limits::kMaxDigests>;
 // Lists have one element per signature.
 template <class C>
 struct FrostRound1 {
-  static constexpr std::string_view tag = "frost/commitment/1";
+  static constexpr std::string_view tag = "frost/commitment/2";
   Bounded<frost::Commitment<C>, limits::kMaxDigests> commitments;
   static auto fields(auto& m) { return std::tie(m.commitments); }
 };
@@ -34,7 +34,7 @@ struct FrostShare {
 };
 template <class C>
 struct FrostRound2 {
-  static constexpr std::string_view tag = "frost/share/1";
+  static constexpr std::string_view tag = "frost/share/2";
   Bounded<FrostShare<C>, limits::kMaxDigests> shares;
   static auto fields(auto& m) { return std::tie(m.shares); }
 };

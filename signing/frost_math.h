@@ -217,7 +217,7 @@ std::variant<Round<S>, Refused> prepare(const EffectiveKey<typename S::Curve>& k
 // What this signer signs under: the others' must be equal, or their shares are right and look wrong.
 template <class C>
 Digest list_digest(const Digest& sid, const EffectiveKey<C>& key, const CommitmentList<C>& list, ByteView message) {
-  return Transcript("quorate/frost/list/1").absorb(sid).absorb(key.Q).absorb(message).absorb(list).digest();
+  return Transcript("quorate/frost/list/2").absorb(sid).absorb(key.Q).absorb(message).absorb(list).digest();
 }
 
 // §5.2: z_i = ±(d_i + ρ_i·e_i) + c·λ_i·x'_i. The pair is gone afterwards.

@@ -126,8 +126,8 @@ Read read(JsonObject& payload, const KeyFacts& key) {
       const Bytes* root_of_tree = map.find(psbt_in::tap_merkle_root);
       std::optional<OwnInput> own;
       for (const OwnKey& candidate : candidates) {
-        auto script = spendable_by(key.scheme, candidate.key.public_key, spent.output->script,
-                                   root_of_tree != nullptr ? ByteView(*root_of_tree) : ByteView());
+        auto script = finder.spendable_by(candidate, spent.output->script,
+                                          root_of_tree != nullptr ? ByteView(*root_of_tree) : ByteView());
         if (script) own = OwnInput{i, candidate, std::move(*script), 1};
       }
       if (!own) {
@@ -149,8 +149,7 @@ Read read(JsonObject& payload, const KeyFacts& key) {
           finder.candidates(out.psbt.outputs[i], psbt_out::bip32_derivation, psbt_out::tap_bip32_derivation);
       std::string path;
       for (const OwnKey& candidate : candidates)
-        if (spendable_by(key.scheme, candidate.key.public_key, out.psbt.tx.outputs[i].script, {}))
-          path = candidate.path;
+        if (finder.spendable_by(candidate, out.psbt.tx.outputs[i].script, {})) path = candidate.path;
       out.change.push_back(std::move(path));
     }
   } catch (const Malformed& e) {

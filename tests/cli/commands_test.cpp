@@ -168,6 +168,9 @@ TEST_F(Commands, SignsAndInspectsTransactionsHoweverTheyAreGiven) {
                     binary = file("a.psbt", psbt), text = file("b.psbt", psbt64 + "\n"),
                     typed = file("typed.json", R"({"types":{}})");
   const Json psbt_payload{{"kind", "btc_psbt"}, {"base64", psbt64}};
+  // A message with one account, which pays, and nothing to do.
+  const std::string message = std::string("\x01\x00\x00\x01", 4) + std::string(32, 'k') + std::string(33, '\0');
+  const std::string solana = to_base64(view_of(message));
   const std::vector<std::tuple<std::string, std::string, Json>> cases{
       {"--eth-tx", "0xf80a", {{"kind", "eth_transaction"}, {"raw", "0xf80a"}}},
       {"--eth-tx", raw, {{"kind", "eth_transaction"}, {"raw", "0xf80a"}}},
@@ -178,7 +181,9 @@ TEST_F(Commands, SignsAndInspectsTransactionsHoweverTheyAreGiven) {
       {"--psbt", psbt64, psbt_payload},
       {"--psbt", binary, psbt_payload},
       {"--psbt", text, psbt_payload},
-      {"--solana", "AQAB", {{"kind", "solana_transaction"}, {"base64", "AQAB"}}},
+      {"--solana", solana, {{"kind", "solana_transaction"}, {"base64", solana}}},
+      {"--solana", file("m.bin", message), {{"kind", "solana_transaction"}, {"base64", solana}}},
+      {"--solana", file("m.txt", solana + "\n"), {{"kind", "solana_transaction"}, {"base64", solana}}},
   };
   for (const auto& [option, word, payload] : cases) {
     const auto printed = shell({"sign", "--key", "hot", option, word, "--path", "m/0/5"});
@@ -203,24 +208,32 @@ TEST_F(Commands, WritesTheSignedPsbtToTheFile) {
 }
 
 TEST_F(Commands, ShowsWhatANodeSees) {
-  const Json movement{{"kind", "transfer"}, {"amount", "7"}, {"asset", "eip155:1/slip44:60"}, {"to", "0x35"}};
+  const Json movement{
+      {"kind", "transfer"}, {"amount", "7"}, {"asset", "eip155:1/slip44:60"}, {"from", "0x34"}, {"to", "0x35"}};
+  const Json either{{"kind", "allowance"}, {"amount", "8"}, {"asset", "a"},         {"or_asset", "b"},
+                    {"from", "c"},         {"to", "d"},     {"to_owner", "unknown"}};
   const Json seen{
       {"kind", "eth_transaction"},
       {"key", {{"name", "hot"}}},
       {"path", "m/0/5"},
       {"facts",
        {{"chain", "eip155:1"},
-        {"movements", {movement, {{"kind", "unknown"}}, {{"kind", "fee"}, {"amount", "5"}, {"asset", "x"}}}},
+        {"movements", {movement, either, {{"kind", "unknown"}}, {{"kind", "fee"}, {"amount", "5"}, {"asset", "x"}}}},
         {"calls", {{{"contract", "0x36"}, {"name", "unknown"}}}}}},
       {"to_sign", {{{"bytes", "aa"}, {"public_key", "02"}}}},
       {"policy", {{"decision", "deny"}, {"rule", "blocked"}}}};
   api->answer = http::Reply{200, seen, {}};
   const auto printed = shell({"inspect", "--key", "hot", "--eth-tx", "0xf8"});
   EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
-  for (const char* line : {"transfer   7 of eip155:1/slip44:60 to 0x35\n", "it may move anything to anybody\n",
-                           "fee        at most 5 of x\n", "call       0x36 unknown\n", "signs      aa with 02\n",
-                           "policy     deny, rule blocked\n"})
+  for (const char* line : {"transfer   7 of eip155:1/slip44:60 from 0x34 to 0x35\n",
+                           "allowance  8 of a or b from c to d, an account of unknown\n",
+                           "it may move anything to anybody\n", "fee        at most 5 of x\n",
+                           "call       0x36 unknown\n", "signs      aa with 02\n", "policy     deny, rule blocked\n"})
     EXPECT_NE(printed.out.find(line), std::string::npos) << line << printed.out;
+  Json other = seen;
+  other["policy"].erase("rule");  // rules are for readers
+  api->answer = http::Reply{200, other, {}};
+  EXPECT_TRUE(shell({"inspect", "--key", "hot", "--eth-tx", "0xf8"}).out.ends_with("policy     deny\n"));
   Json blind = seen;
   blind.erase("facts");
   api->answer = http::Reply{200, blind, {}};
@@ -285,6 +298,7 @@ TEST_F(Commands, WrongWordsAreUsageErrorsAndAskNobody) {
       {"sign", "--key", "hot", "--eth-tx", "0x00", "--psbt", "cHNidP8="},
       {"sign", "--key", "hot", "--psbt", "cHNidP8=", "--network", "moon"},
       {"sign", "--key", "hot", "--typed-data", "{"},
+      {"sign", "--key", "hot", "--solana", "AQAB"},  // neither a message nor a file
       {"inspect", "--key", "hot"},
       {"inspect", "--eth-tx", "0x00"},
       {"key", "derive", "hot"},

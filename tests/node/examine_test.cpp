@@ -71,6 +71,7 @@ TEST_F(Examine, ACreateKeyThatIsRight) {
   EXPECT_EQ(x->intent.key_name, "hot");
   EXPECT_EQ(x->intent.key, "");
   EXPECT_EQ(x->intent.requested_by, "admin");
+  EXPECT_EQ(x->intent.decoder, "2");
   EXPECT_EQ(x->intent.request, x->id);
   EXPECT_EQ(x->intent.policy_digest, sim.documents.policy->digest());
   EXPECT_EQ(x->intent_jcs, policy::intent_jcs(x->intent));
@@ -174,6 +175,7 @@ TEST_F(Examine, ASignatureThatIsRight) {
     ASSERT_EQ(x->sign()->what->to_sign.size(), 1u);
     EXPECT_EQ(x->sign()->what->to_sign[0].bytes, bytes_of("pay"));
     EXPECT_EQ(x->intent.facts_digest, policy::no_facts_digest());
+    EXPECT_EQ(x->intent.decoder, "2");  // of every version so far: there is nothing to decode
     EXPECT_EQ(x->committee(), x->sign()->body().committee);
   }
   const auto btc = examine(sim.sign("btc", "pay"));

@@ -9,6 +9,7 @@
 #include "tests/support/json_schema.h"
 #include "tests/support/node_simulation.h"
 #include "transactions/addresses.h"
+#include "transactions/base58.h"
 #include "transactions/bitcoin_address.h"
 #include "transactions/ethereum_address.h"
 #include "transactions/keccak.h"
@@ -118,7 +119,7 @@ TEST(NodeTransactions, AnEthereumTransactionThroughAnyNode) {
     EXPECT_FALSE(node::request_view(record, false).contains("facts"));
     const Json intent = shown["intent"];
     EXPECT_EQ(intent["facts_digest"], to_hex(sha256(view_of(record.facts.text))));
-    EXPECT_EQ(intent["decoder"], kDecoderVersion);
+    EXPECT_EQ(intent["decoder"], decoder_version("eth_transaction"));
     for (const auto& entry : sim.store(i).audit(0, SIZE_MAX)) {
       if (entry.entry.request != first.id) continue;
       const Json said = Json::parse(entry.entry.text);
@@ -178,6 +179,8 @@ TEST(NodeTransactions, ASolanaTransaction) {
   const Json result = result_of(s);
   const Signature64 signature = signature_in(result["signature"]);
   EXPECT_TRUE(verify_signature(Algorithm::eddsa_ed25519, child.public_key, message, signature));
+  EXPECT_EQ(result["signature"]["solana"], to_base58(signature));
+  EXPECT_FALSE(result["signature"].contains("ethereum"));
   Bytes whole{1};
   whole.insert(whole.end(), signature.begin(), signature.end());
   whole.insert(whole.end(), message.begin(), message.end());
@@ -185,8 +188,30 @@ TEST(NodeTransactions, ASolanaTransaction) {
   EXPECT_EQ(Json::parse(s.record()->facts.text)["movements"][0]["amount"], "5");
 }
 
-// A PSBT that spends one output of each of these children.
-Json psbt_of(const KeyFacts& root, const std::vector<std::string>& paths) {
+// Says that the key of a map is ours, at this path.
+void name_origin(PsbtMap& map, const KeyFacts& root, const std::string& path, std::uint64_t type,
+                 std::uint64_t taproot_type) {
+  const Path indices = parse_path(path).value();
+  const Bytes key = derive(root.scheme, root.public_key, root.chain_code, indices).value().public_key;
+  const bool taproot = root.scheme == Scheme::schnorr_secp256k1;
+  Bytes origin;
+  if (taproot) origin.push_back(0);
+  put_bytes(origin, fingerprint(root.public_key));
+  for (const std::uint32_t i : indices) put_number(origin, i, 4);
+  if (taproot)
+    map.set(taproot_type, Bytes(key.begin() + 1, key.end()), origin);
+  else
+    map.set(type, key, origin);
+}
+
+// A PSBT that spends one output (of 10,000 satoshi) of each of these children. By default it pays all but 500 to
+// somebody; the outputs that have a path are said to be ours.
+struct Paid {
+  std::uint64_t amount = 0;
+  Bytes script;
+  std::string path;
+};
+Json psbt_of(const KeyFacts& root, const std::vector<std::string>& paths, const std::vector<Paid>& outputs = {}) {
   const bool taproot = root.scheme == Scheme::schnorr_secp256k1;
   BitcoinTransaction tx;
   Psbt psbt;
@@ -201,18 +226,18 @@ Json psbt_of(const KeyFacts& root, const std::vector<std::string>& paths) {
     tx.inputs.emplace_back().previous = {previous.txid(), 0};
     PsbtMap input;
     input.set(psbt_in::non_witness_utxo, {}, previous.bytes(true));
-    Bytes origin;
-    if (taproot) origin.push_back(0);
-    put_bytes(origin, fingerprint(root.public_key));
-    for (const std::uint32_t i : indices) put_number(origin, i, 4);
-    if (taproot)
-      input.set(psbt_in::tap_bip32_derivation, Bytes(child.public_key.begin() + 1, child.public_key.end()), origin);
-    else
-      input.set(psbt_in::bip32_derivation, child.public_key, origin);
+    name_origin(input, root, path, psbt_in::bip32_derivation, psbt_in::tap_bip32_derivation);
     psbt.inputs.push_back(std::move(input));
   }
-  tx.outputs = {{10'000 * paths.size() - 500, p2wpkh_script(Bytes(33, 2))}};
-  psbt.outputs.resize(1);
+  for (const Paid& output : outputs) {
+    tx.outputs.push_back({output.amount, output.script});
+    if (PsbtMap& map = psbt.outputs.emplace_back(); !output.path.empty())
+      name_origin(map, root, output.path, psbt_out::bip32_derivation, psbt_out::tap_bip32_derivation);
+  }
+  if (outputs.empty()) {
+    tx.outputs = {{10'000 * paths.size() - 500, p2wpkh_script(Bytes(33, 2))}};
+    psbt.outputs.resize(1);
+  }
   psbt.global.set(psbt_global::unsigned_tx, {}, tx.bytes(false));
   return {{"kind", "btc_psbt"}, {"base64", to_base64(psbt.bytes())}};
 }
@@ -269,7 +294,7 @@ TEST(NodeTransactions, ACoordinatorThatSeesSomethingElseIsRefused) {
       {"no facts", [](auto& i) { i.facts_digest = policy::no_facts_digest(); }},
       {"another path", [](auto& i) { i.path = "m/0/6"; }},
       {"another child", [](auto& i) { i.public_key[5] = i.public_key[5] == '0' ? '1' : '0'; }},
-      {"another decoder", [](auto& i) { i.decoder = "1"; }},
+      {"another decoder", [](auto& i) { i.decoder = "2"; }},
   };
   for (const auto& [what, change] : changes) {
     Cluster sim(7, {kEcdsa});
@@ -338,6 +363,11 @@ TEST(NodeTransactions, KeysShowTheirAddressesAndChildren) {
   EXPECT_EQ(solana["addresses"],
             addresses_of(Scheme::eddsa_ed25519, sim.child(kEd25519, "m/1"), BitcoinNetwork::mainnet));
   EXPECT_FALSE(solana.contains("xpub"));
+  // No share is decrypted for that again.
+  auto content = sim.store(0).snapshot();
+  content.shares.clear();
+  sim.store(0).restore(std::move(content));
+  EXPECT_EQ(sim.call(0, http::Route::show_key, kEcdsa, {}).body["xpub"], root["xpub"]);
   // The policy says who may derive; the chain code is for nobody else.
   EXPECT_EQ(sim.call(0, http::Route::derive_key, kEcdsa, {{"path", "m/0"}}, nullptr, "approver").status, 403);
   EXPECT_FALSE(sim.call(0, http::Route::show_key, kEcdsa, {}, nullptr, "approver").body.contains("xpub"));
@@ -359,10 +389,8 @@ TEST(NodeTransactions, AnInspectionShowsWhatWouldBeSignedAndSignsNothing) {
   EXPECT_EQ(seen.body["facts"], Json::parse(s.record()->facts.text));
   EXPECT_EQ(seen.body["to_sign"].size(), 1u);
   EXPECT_EQ(seen.body["policy"]["decision"], "allow");
-  const Json other = sim.call(1, http::Route::inspect, "", {}, body, "approver").body;
-  EXPECT_EQ(other["policy"]["decision"], "deny");
-  EXPECT_EQ(other["policy"]["reasons"][0]["matched"], "false");
-  EXPECT_EQ(other["facts"], seen.body["facts"]);
+  EXPECT_EQ(seen.body["policy"]["rule"], "admin-signs");
+  EXPECT_FALSE(seen.body["policy"]["reasons"].empty());
   Json digest = body;
   digest["payload"] = {{"kind", "digest"}, {"hex", std::string(64, '1')}};
   const Json blind = sim.call(1, http::Route::inspect, "", {}, digest).body;
@@ -378,6 +406,53 @@ TEST(NodeTransactions, AnInspectionShowsWhatWouldBeSignedAndSignsNothing) {
   EXPECT_EQ(sim.call(0, http::Route::inspect, "", {}, bad).status, 404);
   bad.erase("key");
   EXPECT_THROW(sim.call(0, http::Route::inspect, "", {}, bad), JsonError);
+}
+
+// What a payload shows of a key (child keys, which addresses are its own) is for readers, for those who may derive, and
+// for those who may sign it; what a policy says is for readers.
+TEST(NodeTransactions, AnInspectionIsForThoseWhoMayKnow) {
+  Cluster sim(12, {kEcdsa});
+  Json document = Json::parse(sim.documents.policy->jcs());
+  document["rules"] = Json::parse(R"([
+    {"id":"small","if":{"kind":"sign","by":["user:approver"],"max":"1000","path":["m/0/*"]},"then":"allow"},
+    {"id":"derive","if":{"kind":"derive","by":["user:approver"],"path":["m/7/*"]},"then":"allow"}])");
+  const auto limited = policy::PolicyDocument::from_json(document);
+  for (std::size_t i = 0; i < 4; ++i) {
+    sim.kill(i);
+    sim.policies[i] = &limited;
+  }
+  sim.heal();
+  const auto inspect = [&](Json payload, const std::string& path, const std::string& user) {
+    return sim.call(0, http::Route::inspect, "", {}, {{"key", kEcdsa}, {"payload", std::move(payload)}, {"path", path}},
+                    user);
+  };
+  Json more = transfer_payload(), bad = transfer_payload();
+  more["fields"]["value"] = "1001";
+  bad["fields"]["gas"] = "x";
+  const http::Reply may_sign = inspect(transfer_payload(), "m/0/1", "approver");
+  ASSERT_EQ(may_sign.status, 200) << may_sign.body;
+  EXPECT_EQ(may_sign.body["policy"]["decision"], "allow");
+  EXPECT_EQ(may_sign.body["policy"].size(), 2u) << may_sign.body["policy"];  // no rule, no limit, no list
+  const http::Reply may_derive = inspect(more, "m/7/1", "approver");
+  ASSERT_EQ(may_derive.status, 200) << may_derive.body;
+  EXPECT_EQ(may_derive.body["policy"]["decision"], "deny");
+  EXPECT_EQ(may_derive.body["policy"].size(), 2u);
+  EXPECT_EQ(inspect(bad, "m/7/1", "approver").status, 422);
+  // Neither: whatever the payload is.
+  for (const Json& payload :
+       {more, bad, Json{{"kind", "digest"}, {"hex", std::string(64, '1')}}, psbt_of(sim.facts(kEcdsa), {"m/0/1"})}) {
+    const http::Reply reply = inspect(payload, "m/0/1", "approver");
+    EXPECT_EQ(reply.status, 403) << payload;
+    EXPECT_EQ(reply.body["code"], "denied");
+    EXPECT_EQ(reply.body["pointer"], "");
+  }
+  // A PSBT shows the children that it names, not only the one at the path.
+  EXPECT_EQ(inspect(psbt_of(sim.facts(kEcdsa), {"m/7/1"}), "m/7/1", "approver").status, 200);
+  EXPECT_EQ(inspect(psbt_of(sim.facts(kEcdsa), {"m/7/1"}), "m", "approver").status, 403);
+  const http::Reply admin = inspect(more, "m/0/1", "admin");
+  ASSERT_EQ(admin.status, 200);
+  EXPECT_EQ(admin.body["policy"]["rule"], "default");
+  EXPECT_EQ(admin.body["policy"]["reasons"][0]["why"], "user admin is not listed");
 }
 
 // A policy over facts, among nodes: the request that is above the limit is denied by every one of them.
@@ -399,6 +474,16 @@ TEST(NodeTransactions, ThePolicyDecidesOverFacts) {
     return s.record() ? s.record()->reason.text : std::string();
   };
   EXPECT_NE(denied(transfer_payload(), "m/1/1").find("path m/1/1 is not listed"), std::string::npos);
+  // A denial keeps its facts in the log alone.
+  const auto row = sim.store(0).requests({}, 100, std::nullopt).items;
+  const auto last =
+      std::find_if(row.begin(), row.end(), [](const auto& r) { return r.state == storage::RequestState::denied; });
+  ASSERT_NE(last, row.end());
+  EXPECT_EQ(node::record_of(*last).facts.text, "");
+  const auto log = sim.store(0).audit(0, SIZE_MAX);
+  const auto entry = std::find_if(log.begin(), log.end(), [](const auto& r) { return r.entry.kind == "denied"; });
+  ASSERT_NE(entry, log.end());
+  EXPECT_EQ(Json::parse(entry->entry.text)["facts"]["movements"][0]["amount"], "1000");
   Json more = transfer_payload();
   more["fields"]["value"] = "1001";
   EXPECT_NE(denied(more, "m/0/1").find("is above 1000"), std::string::npos);
@@ -409,6 +494,49 @@ TEST(NodeTransactions, ThePolicyDecidesOverFacts) {
   more["fields"]["data"] = "0x12345678";
   denied(more, "m/0/1");
   denied({{"kind", "message"}, {"utf8", "x"}}, "m/0/1");
+  sim.settle();
+}
+
+// Amount, fee, recipient and change of a PSBT, and that the network that a client names changes nothing of it.
+TEST(NodeTransactions, ThePolicyDecidesOverPsbts) {
+  Cluster sim(13, {kEcdsa});
+  const KeyFacts root = sim.facts(kEcdsa);
+  const Bytes shop = p2wpkh_script(Bytes(33, 2)), thief = p2pkh_script(Bytes(33, 3)),
+              change = p2wpkh_script(sim.child(kEcdsa, "m/1/7").public_key);
+  Json document = Json::parse(sim.documents.policy->jcs());
+  document["rules"] = {{{"id", "blocked"},
+                        {"if", {{"kind", "sign"}, {"to", {address_of(BitcoinNetwork::mainnet, thief).value()}}}},
+                        {"then", "deny"}},
+                       {{"id", "shop"},
+                        {"if",
+                         {{"kind", "sign"},
+                          {"chain", {chain_of(BitcoinNetwork::mainnet)}},
+                          {"asset", {asset_of(BitcoinNetwork::mainnet)}},
+                          {"to", {address_of(BitcoinNetwork::testnet, shop).value()}},
+                          {"sighash", {"ALL"}},
+                          {"max", "7000"},
+                          {"fee_max", "500"}}},
+                        {"then", "allow"}}};
+  const auto limited = policy::PolicyDocument::from_json(document);
+  for (std::size_t i = 0; i < 4; ++i) {
+    sim.kill(i);
+    sim.policies[i] = &limited;
+  }
+  sim.heal();
+  const auto ask = [&](const std::vector<Paid>& outputs, const char* network) {
+    Json payload = psbt_of(root, {"m/0/1"}, outputs);
+    if (network != nullptr) payload["network"] = network;
+    const auto& s = sim.ask(0, sim.signing(kEcdsa, std::move(payload)));
+    return s.succeeded() ? "signed" : s.record() ? s.record()->rule.text + ": " + s.record()->reason.text : s.code();
+  };
+  for (const char* network : {static_cast<const char*>(nullptr), "mainnet", "testnet", "regtest"}) {
+    EXPECT_EQ(ask({{7000, shop, ""}, {2500, change, "m/1/7"}}, network), "signed");
+    EXPECT_NE(ask({{7001, shop, ""}, {2499, change, "m/1/7"}}, network).find("is above 7000"), std::string::npos);
+    EXPECT_NE(ask({{7000, shop, ""}, {2499, change, "m/1/7"}}, network).find("fee of"), std::string::npos);
+    EXPECT_NE(ask({{6000, shop, ""}, {2500, change, ""}}, network).find("is not listed"),
+              std::string::npos);  // no proof
+    EXPECT_EQ(ask({{7000, thief, ""}, {2500, change, "m/1/7"}}, network).substr(0, 8), "blocked:");
+  }
   sim.settle();
 }
 

@@ -82,9 +82,10 @@ TYPED_TEST(FrostSession, EquivocationBlamesNoHonestSigner) {
 
 template <class S>
 std::string end_with_share_changed(const std::function<void(FrostRound2<typename S::Curve>&)>& change,
-                                   const std::function<void(FrostRound1<typename S::Curve>&)>& change_first = {}) {
+                                   const std::function<void(FrostRound1<typename S::Curve>&)>& change_first = {},
+                                   std::size_t signatures = 1) {
   using C = typename S::Curve;
-  const FrostWorld<S> world(last(3, 4), 3, 4);
+  const FrostWorld<S> world(last(3, 4), 3, 4, signatures);
   Simulation<FrostWorld<S>> sim(world, 9);
   const PartyId corrupt(3);
   sim.corrupt = {corrupt};
@@ -121,6 +122,18 @@ TYPED_TEST(FrostSession, ABadShareNamesItsSigner) {
   EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.shares[0].z = -m.shares[0].z; }),
             named + named);
   EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.shares[0].z = Scalar<C>(); }), named + named);
+}
+
+TYPED_TEST(FrostSession, ABadShareOfAnySignatureNamesItsSigner) {
+  using C = typename TypeParam::Curve;
+  const std::string named = std::string(name_of(Reason::bad_signature_share)) + "! ";
+  for (std::size_t l = 0; l < 3; ++l)
+    EXPECT_EQ(end_with_share_changed<TypeParam>([l](FrostRound2<C>& m) { m.shares[l].z += Scalar<C>::one(); }, {}, 3),
+              named + named)
+        << l;
+  EXPECT_EQ(
+      end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { std::swap(m.shares[1].z, m.shares[2].z); }, {}, 3),
+      named + named);
 }
 
 TYPED_TEST(FrostSession, WhatIsNoPointNamesItsSender) {

@@ -221,5 +221,11 @@ TEST(Addresses, NormalFormsForPolicies) {
   EXPECT_FALSE(normal_address("cosmos:x", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"));
 }
 
+TEST(Facts, EachKindOfPayloadHasItsDecodersVersion) {
+  for (const char* kind : {"eth_message", "eth_transaction", "eth_typed_data", "btc_psbt", "solana_transaction"})
+    EXPECT_EQ(decoder_version(kind), "3") << kind;
+  for (const char* kind : {"message", "digest", ""}) EXPECT_EQ(decoder_version(kind), "2") << kind;
+}
+
 }  // namespace
 }  // namespace quorate::transactions
