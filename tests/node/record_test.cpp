@@ -195,19 +195,19 @@ TEST(Record, OfVersion1EndsAndItsNameIsFreeAgain) {
 
 TEST(Record, OfVersion1SucceedsWhenItsKeyIsHealed) {
   NodeSimulation sim(3, 4);
-  sim.tap = [](NodeSimulation::Sent s) {  // node1 gets nobody's signature and no certificate
-    const bool last = s.envelope.tag == "dkg/certificate/1" || s.envelope.tag.starts_with("node/certificate") ||
-                      s.envelope.tag == node::Report::tag || s.envelope.tag == node::Outcome::tag;
-    return s.to == "node1" && last ? std::vector<NodeSimulation::Sent>{} : one(std::move(s));
+  sim.tap = [](NodeSimulation::Sent sent) {  // node1 gets nobody's signature and no certificate
+    const bool last = sent.envelope.tag == "dkg/certificate/1" || sent.envelope.tag.starts_with("node/certificate") ||
+                      sent.envelope.tag == node::Report::tag || sent.envelope.tag == node::Outcome::tag;
+    return sent.to == "node1" && last ? std::vector<NodeSimulation::Sent>{} : one(std::move(sent));
   };
   const auto& s = sim.submit(1, sim.create("hot", 2));
   sim.run_for(Seconds(1));
   ASSERT_EQ(sim.store(0).prepared_shares().size(), 1u);
   sim.kill(0);
   make_old(sim, 0);
-  sim.tap = [](NodeSimulation::Sent s) {  // nor the outcome: the certificate alone must do
-    return s.to == "node1" && s.envelope.tag == node::Outcome::tag ? std::vector<NodeSimulation::Sent>{}
-                                                                   : one(std::move(s));
+  sim.tap = [](NodeSimulation::Sent sent) {  // nor the outcome: the certificate alone must do
+    return sent.to == "node1" && sent.envelope.tag == node::Outcome::tag ? std::vector<NodeSimulation::Sent>{}
+                                                                         : one(std::move(sent));
   };
   sim.heal();
   sim.run_for(Seconds(5));

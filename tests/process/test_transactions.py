@@ -156,7 +156,7 @@ class Transactions(ClusterTest):
     def test_the_commands(self):
         self.views(ECDSA)
         seen = self.c.quorate("inspect", "--key", "ecdsa", "--eth-tx", EIP155).stdout
-        self.assertIn("transfer   1000000000000000000 of eip155:1/slip44:60 to " + TO, seen)
+        self.assertRegex(seen, f"transfer   1000000000000000000 of eip155:1/slip44:60 from 0x[0-9a-f]{{40}} to {TO}\n")
         self.assertIn("policy     allow, rule admin-signs", seen)
         fields = self.c.directory / "tx.json"
         fields.write_text(json.dumps(FIELDS), encoding="utf-8")
