@@ -246,7 +246,8 @@ TEST_F(Commands, ARequestThatHasFailedSaysWhy) {
   Json request = request_json("failed");
   request["reason"] = {{"code", "no_quorum"}, {"detail", "node3 did not answer"}};
   api->answer = http::Reply{200, request, {}};
-  EXPECT_NE(shell({"request", "show", "req_00"}).out.find("is failed: node3 did not answer"), std::string::npos);
+  const auto printed = shell({"request", "show", "req_" + std::string(32, '0')});
+  EXPECT_NE(printed.out.find("is failed: node3 did not answer"), std::string::npos) << printed.out << printed.err;
 }
 
 TEST_F(Commands, DerivesAChild) {
@@ -298,7 +299,6 @@ TEST_F(Commands, WrongWordsAreUsageErrorsAndAskNobody) {
       {"sign", "--key", "hot", "--eth-tx", "0x00", "--psbt", "cHNidP8="},
       {"sign", "--key", "hot", "--psbt", "cHNidP8=", "--network", "moon"},
       {"sign", "--key", "hot", "--typed-data", "{"},
-      {"sign", "--key", "hot", "--solana", "AQAB"},  // neither a message nor a file
       {"inspect", "--key", "hot"},
       {"inspect", "--eth-tx", "0x00"},
       {"key", "derive", "hot"},
@@ -317,6 +317,8 @@ TEST_F(Commands, WrongWordsAreUsageErrorsAndAskNobody) {
     EXPECT_EQ(std::count(printed.err.begin(), printed.err.end(), '\n'), 1) << printed.err;
     EXPECT_EQ(printed.out, "");
   }
+  // A file that is not there, although its name is base64: no message.
+  EXPECT_NE(shell({"sign", "--key", "hot", "--solana", "AQAB"}).exit, Exit::ok);
   EXPECT_TRUE(api->targets.empty());
   EXPECT_EQ(shell({"--json", "key"}).json()["error"]["code"], "usage");
   const auto big = shell({"sign", "--key", "hot", "--message", "-"}, std::string(limits::kMaxSignedBytes + 1, 'x'));

@@ -39,8 +39,8 @@ const std::string kVersion1 =
     "00000001000000056e6f646531"                                                        // silent
     "00000003"                                                                          // attempts
     "01"                                                                                // released
-    "00000004504f5354000000052f76312f78000000016900000001730100000001640000000000000000000000000"
-    "77b2261223a317d";  // original
+    "00000004504f5354000000052f76312f78000000016900000001730100000001"
+    "6400000000000000000000000000077b2261223a317d";  // original
 
 storage::RequestRow row_with(const std::string& hex) {
   const Bytes bytes = from_hex(hex).value();
