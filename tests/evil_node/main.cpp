@@ -57,7 +57,7 @@ class EvilMesh final : public peers::Mesh {
         break;
       case Mode::bad_share:
         if (e.tag == "frost/share/2") e.body.at(e.body.size() - 16) ^= 1;  // z
-        if (e.tag == node::Report::tag) return true;  // it has the right signature itself
+        if (e.tag == node::Report::tag) return true;                       // it has the right signature itself
         break;
       case Mode::bad_dkg_share:
         if (e.tag == "dkg/opening/1" && to == "node1") e.body.at(e.body.size() - 64 - 16) ^= 1;
