@@ -70,7 +70,7 @@ void ecdsa_signer(benchmark::State& state, unsigned t, unsigned n) {
       run(i, [&] {
         const SessionConfig config{sid, T, i, rng};
         sessions[i] = std::make_unique<Session<ecdsa::Signatures>>(config, EcdsaMessages{}, &ecdsa_sign, shares.at(i),
-                                                                   pairs.at(i), key, digests);
+                                                                   pairs.at(i), ecdsa::Keys{key}, digests);
       });
     for (int round = 0; round < 4; ++round) {
       std::vector<std::pair<PartyId, Outgoing>> sent;

@@ -18,7 +18,8 @@ namespace quorate::cli {
 namespace {
 
 const std::vector<std::string> kAlgorithms{"eddsa-ed25519", "schnorr-secp256k1", "ecdsa-secp256k1"};
-const std::vector<std::string> kHashes{"sha256", "double_sha256"};
+const std::vector<std::string> kHashes{"sha256", "double_sha256", "keccak256"};
+const std::vector<std::string> kNetworks{"mainnet", "testnet", "signet", "regtest"};
 
 // The parsed words. Options bind to its members; the chosen subcommand's callback sets `chosen`.
 struct Words {
@@ -27,7 +28,9 @@ struct Words {
   DemoOptions demo;
   KeyCreateOptions key_create;
   RequestListOptions request_list;
+  KeyDeriveOptions derive;
   SignOptions sign;
+  InspectOptions inspect;
   VerifyOptions verify;
   ApiOptions api;
   std::string key, request;
@@ -51,8 +54,9 @@ struct Run {
   }
 };
 
-void add_message(CLI::App& command, MessageOptions& message, std::optional<std::string>& digest,
-                 std::optional<std::string>& hash) {
+// The group takes more options.
+CLI::Option_group* add_message(CLI::App& command, MessageOptions& message, std::optional<std::string>& digest,
+                               std::optional<std::string>& hash) {
   auto* what = command.add_option_group("message", "exactly one of");
   what->add_option("--message", message.message, "text, @file, or - for standard input");
   what->add_option("--message-hex", message.hex, "hex");
@@ -61,6 +65,19 @@ void add_message(CLI::App& command, MessageOptions& message, std::optional<std::
   what->require_option(1);
   command.add_option("--hash", hash, "hash of a message, for secp256k1 keys (default sha256)")
       ->check(CLI::IsMember(kHashes));
+  return what;
+}
+
+void add_payload(CLI::App& command, PayloadOptions& payload) {
+  auto* what = add_message(command, payload.message, payload.digest, payload.hash);
+  what->add_option("--eth-message", payload.eth_message, "text, @file or -, signed as personal_sign does (EIP-191)");
+  what->add_option("--eth-tx", payload.eth_tx,
+                   "an unsigned transaction: 0x…, or a file of that or of its fields as JSON");
+  what->add_option("--typed-data", payload.typed_data, "EIP-712: a file of JSON, or -");
+  what->add_option("--psbt", payload.psbt, "base64, or a file");
+  what->add_option("--solana", payload.solana, "a transaction's message: base64, or a file");
+  command.add_option("--network", payload.network, "Bitcoin's, of a PSBT (default mainnet)")
+      ->check(CLI::IsMember(kNetworks));
 }
 
 void add_local(CLI::App& app, Run& run) {
@@ -99,7 +116,7 @@ void add_local(CLI::App& app, Run& run) {
 
 void add_keys(CLI::App& app, Run& run) {
   Words& w = run.words;
-  auto* key = app.add_subcommand("key", "keys: create, list, show");
+  auto* key = app.add_subcommand("key", "keys: create, list, show, derive");
   key->require_subcommand(1);
 
   auto* create = key->add_subcommand("create", "let nodes generate a key together");
@@ -124,6 +141,16 @@ void add_keys(CLI::App& app, Run& run) {
     };
   });
 
+  auto* derive = key->add_subcommand("derive", "a child of a key: its public key, addresses, xpub");
+  derive->add_option("key", w.derive.key, "name or id")->required();
+  derive->add_option("--path", w.derive.path, "m/0/5, nothing hardened")->required();
+  derive->add_option("--network", w.derive.network, "Bitcoin's (default mainnet)")->check(CLI::IsMember(kNetworks));
+  derive->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return key_derive(run.words.derive, c, run.world.console); });
+    };
+  });
+
   auto* show = key->add_subcommand("show", "one key");
   show->add_option("key", w.key, "name or id")->required();
   show->add_flag("--pem", w.pem, "only the public key, as OpenSSL reads it");
@@ -139,14 +166,25 @@ void add_signatures(CLI::App& app, Run& run) {
   Words& w = run.words;
   auto* sign = app.add_subcommand("sign", "sign with a key");
   sign->add_option("--key", w.sign.key, "name or id")->required();
-  add_message(*sign, w.sign.message, w.sign.digest, w.sign.hash);
+  add_payload(*sign, w.sign.payload);
   sign->add_option("--memo", w.sign.memo, "stored with the request");
-  sign->add_option("--path", w.sign.path, "of a derived key");
-  sign->add_option("--out", w.sign.out, "a new file for the raw bytes of the signature");
+  sign->add_option("--path", w.sign.path, "of a child key, m/0/5");
+  sign->add_option("--out", w.sign.out, "a new file for the raw bytes of the signature, or for the signed PSBT");
   sign->callback([&run] {
     run.words.chosen = [&run] {
       return run.with_client(
           [&](ClusterClient& c) { return sign_command(run.words.sign, c, run.world.console, run.in); });
+    };
+  });
+
+  auto* inspect = app.add_subcommand("inspect", "what a node sees in a payload; nothing is signed");
+  inspect->add_option("--key", w.inspect.key, "name or id")->required();
+  add_payload(*inspect, w.inspect.payload);
+  inspect->add_option("--path", w.inspect.path, "of a child key, m/0/5");
+  inspect->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client(
+          [&](ClusterClient& c) { return inspect_command(run.words.inspect, c, run.world.console, run.in); });
     };
   });
 

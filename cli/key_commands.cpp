@@ -35,6 +35,11 @@ std::string text_of_key(const Json& key) {
   const Json addresses = object_at(key, "addresses");
   for (const auto& [chain, address] : addresses.items())
     if (address.is_string()) text += chain + "  " + address.get<std::string>() + "\n";
+  if (const auto path = text_at(key, "path"); !path.empty()) text += "path       " + path + "\n";
+  if (const auto xpub = text_at(key, "xpub"); !xpub.empty()) text += "xpub       " + xpub + "\n";
+  const Json descriptors = object_at(key, "descriptors");
+  for (const auto& [script, descriptor] : descriptors.items())
+    if (descriptor.is_string()) text += descriptor.get<std::string>() + "\n";
   return text;
 }
 
@@ -80,7 +85,7 @@ std::string percent_encoded(const std::string& text) {
 
 std::string text_of_request(const Json& request) {
   std::string text = text_at(request, "id") + " is " + text_at(request, "state");
-  const std::string reason = text_at(request, "reason");
+  const std::string reason = text_at(object_at(request, "reason"), "detail");
   if (!reason.empty()) text += ": " + reason;
   for (const auto& need : request.value("needs", Json::array()))
     text += "; needs " + number_at(need, "min") + " of " + text_at(need, "group") + ", has " + number_at(need, "have");
@@ -125,6 +130,15 @@ Exit key_show(const std::string& key, bool pem, ClusterClient& client, Console& 
   } else {
     console.result(record, text_of_key(record));
   }
+  return Exit::ok;
+}
+
+Exit key_derive(const KeyDeriveOptions& options, ClusterClient& client, Console& console) {
+  std::string target = "/v1/keys/" + percent_encoded(options.key) + "/derive?path=" + percent_encoded(options.path);
+  if (options.network) target += "&network=" + percent_encoded(*options.network);
+  const auto reply = client.get(target);
+  const Json& child = expect_success(reply);
+  console.result(child, text_of_key(child));
   return Exit::ok;
 }
 

@@ -16,6 +16,12 @@ struct KeyCreateOptions {
 Exit key_create(const KeyCreateOptions& options, ClusterClient& client, Console& console);
 Exit key_list(ClusterClient& client, Console& console);
 // `pem`: nothing but the public key, as OpenSSL reads it.
+struct KeyDeriveOptions {
+  std::string key, path;
+  std::optional<std::string> network;  // Bitcoin's
+};
+Exit key_derive(const KeyDeriveOptions& options, ClusterClient& client, Console& console);
+
 Exit key_show(const std::string& key, bool pem, ClusterClient& client, Console& console);
 
 struct RequestListOptions {

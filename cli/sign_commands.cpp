@@ -12,56 +12,55 @@
 namespace quorate::cli {
 namespace {
 
-Bytes checked(Bytes message) {
-  if (message.size() > limits::kMaxSignedBytes)
-    throw usage("the message is longer than " + std::to_string(limits::kMaxSignedBytes) + " bytes");
-  return message;
-}
-
-Bytes read_stream(std::istream& in) {
-  std::string content(limits::kMaxSignedBytes + 1, '\0');
-  in.read(content.data(), static_cast<std::streamsize>(content.size()));
-  content.resize(static_cast<std::size_t>(in.gcount()));
-  return bytes_of(content);
-}
-
 Bytes hex_of(const std::string& text, const char* what) {
   auto bytes = from_hex(text);
   if (!bytes) throw usage(std::string(what) + " is not hex");
   return std::move(*bytes);
 }
 
-Json payload_of(const SignOptions& options, std::istream& in) {
-  Json payload;
-  if (options.digest) {
-    if (options.hash) throw usage("--hash goes with a message, not with --digest");
-    payload = {{"kind", "digest"}, {"hex", to_hex(hex_of(*options.digest, "--digest"))}};
+// A movement or a call, as people read it.
+std::string line_of(const Json& movement) {
+  const std::string kind = text_at(movement, "kind"), amount = text_at(movement, "amount");
+  if (kind == "unknown") return "it may move anything to anybody";
+  if (kind == "fee") return "fee        at most " + amount + " of " + text_at(movement, "asset");
+  std::string text =
+      (kind == "allowance" ? "allowance  " : "transfer   ") + amount + " of " + text_at(movement, "asset");
+  if (const auto other = text_at(movement, "or_asset"); !other.empty()) text += " or " + other;
+  text += " from " + text_at(movement, "from") + " to " + text_at(movement, "to");
+  if (const auto owner = text_at(movement, "to_owner"); !owner.empty()) text += ", an account of " + owner;
+  return text;
+}
+
+std::string text_of_inspection(const Json& seen) {
+  std::string text = text_at(seen, "kind") + ", key " + text_at(seen.value("key", Json()), "name") + " at " +
+                     text_at(seen, "path") + "\n";
+  const auto facts = seen.find("facts");
+  if (facts == seen.end()) {
+    text += "what it does cannot be told\n";
   } else {
-    const Bytes message = read_message(options.message, in);
-    payload = {{"kind", "message"}, {"base64", to_base64(message)}};
-    if (options.hash) payload["hash"] = *options.hash;
+    if (const auto chain = text_at(*facts, "chain"); !chain.empty()) text += "chain      " + chain + "\n";
+    for (const Json& movement : facts->value("movements", Json::array())) text += line_of(movement) + "\n";
+    for (const Json& call : facts->value("calls", Json::array()))
+      text += "call       " + text_at(call, "contract") + " " + text_at(call, "name") + "\n";
   }
-  return payload;
+  for (const Json& item : seen.value("to_sign", Json::array()))
+    text += "signs      " + text_at(item, "bytes").substr(0, 64) + " with " + text_at(item, "public_key") + "\n";
+  const Json policy = seen.value("policy", Json::object());
+  text += "policy     " + text_at(policy, "decision");
+  if (const auto rule = text_at(policy, "rule"); !rule.empty()) text += ", rule " + rule;  // for readers
+  return text;
+}
+
+// What is written to a file: a PSBT if there is one, else the signature.
+Bytes output_of(const Json& result) {
+  if (const auto psbt = from_base64(text_at(result, "psbt")); psbt && !psbt->empty()) return *psbt;
+  return hex_of(text_at(result.value("signature", Json()), "hex"), "the signature");
 }
 
 }  // namespace
 
-Bytes read_message(const MessageOptions& options, std::istream& in) {
-  if (options.hex) return checked(hex_of(*options.hex, "--message-hex"));
-  if (options.base64) {
-    auto bytes = from_base64(*options.base64);
-    if (!bytes) throw usage("--message-base64 is not base64 (RFC 4648, padded)");
-    return checked(std::move(*bytes));
-  }
-  if (!options.message) throw usage("one of --message, --message-hex, --message-base64 is needed");
-  const std::string& text = *options.message;
-  if (text == "-") return checked(read_stream(in));
-  if (text.starts_with('@')) return bytes_of(read_text_file(text.substr(1), limits::kMaxSignedBytes));
-  return checked(bytes_of(text));
-}
-
 Exit sign_command(const SignOptions& options, ClusterClient& client, Console& console, std::istream& in) {
-  Json body{{"payload", payload_of(options, in)}};
+  Json body{{"payload", payload_of(options.payload, in)}};
   if (options.path) body["path"] = *options.path;
   if (options.memo) body["memo"] = *options.memo;
   // A signature must not be made that then cannot be written.
@@ -80,12 +79,24 @@ Exit sign_command(const SignOptions& options, ClusterClient& client, Console& co
     return exit;
   }
   const std::string signature = text_at(result->value("signature", Json()), "hex");
-  if (out) out->write(hex_of(signature, "the signature"));
+  if (out) out->write(output_of(*result));
+  std::string broadcast;
+  for (const char* name : {"signed_transaction", "partially_signed_transaction", "transaction_hash", "psbt"})
+    if (const auto text = text_at(*result, name); !text.empty()) broadcast += "\n" + std::string(name) + "  " + text;
   std::string signers;
   for (const auto& node : result->value("signers", Json::array()))
     if (node.is_string()) signers += (signers.empty() ? "" : ", ") + node.get<std::string>();
   console.result(request, "signature  " + signature + "\npublic key " + text_at(*result, "public_key") +
-                              "\nsigners    " + signers + "\nrequest    " + text_at(request, "id"));
+                              "\nsigners    " + signers + "\nrequest    " + text_at(request, "id") + broadcast);
+  return Exit::ok;
+}
+
+Exit inspect_command(const InspectOptions& options, ClusterClient& client, Console& console, std::istream& in) {
+  Json body{{"key", options.key}, {"payload", payload_of(options.payload, in)}};
+  if (options.path) body["path"] = *options.path;
+  const auto reply = client.post("/v1/transactions/inspect", body);
+  const Json& seen = expect_success(reply);
+  console.result(seen, text_of_inspection(seen));
   return Exit::ok;
 }
 
@@ -95,7 +106,11 @@ Bytes bytes_signed(const std::string& algorithm, Bytes message, const std::optio
   policy::SignPayload payload;
   payload.kind = policy::PayloadKind::message;
   payload.bytes = std::move(message);
-  if (hash) payload.hash = *hash == "sha256" ? policy::MessageHash::sha256 : policy::MessageHash::double_sha256;
+  if (hash) {
+    const auto known_hash = policy::parse_hash(*hash);
+    if (!known_hash) throw usage("--hash must be sha256, double_sha256 or keccak256");
+    payload.hash = *known_hash;
+  }
   try {
     return policy::bytes_to_sign(payload, *scheme);
   } catch (const JsonError& e) {

@@ -1,28 +1,28 @@
-// `quorate sign` and `quorate verify`.
+// `quorate sign`, `inspect` and `verify`.
 #pragma once
 #include <iosfwd>
 #include <optional>
 #include <string>
 
 #include "cli/cluster_client.h"
+#include "cli/payload_options.h"
 
 namespace quorate::cli {
 
-// What is signed, as the command line names it; exactly one is set.
-struct MessageOptions {
-  std::optional<std::string> message;  // text, or @file, or - for standard input
-  std::optional<std::string> hex, base64;
-};
-// At most limits::kMaxSignedBytes. Throws Failure.
-Bytes read_message(const MessageOptions& options, std::istream& in);
-
 struct SignOptions {
   std::string key;
-  MessageOptions message;
-  std::optional<std::string> digest;  // instead of a message: 32 bytes, hex
-  std::optional<std::string> hash, memo, path, out;
+  PayloadOptions payload;
+  std::optional<std::string> memo, path, out;
 };
 Exit sign_command(const SignOptions& options, ClusterClient& client, Console& console, std::istream& in);
+
+// What a node sees in a payload; nothing is signed.
+struct InspectOptions {
+  std::string key;
+  PayloadOptions payload;
+  std::optional<std::string> path;
+};
+Exit inspect_command(const InspectOptions& options, ClusterClient& client, Console& console, std::istream& in);
 
 struct VerifyOptions {
   std::string algorithm, public_key, signature;  // hex

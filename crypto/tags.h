@@ -9,7 +9,7 @@
 namespace quorate {
 namespace tags {
 
-inline constexpr std::array<std::string_view, 34> kAll{
+inline constexpr std::array<std::string_view, 35> kAll{
     // sessions
     "quorate/context/1",
     "quorate/sid/1",
@@ -28,7 +28,8 @@ inline constexpr std::array<std::string_view, 34> kAll{
     "quorate/certificate/committee/1",
     // FROST, around what RFC 9591 fixes
     "quorate/frost/nonce/1",
-    "quorate/frost/list/1",
+    "quorate/frost/list/2",
+    "quorate/frost/instance/1",
     // Schnorr proofs
     "quorate/schnorr/nonce/1",
     "quorate/schnorr/challenge/1",
@@ -47,7 +48,7 @@ inline constexpr std::array<std::string_view, 34> kAll{
     "quorate/ecdsa/pair/1",
     "quorate/ecdsa/commit/1",
     "quorate/ecdsa/zero/1",
-    "quorate/ecdsa/echo/1",
+    "quorate/ecdsa/echo/2",
     // tests only
     "quorate/test/a/1",
     "quorate/test/b/1",

@@ -14,14 +14,16 @@ struct Dealt {
   ecdsa::Digests digests;
   std::map<PartyId, KeyShare<Secp256k1>> shares;
   std::map<PartyId, Pairwise> pairs;
-  ecdsa::EffectiveKey key;
+  ecdsa::Keys keys;
 
   Dealt(unsigned t, std::size_t m) : T(PartySet::first(t)), digests(m) {
     SeededRng rng(100 * t + m);
     shares = test::deal_shares<Secp256k1>(t, t, Algorithm::ecdsa_secp256k1, rng);
     pairs = test::deal_pairs(T, rng);
-    key = *ecdsa::effective_key(shares.at(kMe).Y, Scalar<Secp256k1>::random(rng));
-    for (Digest& digest : digests) digest = rng.bytes<32>();
+    for (Digest& digest : digests) {
+      keys.push_back(*ecdsa::effective_key(shares.at(kMe).Y, Scalar<Secp256k1>::random(rng)));
+      digest = rng.bytes<32>();
+    }
   }
 };
 
@@ -31,7 +33,7 @@ Case case_of(unsigned t, std::size_t m) {
   c.start = [dealt](PartyId i, Rng& rng) -> std::unique_ptr<AnySession> {
     const SessionConfig config{SessionId{3}, dealt->T, i, rng};
     return std::make_unique<Session<ecdsa::Signatures>>(config, EcdsaMessages{}, &ecdsa_sign, dealt->shares.at(i),
-                                                        dealt->pairs.at(i), dealt->key, dealt->digests);
+                                                        dealt->pairs.at(i), dealt->keys, dealt->digests);
   };
   record(c, dealt->T);
   return c;

@@ -21,7 +21,7 @@ const Ed25519SecretKey& alice() {
 class Everything final : public Api {
  public:
   std::variant<Reply, Problem> call(const Call& call) override {
-    QUORATE_ASSERT(call.who.user == "alice" && is_mutation(call.route) == call.body.is_object());
+    QUORATE_ASSERT(call.who.user == "alice" && takes_body(call.route) == call.body.is_object());
     return Reply{200, call.body, {}};
   }
   std::optional<Ed25519PublicKey> user_key(std::string_view user) override {

@@ -68,8 +68,9 @@ template <class S> Case frost_case() {
   Case c;
   c.start = [](PartyId i, Rng& rng) -> std::unique_ptr<AnySession> {
     const SessionConfig config{SessionId{2}, PartySet::first(2), i, rng};
-    return std::make_unique<Session<Signature64>>(config, FrostMessages<C>{}, &frost_sign<S>, shares.at(i), root_key(shares.at(i)),
-                                                  secret_bytes(view_of("fuzzed message")));
+    FrostItems<C> items;
+    for (const std::string_view message : {"fuzzed message", "another"}) items.push_back({root_key(shares.at(i)), secret_bytes(view_of(message))});
+    return std::make_unique<Session<FrostSignatures>>(config, FrostMessages<C>{}, &frost_sign<S>, shares.at(i), std::move(items));
   };
   record(c, PartySet::first(2));
   return c;

@@ -22,7 +22,9 @@ enum class Route {
   create_key,     // POST /v1/keys
   list_keys,      // GET  /v1/keys
   show_key,       // GET  /v1/keys/{key}
+  derive_key,     // GET  /v1/keys/{key}/derive
   sign,           // POST /v1/keys/{key}/signatures
+  inspect,        // POST /v1/transactions/inspect
   list_requests,  // GET  /v1/requests
   show_request,   // GET  /v1/requests/{id}
   show_node,      // GET  /v1/node
@@ -41,7 +43,7 @@ struct Call {
   Route route = Route::unset;
   std::string subject;    // the decoded {key} or {id}; "" if the route has none
   QueryParameters query;  // decoded; only parameters of the route, each within its bounds
-  Json body;              // mutations: the parsed object; null otherwise
+  Json body;              // of calls that take one: the parsed object; null otherwise
   const SignedRequest& original;
   Verified who;
   Millis wait{};           // how long the caller wants to wait for a final state

@@ -186,7 +186,7 @@ HttpResponse Gate::signed_call(const HttpRequest& request, Match match) {
 
   try {
     Json body;
-    if (mutation) {
+    if (takes_body(match.route)) {
       if (const auto error = check_content_type(request.fields)) return to_response(*error);
       body = parse_body(request.body);
     }

@@ -19,8 +19,10 @@ const std::vector<Entry>& table() {
   static const std::vector<Entry> entries = {
       {{Route::create_key, "POST", "/v1/keys"}, Subject::none, {}},
       {{Route::list_keys, "GET", "/v1/keys"}, Subject::none, {"limit", "cursor"}},
-      {{Route::show_key, "GET", "/v1/keys/{key}"}, Subject::key, {}},
+      {{Route::show_key, "GET", "/v1/keys/{key}"}, Subject::key, {"network"}},
+      {{Route::derive_key, "GET", "/v1/keys/{key}/derive"}, Subject::key, {"path", "network"}},
       {{Route::sign, "POST", "/v1/keys/{key}/signatures"}, Subject::key, {}},
+      {{Route::inspect, "POST", "/v1/transactions/inspect"}, Subject::none, {}},
       {{Route::list_requests, "GET", "/v1/requests"}, Subject::none, {"state", "kind", "key", "limit", "cursor"}},
       {{Route::show_request, "GET", "/v1/requests/{id}"}, Subject::request, {}},
       {{Route::show_node, "GET", "/v1/node"}, Subject::none, {}},
@@ -60,6 +62,8 @@ bool is_allowed(std::string_view name, std::string_view value) {
   if (name == "limit") return is_number(value, 1, limits::kMaxListPage);
   if (name == "after") return is_number(value, 0, (std::uint64_t{1} << 53) - 1);
   if (name == "key") return is_key(value);
+  if (name == "path") return !value.empty() && value.size() <= limits::kMaxAddress;  // which ones are paths: 422
+  if (name == "network") return is_one_of(value, {"mainnet", "testnet", "signet", "regtest"});
   if (name == "state")
     return is_one_of(value, {"pending_approval", "queued", "running", "succeeded", "denied", "rejected", "expired",
                              "cancelled", "failed", "scheduled"});
@@ -169,6 +173,8 @@ bool is_mutation(Route r) {
       return true;
     case Route::list_keys:
     case Route::show_key:
+    case Route::derive_key:
+    case Route::inspect:
     case Route::list_requests:
     case Route::show_request:
     case Route::show_node:
@@ -182,6 +188,8 @@ bool is_mutation(Route r) {
   }
   impossible("a call without a route");
 }
+
+bool takes_body(Route r) { return is_mutation(r) || r == Route::inspect; }
 
 Json parse_body(ByteView body) {
   Json value = parse_json(text_of(body));

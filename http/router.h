@@ -26,8 +26,9 @@ struct NotMatched {
 std::variant<Match, NotMatched> route(std::string_view method, std::string_view target);
 
 bool is_mutation(Route route);
+bool takes_body(Route route);  // mutations, and questions that are too long for a query
 
-// A mutation's body: a JSON object. Throws JsonError.
+// A JSON object. Throws JsonError.
 Json parse_body(ByteView body);
 
 struct RouteInfo {

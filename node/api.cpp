@@ -5,7 +5,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "node/keys.h"
+#include "node/api_replies.h"
 
 namespace quorate::node {
 namespace {
@@ -25,78 +25,20 @@ struct Pending {
   std::optional<Answer> answer;
 };
 
-Problem problem_of(const Refusal& r) {
-  Problem p;
-  p.status = r.status;
-  p.code = r.code;
-  p.detail = r.detail;
-  p.pointer = r.pointer;
-  if (r.status == 503) p.retry_after = 1;
-  return p;
-}
-
-Problem not_found(const std::string& what) {
-  Problem p;
-  p.status = 404;
-  p.code = "not_found";
-  p.detail = what;
-  return p;
-}
-
 int status_of_failure(const std::string& code) {
   if (code == "no_quorum" || code == "no_outcome") return 504;
   if (code == "nonce_replayed") return 401;
   for (const std::string_view conflict :
        {"name_taken", "context_mismatch", "already_final", "idempotency_conflict", "clock_skew", "busy", "unknown_key",
-        "key_archived", "unknown_participant", "unknown_user", "quarantined"})
+        "key_archived", "unknown_participant", "unknown_user", "quarantined", "no_share"})
     if (code == conflict) return 409;
-  if (code == "payload_unsupported" || code == "algorithm_unsupported") return 422;
+  for (const std::string_view unsignable : {"payload_unsupported", "payload_malformed", "payload_invalid",
+                                            "algorithm_mismatch", "path_invalid", "not_our_key"})
+    if (code == unsignable) return 422;
   if (code == "denied") return 403;
   if (code == "expired") return 410;
   if (code == "storage" || code == "interrupted" || code == "overloaded") return 503;
   return 500;
-}
-
-Problem bad_cursor() {
-  Problem p;
-  p.status = 400;
-  p.code = "malformed_query";
-  p.detail = "cursor is not one that this API has given";
-  return p;
-}
-
-std::size_t limit_of(const http::Call& call) {
-  const auto it = call.query.find("limit");
-  return it == call.query.end() ? 50 : static_cast<std::size_t>(std::stoul(it->second));
-}
-
-std::optional<std::string> parameter(const http::Call& call, std::string_view name) {
-  const auto it = call.query.find(name);
-  if (it == call.query.end()) return std::nullopt;
-  return it->second;
-}
-
-template <class Row, class View>
-Reply page_reply(const storage::Page<Row>& page, View&& view) {
-  Json items = Json::array();
-  for (const Row& row : page.items)
-    if (auto shown = view(row)) items.push_back(std::move(*shown));
-  Json next = nullptr;
-  if (page.next) next = page.next->to_text();
-  return Reply{200, Json{{"items", std::move(items)}, {"next", std::move(next)}}, {}};
-}
-
-}  // namespace
-
-namespace {
-
-Json key_with_quarantines(const storage::KeyRow& row, const storage::Store& store) {
-  Json view = key_view(row);
-  for (const storage::QuarantineRow& q : store.quarantines(row.id))
-    if (to_hex(q.certificate) == view["certificate"])
-      view["quarantined"].push_back(
-          {{"node", q.node}, {"by", q.by}, {"since", to_rfc3339(from_unix_seconds(q.since))}});
-  return view;
 }
 
 }  // namespace
@@ -145,6 +87,10 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
       return list_keys(call);
     case http::Route::show_key:
       return show_key(call);
+    case http::Route::derive_key:
+      return derive_key(call);
+    case http::Route::inspect:
+      return inspect(call);
     case http::Route::list_requests:
       return list_requests(call);
     case http::Route::show_request:
@@ -215,26 +161,6 @@ std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
   const auto row = world_.store.request(id);
   if (!row) return not_found("the request was not kept");
   return answer_of(record_of(*row));
-}
-
-std::variant<Reply, Problem> NodeApi::list_keys(const http::Call& call) const {
-  std::optional<storage::Cursor> after;
-  if (const auto text = parameter(call, "cursor")) {
-    after = storage::Cursor::parse(*text);
-    if (!after) return bad_cursor();
-  }
-  return page_reply(world_.store.keys(limit_of(call), after),
-                    [this](const storage::KeyRow& row) -> std::optional<Json> {
-                      if (row.state == storage::KeyState::prepared) return std::nullopt;
-                      return key_with_quarantines(row, world_.store);
-                    });
-}
-
-std::variant<Reply, Problem> NodeApi::show_key(const http::Call& call) const {
-  auto row = world_.store.key_by_name(call.subject);
-  if (!row) row = world_.store.key_by_id(call.subject);
-  if (!row || row->state == storage::KeyState::prepared) return not_found("no such key");
-  return Reply{200, key_with_quarantines(*row, world_.store), {}};
 }
 
 std::variant<Reply, Problem> NodeApi::list_requests(const http::Call& call) const {

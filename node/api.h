@@ -3,6 +3,7 @@
 #include <atomic>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "http/api.h"
 #include "node/desk.h"
@@ -26,10 +27,14 @@ class NodeApi final : public http::Api {
   Answered mutate(const http::Call& call);
   Answered list_keys(const http::Call& call) const;
   Answered show_key(const http::Call& call) const;
+  Answered derive_key(const http::Call& call) const;
+  Answered inspect(const http::Call& call) const;
   Answered list_requests(const http::Call& call) const;
   Answered show_request(const http::Call& call) const;
   Answered show_node() const;
   Answered list_audit(const http::Call& call) const;
+  std::optional<storage::KeyRow> find_key(const std::string& subject) const;
+  bool may_derive(const std::string& user, const std::string& key, std::vector<std::string> paths) const;
   bool sees_all(const std::string& user) const { return world_.policy.is_reader(user) || world_.policy.is_admin(user); }
 
   World world_;

@@ -21,7 +21,7 @@ std::string joined_text(const std::vector<std::string>& names) {
 
 // What members may give as a reason; anything else is `refused`.
 std::string known_code(const std::string& code) {
-  constexpr std::array<std::string_view, 22> codes{"context_mismatch",
+  constexpr std::array<std::string_view, 27> codes{"context_mismatch",
                                                    "denied",
                                                    "expired",
                                                    "idempotency_conflict",
@@ -41,7 +41,12 @@ std::string known_code(const std::string& code) {
                                                    "replayed",
                                                    "unknown_participant",
                                                    "payload_unsupported",
-                                                   "algorithm_unsupported",
+                                                   "payload_malformed",
+                                                   "payload_invalid",
+                                                   "algorithm_mismatch",
+                                                   "path_invalid",
+                                                   "not_our_key",
+                                                   "no_share",
                                                    "wrong_cluster"};
   return std::find(codes.begin(), codes.end(), code) == codes.end() ? "refused" : code;
 }

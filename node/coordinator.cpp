@@ -109,7 +109,11 @@ void Coordinator::resume(const RequestRecord& record) {
 
 void Coordinator::open(Job job, std::optional<RequestRecord> known, int retries) {
   const std::string id = job.x.id;
+  const bool allowed = job.record.open();
   storage::Batch batch;
+  batch.append_audit(
+      requests_.audit(allowed ? "requested" : "denied", job.record, Json{{"rule", job.record.rule.text}}));
+  if (!allowed) job.record.facts = "";  // they are in the log, and nobody signs them: denials shall cost little
   if (known) {
     job.record.attempts = known->attempts;
     job.record.blame = known->blame;
@@ -121,10 +125,7 @@ void Coordinator::open(Job job, std::optional<RequestRecord> known, int retries)
     batch.insert_request(row_of(job.record));
   }
   requests_.add_nonce(batch, job.x.who.user, job.x.who.nonce, job.record);
-  const bool allowed = job.record.open();
   if (const CreateKeyPlan* plan = job.x.create(); plan != nullptr && allowed) batch.reserve_name(plan->body.name, id);
-  batch.append_audit(
-      requests_.audit(allowed ? "requested" : "denied", job.record, Json{{"rule", job.record.rule.text}}));
   // A signature's proposal travels while the request is being written here; a name is reserved here first.
   const bool overlap = allowed && job.x.sign() != nullptr;
   Job& placed = jobs_.insert_or_assign(id, std::move(job)).first->second;

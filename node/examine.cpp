@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "http/router.h"
 
@@ -47,25 +48,20 @@ std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject
   plan.key = std::move(*row);
   plan.known = world.known_keys->of(plan.key);
   plan.payload = policy::parse_sign(body);
-  switch (plan.body().algorithm) {
-    case Algorithm::eddsa_ed25519:
-      plan.to_be_signed = policy::bytes_to_sign(plan.payload, policy::SignatureScheme::eddsa_ed25519);
-      break;
-    case Algorithm::schnorr_secp256k1:
-      plan.to_be_signed = policy::bytes_to_sign(plan.payload, policy::SignatureScheme::schnorr_secp256k1);
-      break;
-    case Algorithm::ecdsa_secp256k1:
-      plan.to_be_signed = policy::bytes_to_sign(plan.payload, policy::SignatureScheme::ecdsa_secp256k1);
-      break;
-    case Algorithm::unset:
-      return Refusal{422, "algorithm_unsupported", "this node cannot sign with that key", std::nullopt};
-  }
+  auto key = key_facts(plan.key, *plan.known, plan.payload, world);
+  if (auto* refused = std::get_if<Refusal>(&key)) return std::move(*refused);
+  auto what = read_payload(body, plan.payload, std::get<transactions::KeyFacts>(key));
+  if (auto* refused = std::get_if<Refusal>(&what)) return std::move(*refused);
+  plan.what = std::make_shared<const Signable>(std::get<Signable>(std::move(what)));
+  plan.document = std::make_shared<const Json>(body.at("payload"));
   x.kind = policy::Kind::sign;
   x.intent.key = plan.key.id;
   x.intent.key_name = plan.body().name;  // the same everywhere, whatever name the row has here
-  x.intent.public_key = to_hex(plan.body().Y);
+  x.intent.public_key = to_hex(plan.what->child.public_key);
   x.intent.path = plan.payload.path;
-  x.intent.payload_digest = policy::signing_payload_digest(plan.to_be_signed);
+  x.intent.payload_digest = plan.what->payload_digest();
+  x.intent.facts_digest = sha256(view_of(plan.what->facts_jcs));
+  x.intent.decoder = transactions::decoder_version(policy::name_of(plan.payload.kind));
   x.plan = std::move(plan);
   return x;
 }
@@ -135,8 +131,6 @@ std::variant<Examined, Refusal> examine(const http::SignedRequest& request, cons
       planned = plan_create_key(std::move(x), body, world);
     else if (match.route == http::Route::sign)
       planned = plan_sign(std::move(x), match.subject, body, world);
-  } catch (const policy::PayloadUnsupported& e) {
-    return Refusal{422, "payload_unsupported", e.what(), e.pointer};
   } catch (const JsonError& e) {
     return Refusal{400, "malformed_body", e.what(), e.pointer};
   }
@@ -150,7 +144,7 @@ std::variant<Examined, Refusal> examine(const http::SignedRequest& request, cons
   query.kind = done.kind;
   query.key = done.intent.key_name;
   query.user = done.who.user;
-  if (const SignPlan* sign = done.sign()) query.payload = sign->payload.kind;
+  if (const SignPlan* sign = done.sign()) add_to(query, *sign->what);
   done.decision = world.policy.evaluate(query);
   return planned;
 }

@@ -9,20 +9,14 @@
 
 #include "http/message_signature.h"
 #include "keygen/certificate.h"
+#include "node/refusal.h"
+#include "node/signable.h"
 #include "node/world.h"
 #include "policy/intent.h"
 #include "policy/requests.h"
 #include "session/committee.h"
 
 namespace quorate::node {
-
-// Why a node does not take part, as the API answers it.
-struct Refusal {
-  int status = 500;
-  std::string code;
-  std::string detail;
-  std::optional<std::string> pointer;  // into the body
-};
 
 struct CreateKeyPlan {
   policy::CreateKey body;
@@ -34,7 +28,8 @@ struct SignPlan {
   storage::KeyRow key;
   std::shared_ptr<const KnownKey> known;  // what the key's certificate says
   policy::SignPayload payload;
-  Bytes to_be_signed;  // what the scheme signs: the message, or 32 bytes
+  std::shared_ptr<const Signable> what;  // the payload as this node understands it
+  std::shared_ptr<const Json> document;  // the payload as it stands in the body
 
   const CertificateBody& body() const { return known->certificate.body; }
 };

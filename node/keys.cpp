@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "keygen/ecdsa_share.h"
+#include "transactions/addresses.h"
 
 namespace quorate::node {
 namespace {
@@ -151,9 +152,27 @@ Json public_key_view(Algorithm algorithm, ByteView Y) {
   return view;
 }
 
-Json key_view(const storage::KeyRow& row) {
+std::optional<Refusal> show_child(Json& view, Algorithm algorithm, const transactions::KeyFacts& key,
+                                  transactions::BitcoinNetwork network) {
+  const auto found = child_at(key);
+  if (const auto* refused = std::get_if<Refusal>(&found)) return *refused;
+  const auto& child = std::get<transactions::DerivedKey>(found);
+  view["path"] = key.path;
+  view["public_key"] = public_key_view(algorithm, child.public_key);
+  view["addresses"] = transactions::addresses_of(key.scheme, child, network);
+  const std::string xpub = transactions::extended_public_key(key.scheme, child, network);
+  if (xpub.empty()) return std::nullopt;  // Ed25519 has no standard one
+  view["xpub"] = xpub;
+  const auto path = transactions::parse_path(key.path);
+  view["descriptors"] = transactions::descriptors_of(key.scheme, child, key.public_key, *path, network);
+  return std::nullopt;
+}
+
+Json key_view(const storage::KeyRow& row, transactions::BitcoinNetwork network) {
   const auto certificate = decode<KeyCertificate>(row.certificate);
   const CertificateBody& body = certificate.body;
+  transactions::DerivedKey root;
+  root.public_key.assign(body.Y.begin(), body.Y.end());
   Json participants = Json::array();
   for (const Member& m : body.committee.members()) participants.push_back(m.node.text);
   return {{"id", row.id},
@@ -164,6 +183,7 @@ Json key_view(const storage::KeyRow& row) {
           {"epoch", row.number},
           {"state", std::string(storage::to_text(row.state))},
           {"public_key", public_key_view(body.algorithm, body.Y)},
+          {"addresses", transactions::addresses_of(scheme_of(body.algorithm), root, network)},
           {"certificate", to_hex(body.digest())},
           {"quarantined", Json::array()}};
 }

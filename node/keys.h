@@ -7,7 +7,9 @@
 #include "http/message_signature.h"
 #include "keygen/certificate.h"
 #include "node/record.h"
+#include "node/signable.h"
 #include "node/world.h"
+#include "transactions/bitcoin_address.h"
 
 namespace quorate::node {
 
@@ -40,7 +42,11 @@ std::optional<CertificateBody> prepared_body(const storage::Store& store, const 
 bool activate_key(storage::Batch& batch, const KeyCertificate& certificate, const KeyRecord* asked, const World& world);
 
 // GET /v1/keys/{key}. The row is active or archived.
-Json key_view(const storage::KeyRow& row);
+Json key_view(const storage::KeyRow& row, transactions::BitcoinNetwork network = {});
+// Makes it the view of a child (or, at "m", of the root), with its xpub and descriptors. `key` has the chain code.
+// Refused with the path if there is no child.
+std::optional<Refusal> show_child(Json& view, Algorithm algorithm, const transactions::KeyFacts& key,
+                                  transactions::BitcoinNetwork network);
 // hex, and the other forms in which the algorithm's users know it.
 Json public_key_view(Algorithm algorithm, ByteView Y);
 

@@ -29,23 +29,51 @@ std::shared_ptr<const KnownKey> decoded(const storage::KeyRow& row) {
 
 }  // namespace
 
+KnownKeys::Place* KnownKeys::find(const storage::KeyRow& row) {
+  const auto it = by_id_.find(row.id);
+  if (it == by_id_.end()) return nullptr;
+  if (it->second->certificate == row.certificate) {
+    places_.splice(places_.begin(), places_, it->second);
+    return &*it->second;
+  }
+  places_.erase(it->second);
+  by_id_.erase(it);
+  return nullptr;
+}
+
 std::shared_ptr<const KnownKey> KnownKeys::of(const storage::KeyRow& row) {
-  if (const auto it = by_id_.find(row.id); it != by_id_.end()) {
-    if (it->second->certificate == row.certificate) {
-      places_.splice(places_.begin(), places_, it->second);
-      return it->second->known;
-    }
-    places_.erase(it->second);
-    by_id_.erase(it);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const Place* place = find(row)) return place->known;
   }
   auto known = decoded(row);
+  const std::lock_guard lock(mutex_);
+  if (const Place* place = find(row)) return place->known;  // another thread was faster
   if (places_.size() == limits::kMaxKnownKeys) {
     by_id_.erase(places_.back().id);
     places_.pop_back();
   }
-  places_.push_front({row.id, row.certificate, known});
+  places_.push_front({row.id, row.certificate, known, std::nullopt});
   by_id_[row.id] = places_.begin();
   return known;
+}
+
+std::optional<Bytes32> KnownKeys::chain_code(const storage::KeyRow& row,
+                                             const std::function<std::optional<Bytes32>()>& load) {
+  of(row);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const Place* place = find(row); place != nullptr && place->chain_code) return place->chain_code;
+  }
+  const auto loaded = load();
+  const std::lock_guard lock(mutex_);
+  if (Place* place = find(row)) place->chain_code = loaded;
+  return loaded;
+}
+
+std::size_t KnownKeys::size() const {
+  const std::lock_guard lock(mutex_);
+  return places_.size();
 }
 
 }  // namespace quorate::node

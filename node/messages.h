@@ -87,7 +87,7 @@ struct Report {
   SessionId sid{};
   bool succeeded = false;
   bool released = false;                       // the member has sent its last-round message
-  BoundedSecretBytes<kMaxCertificate> result;  // sign: 64 bytes; create_key: the complete certificate
+  BoundedSecretBytes<kMaxCertificate> result;  // sign: 64 bytes per signature; create_key: the complete certificate
   BoundedText<16> abort_kind;
   BoundedText<64> check;
   BoundedText<limits::kMaxTag> round;

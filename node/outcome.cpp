@@ -5,6 +5,7 @@
 
 #include "node/keys.h"
 #include "node/participant.h"
+#include "node/signature_view.h"
 
 namespace quorate::node {
 namespace {
@@ -54,9 +55,9 @@ std::optional<Outcome> outcome_of(const RequestRecord& record, const World& worl
     return o;
   }
   const Json result = Json::parse(record.result.text);
-  const auto signature = from_hex(result.at("signature").at("hex").get<std::string>());
-  if (!signature) return std::nullopt;
-  o.result.assign(signature->begin(), signature->end());
+  const auto signatures = signatures_in(result);
+  if (!signatures) return std::nullopt;
+  o.result.assign(signatures->begin(), signatures->end());
   const auto certificate = decode<KeyCertificate>(key->certificate);
   for (const Json& node : result.at("signers"))
     if (const Member* m = certificate.body.committee.find(node.get<std::string>())) o.signers.push_back(m->id);

@@ -36,7 +36,10 @@ RequestRecord new_record(const Examined& x, const http::SignedRequest& original,
   r.expires = static_cast<std::uint64_t>(unix_seconds(x.intent.expires_at));
   r.key_id = x.intent.key;
   r.key_name = x.intent.key_name;
-  if (const SignPlan* plan = x.sign()) r.payload_kind = std::string(policy::name_of(plan->payload.kind));
+  if (const SignPlan* plan = x.sign()) {
+    r.payload_kind = std::string(policy::name_of(plan->payload.kind));
+    if (plan->what->facts) r.facts = plan->what->facts_jcs;
+  }
   r.policy_version = static_cast<std::uint64_t>(x.intent.policy_version);
   r.rule = x.decision.rule;
   r.decision = std::string(policy::name_of(x.decision.effect));

@@ -10,7 +10,6 @@
 #include "session/context.h"
 #include "signing/ecdsa.h"
 #include "signing/frost.h"
-#include "signing/verify.h"
 
 namespace quorate::node {
 namespace {
@@ -48,18 +47,48 @@ std::shared_ptr<const KeyShare<C>> load_share(const SignPlan& plan, PartyId me, 
   return std::make_shared<const KeyShare<C>>(std::move(*share));
 }
 
-// As the algorithm's verifiers take it: BIP-340 keys are x-only.
-ByteView verification_key(const CertificateBody& body) {
-  const ByteView Y = body.Y;
-  return body.algorithm == Algorithm::schnorr_secp256k1 ? Y.subspan(1) : Y;
+template <class C>
+Scalar<C> tau_of(const transactions::ToSign& item) {
+  const auto tau = Scalar<C>::parse(item.key.tau);
+  QUORATE_ASSERT(tau);  // transactions/ reduces it
+  return *tau;
+}
+
+std::optional<frost::EffectiveKey<Ed25519>> effective_key(const Point<Ed25519>& Y, const transactions::ToSign& item) {
+  return effective_key_ed25519(Y, tau_of<Ed25519>(item));
+}
+std::optional<frost::EffectiveKey<Secp256k1>> effective_key(const Point<Secp256k1>& Y,
+                                                            const transactions::ToSign& item) {
+  std::optional<TaprootTweak> tweak;
+  if (item.merkle_root) tweak.emplace();
+  if (item.merkle_root && !item.merkle_root->empty()) {
+    QUORATE_ASSERT(item.merkle_root->size() == sizeof(Digest));
+    std::copy(item.merkle_root->begin(), item.merkle_root->end(), tweak->merkle_root.emplace().begin());
+  }
+  return effective_key_bip340(Y, tau_of<Secp256k1>(item), tweak);
+}
+Bytes encoded(const Point<Ed25519>& Q) {
+  const auto bytes = Q.bytes();
+  return {bytes.begin(), bytes.end()};
+}
+Bytes encoded(const Point<Secp256k1>& Q) {
+  const auto bytes = x_only(Q);
+  return {bytes.begin(), bytes.end()};
 }
 
 template <class S>
-MadeSession made(const SessionConfig& config, std::shared_ptr<const KeyShare<typename S::Curve>> share,
-                 std::optional<frost::EffectiveKey<typename S::Curve>> key, const SignPlan& plan) {
-  if (!key) throw storage::StorageCorrupt("key " + plan.key.id + " is the identity");
-  auto session = std::make_unique<Session<Signature64>>(config, FrostMessages<typename S::Curve>{}, &frost_sign<S>,
-                                                        *share, std::move(*key), secret_bytes(plan.to_be_signed));
+MadeSession make_frost(const SessionConfig& config, const SignPlan& plan, PartyId me, const World& world) {
+  using C = typename S::Curve;
+  auto share = load_share<C>(plan, me, world);
+  FrostItems<C> items;
+  for (const transactions::ToSign& item : plan.what->to_sign) {
+    auto key = effective_key(share->Y, item);
+    if (!key) throw storage::StorageCorrupt("a child of key " + plan.key.id + " is the identity");
+    QUORATE_ASSERT(encoded(key->Q) == verification_key(S::algorithm, item));  // as the decoder derived it
+    items.push_back({std::move(*key), secret_bytes(item.bytes)});
+  }
+  auto session =
+      std::make_unique<Session<FrostSignatures>>(config, FrostMessages<C>{}, &frost_sign<S>, *share, std::move(items));
   return {std::move(share), std::move(session)};
 }
 
@@ -74,14 +103,19 @@ MadeSession make_ecdsa(const SessionConfig& config, const SignPlan& plan, PartyI
   auto stored = stored_ecdsa_share(row.blob, plan.body(), std::get<KeyPoints<Secp256k1>>(plan.known->points), me);
   if (!stored) throw storage::StorageCorrupt("the share of key " + plan.key.id + " belongs elsewhere");
   const auto share = std::make_shared<const EcdsaShare>(std::move(*stored));
-  auto key = ecdsa::effective_key(share->share.Y, Scalar<Secp256k1>::zero());
-  if (!key) throw storage::StorageCorrupt("key " + plan.key.id + " is the identity");
-  Digest digest{};
-  QUORATE_ASSERT(plan.to_be_signed.size() == digest.size());
-  std::copy(plan.to_be_signed.begin(), plan.to_be_signed.end(), digest.begin());
-  ecdsa::Digests digests{digest};
+  ecdsa::Keys keys;
+  ecdsa::Digests digests;
+  for (const transactions::ToSign& item : plan.what->to_sign) {
+    const auto key = ecdsa::effective_key(share->share.Y, tau_of<Secp256k1>(item));
+    if (!key) throw storage::StorageCorrupt("a child of key " + plan.key.id + " is the identity");
+    const auto Q = key->Q.bytes();
+    QUORATE_ASSERT(Bytes(Q.begin(), Q.end()) == item.key.public_key);  // as the decoder derived it
+    keys.push_back(*key);
+    QUORATE_ASSERT(item.bytes.size() == sizeof(Digest));
+    std::copy(item.bytes.begin(), item.bytes.end(), digests.emplace_back().begin());
+  }
   return {share, std::make_unique<Session<ecdsa::Signatures>>(config, EcdsaMessages{}, &ecdsa_sign, share->share,
-                                                              share->pairwise, std::move(*key), std::move(digests))};
+                                                              share->pairwise, std::move(keys), std::move(digests))};
 }
 
 template <class C, class Setup>
@@ -104,7 +138,7 @@ SessionId session_id_of(const Examined& x, PartySet signers, const Bytes32& rand
   } else {
     const SignPlan& sign = *x.sign();
     const std::string family = x.gated() ? "dkls23/" : "frost/";
-    context.protocol = family + std::string(name_of(sign.body().algorithm)) + "/1";
+    context.protocol = family + std::string(name_of(sign.body().algorithm)) + "/2";
     context.key_id = sign.key.id;
     context.certificate = sign.known->digest;
   }
@@ -129,18 +163,12 @@ MadeSession make_session(const Examined& x, const SessionId& sid, PartySet signe
   }
   const SignPlan& plan = *x.sign();
   switch (plan.body().algorithm) {
-    case Algorithm::eddsa_ed25519: {
-      auto share = load_share<Ed25519>(plan, me, world);
-      auto key = effective_key_ed25519(share->Y, Scalar<Ed25519>::zero());
-      return made<FrostEd25519>(config, std::move(share), std::move(key), plan);
-    }
+    case Algorithm::eddsa_ed25519:
+      return make_frost<FrostEd25519>(config, plan, me, world);
     case Algorithm::ecdsa_secp256k1:
       return make_ecdsa(config, plan, me, world);
-    case Algorithm::schnorr_secp256k1: {
-      auto share = load_share<Secp256k1>(plan, me, world);
-      auto key = effective_key_bip340(share->Y, Scalar<Secp256k1>::zero(), std::nullopt);
-      return made<FrostBip340>(config, std::move(share), std::move(key), plan);
-    }
+    case Algorithm::schnorr_secp256k1:
+      return make_frost<FrostBip340>(config, plan, me, world);
     case Algorithm::unset:
       break;
   }
@@ -163,11 +191,15 @@ std::optional<SecretBytes> result_of(AnySession& session, const Examined& x) {
   }
   if (auto* ecdsa = dynamic_cast<Session<ecdsa::Signatures>*>(&session)) {
     if (!ecdsa->has_result()) return std::nullopt;
-    return secret_bytes(ecdsa->take_result().at(0).rs);
+    SecretBytes joined;
+    for (const ecdsa::Signature& s : ecdsa->take_result()) joined.insert(joined.end(), s.rs.begin(), s.rs.end());
+    return joined;
   }
-  auto* frost = dynamic_cast<Session<Signature64>*>(&session);
+  auto* frost = dynamic_cast<Session<FrostSignatures>*>(&session);
   if (frost == nullptr || !frost->has_result()) return std::nullopt;
-  return secret_bytes(frost->take_result());
+  SecretBytes joined;
+  for (const Signature64& s : frost->take_result()) joined.insert(joined.end(), s.begin(), s.end());
+  return joined;
 }
 
 std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers, const World& world) {
@@ -197,18 +229,14 @@ std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers
   }
   const SignPlan& plan = *x.sign();
   const CertificateBody& body = plan.body();
-  Signature64 signature{};
-  if (result.size() != signature.size()) return std::nullopt;
-  std::copy(result.begin(), result.end(), signature.begin());
-  if (!verify_signature(body.algorithm, verification_key(body), plan.to_be_signed, signature)) return std::nullopt;
+  auto shown = sign_result(body.algorithm, *plan.what, *plan.document, result);
+  if (!shown) return std::nullopt;
+  proven.key_id = plan.key.id;
+  proven.result = std::move(*shown);
   Json nodes = Json::array();
   for (const PartyId i : signers)
     if (const Member* member = body.committee.find(i)) nodes.push_back(member->node.text);
-  proven.key_id = plan.key.id;
-  proven.result = {{"signature", signature_view(body.algorithm, body.Y, plan.to_be_signed, signature)},
-                   {"public_key", public_key_view(body.algorithm, body.Y)["hex"]},
-                   {"path", plan.payload.path},
-                   {"signers", std::move(nodes)}};
+  proven.result["signers"] = std::move(nodes);
   return proven;
 }
 

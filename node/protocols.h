@@ -21,8 +21,8 @@ struct MadeSession {
 // needs.
 MadeSession make_session(const Examined& x, const SessionId& sid, PartySet signers, PartyId me, const World& world);
 
-// What a session that has succeeded gives: sign: the 64 bytes; create_key: the complete certificate. nullopt: it has
-// not.
+// What a session that has succeeded gives: sign: 64 bytes per signature; create_key: the complete certificate. nullopt:
+// it has not.
 std::optional<SecretBytes> result_of(AnySession& session, const Examined& x);
 
 // What a result proves, checked by whoever is told of it.

@@ -7,6 +7,31 @@
 #include "storage/store.h"
 
 namespace quorate::node {
+namespace {
+
+// As version 1 wrote it: without facts.
+struct RecordOfVersion1 {
+  RequestRecord record;
+  static auto fields(auto& m) {
+    auto& r = m.record;
+    return std::tie(r.version, r.id, r.kind, r.state, r.code, r.reason, r.retryable, r.requested_by, r.coordinator,
+                    r.created, r.expires, r.key_id, r.key_name, r.payload_kind, r.policy_version, r.rule, r.decision,
+                    r.intent, r.result, r.blame, r.silent, r.attempts, r.released, r.original);
+  }
+};
+
+// An old record becomes one of today with the next update of its row.
+RequestRecord decode_any_version(const storage::RequestRow& row) {
+  std::uint16_t version = 0;
+  wire::Reader(row.record).get(version);
+  if (version == kRecordVersion) return decode<RequestRecord>(row.record);
+  if (version != 1) throw storage::StorageCorrupt("request " + row.id + ": the record is of an unknown version");
+  RequestRecord record = decode<RecordOfVersion1>(row.record).record;
+  record.version = kRecordVersion;
+  return record;
+}
+
+}  // namespace
 
 std::string cut(std::string_view text, std::size_t most) {
   if (!is_valid_utf8(text)) {
@@ -36,9 +61,9 @@ storage::RequestRow row_of(const RequestRecord& record) {
 
 RequestRecord record_of(const storage::RequestRow& row) {
   try {
-    RequestRecord record = decode<RequestRecord>(row.record);
-    if (record.version != kRecordVersion || record.id.text != row.id)
-      throw storage::StorageCorrupt("request " + row.id + ": the record is not this version's");
+    RequestRecord record = decode_any_version(row);
+    if (record.id.text != row.id)
+      throw storage::StorageCorrupt("request " + row.id + ": the record is another request's");
     // The column is what preconditions are checked against: it decides.
     record.set_state(row.state);
     return record;
@@ -72,6 +97,7 @@ Json request_view(const RequestRecord& r, bool full) {
   if (!silent.empty()) view["silent"] = std::move(silent);
   if (full) {
     if (!r.intent.text.empty()) view["intent"] = Json::parse(r.intent.text);
+    if (!r.facts.text.empty()) view["facts"] = Json::parse(r.facts.text);
     // Accepted once, so it parses; what is shown is what was signed by the requester.
     const Json body = Json::parse(text_of(r.original.body), nullptr, false);
     if (body.is_object() && body.contains("payload")) view["payload"] = body["payload"];

@@ -12,8 +12,9 @@
 
 namespace quorate::node {
 
-inline constexpr std::uint16_t kRecordVersion = 1;
-inline constexpr std::size_t kMaxResult = 192 * 1024;  // bytes of the JSON of one result
+inline constexpr std::uint16_t kRecordVersion = 2;      // of what is written; 1, which had no facts, is still read
+inline constexpr std::size_t kMaxResult = 1024 * 1024;  // bytes of the JSON of one result
+inline constexpr std::size_t kMaxFacts = 1024 * 1024;   // likewise of the facts of one payload
 
 // A failure that this node saw itself.
 struct Blame {
@@ -41,6 +42,7 @@ struct RequestRecord {
   BoundedText<limits::kMaxName> rule;  // that decided
   BoundedText<16> decision;
   BoundedText<16 * 1024> intent;   // JCS
+  BoundedText<kMaxFacts> facts;    // JCS; empty if the payload shows none
   BoundedText<kMaxResult> result;  // JSON; empty unless succeeded
   Bounded<Blame, limits::kMaxParties> blame;
   Bounded<BoundedText<limits::kMaxName>, limits::kMaxParties> silent;  // who did not answer the last attempt
@@ -50,7 +52,7 @@ struct RequestRecord {
   static auto fields(auto& m) {
     return std::tie(m.version, m.id, m.kind, m.state, m.code, m.reason, m.retryable, m.requested_by, m.coordinator,
                     m.created, m.expires, m.key_id, m.key_name, m.payload_kind, m.policy_version, m.rule, m.decision,
-                    m.intent, m.result, m.blame, m.silent, m.attempts, m.released, m.original);
+                    m.intent, m.facts, m.result, m.blame, m.silent, m.attempts, m.released, m.original);
   }
 
   storage::RequestState request_state() const { return static_cast<storage::RequestState>(state); }
@@ -63,10 +65,10 @@ struct RequestRecord {
 std::string cut(std::string_view text, std::size_t most);
 
 storage::RequestRow row_of(const RequestRecord& record);
-// Throws storage::StorageCorrupt for a row that this version cannot read.
+// Of this version or the one before. Throws storage::StorageCorrupt for a row that is neither.
 RequestRecord record_of(const storage::RequestRow& row);
 
-// GET /v1/requests/{id}. Without `full` the payload and the intent are left out.
+// GET /v1/requests/{id}. Without `full` the payload, its facts and the intent are left out.
 Json request_view(const RequestRecord& record, bool full);
 
 }  // namespace quorate::node

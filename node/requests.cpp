@@ -5,6 +5,9 @@
 namespace quorate::node {
 namespace {
 
+// Bytes of facts that an entry of the audit log holds itself; of more only their digest, the request has them.
+constexpr std::size_t kMostAuditedFacts = 16 * 1024;
+
 std::string nonce_name(const std::string& user, const std::string& nonce) { return "nonce/" + user + "/" + nonce; }
 std::string released_name(const std::string& id) { return "released/" + id; }
 std::int64_t forget_after(const RequestRecord& record) {
@@ -75,6 +78,13 @@ storage::AuditEntry Requests::audit(const std::string& kind, const RequestRecord
   detail["user"] = record.requested_by.text;
   detail["key"] = record.key_name.text;
   detail["coordinator"] = record.coordinator.text;
+  if (!record.payload_kind.text.empty()) {
+    const Json intent = Json::parse(record.intent.text);
+    detail["payload"] = record.payload_kind.text;
+    for (const char* bound : {"path", "public_key", "payload_digest", "facts_digest"}) detail[bound] = intent.at(bound);
+    if (!record.facts.text.empty() && record.facts.text.size() <= kMostAuditedFacts)
+      detail["facts"] = Json::parse(record.facts.text);
+  }
   storage::AuditEntry entry;
   entry.time = unix_seconds(world_.clock.wall());
   entry.kind = kind;

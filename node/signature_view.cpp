@@ -21,6 +21,23 @@ void put_integer(Bytes& out, ByteView number) {
   out.insert(out.end(), rest.begin(), rest.end());
 }
 
+// What a signature of this kind is called in the form that its chain's users know: of Ethereum what personal_sign and
+// eth_signTypedData answer, of Solana the base58 by which explorers find the transaction.
+const char* form_of(policy::PayloadKind kind) {
+  return kind == policy::PayloadKind::solana_transaction ? "solana" : "ethereum";
+}
+
+// r and s are in the signature's view already.
+void add_finished(Json& result, policy::PayloadKind kind, Json finished) {
+  for (auto& [name, value] : finished.items()) {
+    if (name == "r" || name == "s") continue;
+    if (name == "v" || name == "signature")
+      result["signature"][name == "v" ? "v" : form_of(kind)] = std::move(value);
+    else
+      result[name] = std::move(value);
+  }
+}
+
 }  // namespace
 
 Bytes der_of(const Signature64& signature) {
@@ -50,6 +67,47 @@ Json signature_view(Algorithm algorithm, ByteView Y, ByteView to_be_signed, cons
   }
   QUORATE_ASSERT(view.contains("recovery_id"));
   return view;
+}
+
+std::optional<Json> sign_result(Algorithm algorithm, const Signable& what, const Json& payload, ByteView signatures) {
+  if (signatures.size() != what.to_sign.size() * sizeof(Signature64)) return std::nullopt;
+  Json views = Json::array();
+  std::vector<transactions::Signature> made;
+  for (const transactions::ToSign& item : what.to_sign) {
+    transactions::Signature signature;
+    std::copy_n(signatures.begin() + static_cast<std::ptrdiff_t>(made.size() * sizeof(Signature64)),
+                sizeof(Signature64), signature.bytes.begin());
+    if (!verify_signature(algorithm, verification_key(algorithm, item), item.bytes, signature.bytes))
+      return std::nullopt;
+    Json view = signature_view(algorithm, item.key.public_key, item.bytes, signature.bytes);
+    signature.recovery_id = view.value("recovery_id", std::uint8_t{0});
+    view["path"] = item.path;
+    view["public_key"] = to_hex(item.key.public_key);
+    views.push_back(std::move(view));
+    made.push_back(signature);
+  }
+  Json result{{"signature", views[0]}, {"public_key", to_hex(what.child.public_key)}, {"path", what.key.path}};
+  result["signature"].erase("path");
+  result["signature"].erase("public_key");
+  if (!policy::shows_facts(what.kind)) return result;
+  if (what.kind == policy::PayloadKind::btc_psbt) result["signatures"] = std::move(views);
+  try {
+    add_finished(result, what.kind, transactions::finish(payload, what.key, made));
+  } catch (const transactions::Refused&) {  // no form on its chain: probability 2^-127
+    return std::nullopt;
+  }
+  return result;
+}
+
+std::optional<Bytes> signatures_in(const Json& result) {
+  Bytes joined;
+  const Json all = result.contains("signatures") ? result.at("signatures") : Json::array({result.at("signature")});
+  for (const Json& view : all) {
+    const auto bytes = from_hex(view.at("hex").get<std::string>());
+    if (!bytes) return std::nullopt;
+    joined.insert(joined.end(), bytes->begin(), bytes->end());
+  }
+  return joined;
 }
 
 }  // namespace quorate::node

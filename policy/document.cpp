@@ -15,12 +15,8 @@ using limits::kMaxName;
 constexpr std::string_view kNotSupported = "is not supported in this version";
 
 // Known to the format, decided by later versions. To ignore one would be to allow what its author meant to forbid.
-constexpr std::array kLaterConditions{
-    std::string_view("label"),    std::string_view("chain"),    std::string_view("to"),
-    std::string_view("contract"), std::string_view("call"),     std::string_view("domain"),
-    std::string_view("asset"),    std::string_view("max"),      std::string_view("path"),
-    std::string_view("fee_max"),  std::string_view("window"),   std::string_view("sighash"),
-    std::string_view("weekdays"), std::string_view("hours_utc")};
+constexpr std::array kLaterConditions{std::string_view("label"), std::string_view("domain"), std::string_view("window"),
+                                      std::string_view("weekdays"), std::string_view("hours_utc")};
 constexpr std::array kLaterMembers{std::string_view("refresh_every_days"), std::string_view("self_approve")};
 
 template <std::size_t N>
@@ -117,10 +113,10 @@ Admins parse_admins(JsonObject& document, const Directory& directory) {
   return admins;
 }
 
-std::map<std::string, std::vector<std::string>, std::less<>> parse_lists(JsonObject& document) {
+Lists parse_lists(JsonObject& document) {
   const Json& json = document.object("lists");
   JsonObject object(json, document.pointer("lists"));
-  std::map<std::string, std::vector<std::string>, std::less<>> lists;
+  Lists lists;
   std::size_t entries = 0;
   for (const auto& [name, unused] : json.items()) {
     if (!is_name(name)) object.fail(name, "is not a name");
@@ -199,7 +195,23 @@ Effect parse_then(JsonObject& rule) {
   rule.fail("then", R"(must be "allow" or "deny")");
 }
 
-Rule parse_rule(const Json& json, const std::string& pointer, const Directory& directory) {
+// A limit is what an allow keeps to. In a deny it would say the opposite of what it looks like.
+void expect_no_limit(const JsonObject& condition, const Rule& rule) {
+  if (rule.then != Effect::deny) return;
+  for (const std::string_view limit : {"max", "fee_max"})
+    if (condition.has(limit)) condition.fail(limit, "is for rules that allow: a deny would match what is within it");
+}
+
+// Conditions about payloads in a rule about other requests would never hold.
+void expect_about_payloads(const JsonObject& condition, const Rule& rule) {
+  if (!rule.kinds || rule.kinds->contains(Kind::sign)) return;
+  for (const std::string_view name :
+       {"payload", "chain", "asset", "to", "contract", "call", "sighash", "max", "fee_max", "path"})
+    if (condition.has(name) && !(name == "path" && rule.kinds->contains(Kind::derive)))
+      condition.fail(name, "only requests of kind sign have a payload");
+}
+
+Rule parse_rule(const Json& json, const std::string& pointer, const Directory& directory, const AddressLists& lists) {
   JsonObject object(json, pointer);
   Rule rule;
   rule.id = name_member(object, "id");
@@ -209,21 +221,22 @@ Rule parse_rule(const Json& json, const std::string& pointer, const Directory& d
   if (condition.has("key")) rule.keys = parse_key_globs(condition);
   if (condition.has("by")) rule.by = parse_by(condition, directory);
   if (condition.has("payload")) rule.payloads = parse_payloads(condition);
+  rule.facts = FactConditions::parse(condition, lists);
   condition.expect_no_more();
-  if (rule.payloads && rule.kinds && !rule.kinds->contains(Kind::sign))
-    condition.fail("payload", "only requests of kind sign have a payload");
   rule.then = parse_then(object);
+  expect_about_payloads(condition, rule);
+  expect_no_limit(condition, rule);
   object.expect_no_more();
   return rule;
 }
 
-std::vector<Rule> parse_rules(JsonObject& document, const Directory& directory) {
+std::vector<Rule> parse_rules(JsonObject& document, const Directory& directory, const AddressLists& lists) {
   const Json& array = document.array("rules", limits::kMaxRules);
   std::vector<Rule> rules;
   std::set<std::string> ids{"default"};  // what a decision names when no rule decides
   for (std::size_t i = 0; i < array.size(); ++i) {
     const std::string pointer = document.pointer("rules") + "/" + std::to_string(i);
-    rules.push_back(parse_rule(array[i], pointer, directory));
+    rules.push_back(parse_rule(array[i], pointer, directory, lists));
     if (!ids.insert(rules.back().id).second) fail(pointer + "/id", "is the id of another rule, or \"default\"");
   }
   return rules;
@@ -265,7 +278,7 @@ PolicyDocument PolicyDocument::from_json(const Json& json) {
               policy.readers_.push_back(group);
             });
   if (document.has("lists")) policy.lists_ = parse_lists(document);
-  policy.rules_ = parse_rules(document, directory);
+  policy.rules_ = parse_rules(document, directory, read_addresses(policy.lists_));
   policy.users_ = std::move(directory.users);
   if (document.text("default", 1, kMaxName) != "deny") document.fail("default", R"(must be "deny")");
   document.expect_no_more();

@@ -11,6 +11,7 @@
 
 #include "base/ed25519.h"
 #include "base/json.h"
+#include "policy/fact_conditions.h"
 #include "policy/kinds.h"
 
 namespace quorate::policy {
@@ -18,15 +19,16 @@ namespace quorate::policy {
 enum class Effect { deny = 0, allow };  // zero, the strictest, is what an unset effect means
 std::string_view name_of(Effect effect);
 
-enum class Truth { no = 0, yes, unknown };
-
 // What is asked. `key` is the key's name; absent when the request names none (`freeze` of all keys, `change_policy`).
-// `payload` is absent when there is none or when it could not be told.
+// `payload` is absent when there is none or when it could not be told; `facts` when the payload shows none. `paths` are
+// those of the keys that sign.
 struct PolicyQuery {
   Kind kind = Kind::unset;
   std::optional<std::string> key;
   std::string user;
   std::optional<PayloadKind> payload;
+  const transactions::Facts* facts = nullptr;
+  std::vector<std::string> paths{"m"};
 };
 
 struct RuleReason {
@@ -61,6 +63,7 @@ struct Rule {
   std::optional<std::vector<std::string>> keys;  // globs
   std::optional<std::vector<std::string>> by;    // "user:…", "group:…"
   std::optional<std::set<PayloadKind>> payloads;
+  FactConditions facts;
   Effect then = Effect::deny;
 };
 
@@ -91,7 +94,7 @@ class PolicyDocument {
   const std::map<std::string, User, std::less<>>& users() const { return users_; }
   const Admins& admins() const { return admins_; }
   const std::vector<Rule>& rules() const { return rules_; }
-  const std::map<std::string, std::vector<std::string>, std::less<>>& lists() const { return lists_; }
+  const Lists& lists() const { return lists_; }
 
  private:
   PolicyDocument() = default;
@@ -101,7 +104,7 @@ class PolicyDocument {
   std::map<std::string, User, std::less<>> users_;
   Admins admins_;
   std::vector<std::string> readers_;
-  std::map<std::string, std::vector<std::string>, std::less<>> lists_;
+  Lists lists_;
   std::vector<Rule> rules_;
 };
 

@@ -6,11 +6,6 @@
 namespace quorate::policy {
 namespace {
 
-struct Condition {
-  Truth holds = Truth::no;
-  std::string why;
-};
-
 Condition kind_holds(const std::set<Kind>& kinds, const PolicyQuery& query) {
   if (kinds.contains(query.kind)) return {Truth::yes, ""};
   return {Truth::no, "kind is " + std::string(name_of(query.kind))};
@@ -44,6 +39,13 @@ Condition payload_holds(const std::set<PayloadKind>& payloads, const PolicyQuery
   return {Truth::no, "payload is " + std::string(name_of(*query.payload))};
 }
 
+Condition facts_hold(const Rule& rule, const PolicyQuery& query) {
+  const bool signs = query.kind == Kind::sign;
+  if (!signs && (query.kind != Kind::derive || rule.facts.about_facts()))
+    return {Truth::no, std::string(name_of(query.kind)) + " has no payload"};
+  return holds(rule.facts, query.facts, query.paths, rule.then == Effect::deny ? Quantifier::any : Quantifier::all);
+}
+
 // All conditions together: one that does not hold decides, else one that is unknown.
 RuleReason match(const Rule& rule, const PolicyQuery& query, const PolicyDocument& policy) {
   RuleReason reason{rule.id, Truth::yes, "every condition holds"};
@@ -57,6 +59,7 @@ RuleReason match(const Rule& rule, const PolicyQuery& query, const PolicyDocumen
   if (rule.keys) and_also(key_holds(*rule.keys, query));
   if (rule.by) and_also(by_holds(*rule.by, query, policy));
   if (rule.payloads) and_also(payload_holds(*rule.payloads, query));
+  if (rule.facts.about_facts() || rule.facts.paths) and_also(facts_hold(rule, query));
   return reason;
 }
 

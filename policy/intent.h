@@ -7,10 +7,9 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "policy/kinds.h"
+#include "transactions/facts.h"
 
 namespace quorate::policy {
-
-inline constexpr std::string_view kDecoderVersion = "1";  // of the functions that turn payloads into facts
 
 // All fields are in the JCS, all as strings but `v`, which is 1.
 struct Intent {
@@ -19,11 +18,11 @@ struct Intent {
   Kind kind = Kind::unset;
   std::string key;         // id, hex; "" when there is none yet
   std::string key_name;    // "" when the request is about no key
-  std::string public_key;  // hex; "" when there is none yet
+  std::string public_key;  // hex, of the child at `path`; "" when there is none yet
   std::string path = "m";
   Digest payload_digest{};
-  Digest facts_digest{};  // no_facts_digest() for payloads without facts
-  std::string decoder{kDecoderVersion};
+  Digest facts_digest{};                               // no_facts_digest() for payloads without facts
+  std::string decoder{transactions::kNoFactsVersion};  // transactions::decoder_version of the payload's kind
   std::int64_t policy_version = 0;
   Digest policy_digest{};
   std::string requested_by;  // user id

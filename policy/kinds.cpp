@@ -51,6 +51,22 @@ std::optional<Kind> parse_kind(std::string_view text) { return value_in(kKinds, 
 std::string_view name_of(PayloadKind kind) { return name_in(kPayloadKinds, kind); }
 std::optional<PayloadKind> parse_payload_kind(std::string_view text) { return value_in(kPayloadKinds, text); }
 
+bool shows_facts(PayloadKind kind) {
+  switch (kind) {
+    case PayloadKind::eth_message:
+    case PayloadKind::eth_transaction:
+    case PayloadKind::eth_typed_data:
+    case PayloadKind::btc_psbt:
+    case PayloadKind::solana_transaction:
+      return true;
+    case PayloadKind::unset:
+    case PayloadKind::message:
+    case PayloadKind::digest:
+      return false;
+  }
+  return false;
+}
+
 bool concerns_a_key(Kind kind) {
   switch (kind) {
     case Kind::create_key:

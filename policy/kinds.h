@@ -38,6 +38,8 @@ enum class PayloadKind {
 };
 std::string_view name_of(PayloadKind kind);  // "" for unset
 std::optional<PayloadKind> parse_payload_kind(std::string_view text);
+// Whether transactions/ tells what such a payload does. A message or a digest may be anything.
+bool shows_facts(PayloadKind kind);
 
 // [a-z0-9][a-z0-9._-]{0,62}: keys, nodes, users, groups, rules, lists.
 bool is_name(std::string_view text);

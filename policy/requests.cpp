@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "transactions/keccak.h"
 
 namespace quorate::policy {
 namespace {
@@ -52,15 +53,9 @@ void parse_message(JsonObject& payload, SignPayload& out) {
     out.bytes = std::move(*bytes);
   }
   if (!payload.has("hash")) return;
-  const std::string hash = payload.text("hash", 1, limits::kMaxName);
-  if (hash == "sha256")
-    out.hash = MessageHash::sha256;
-  else if (hash == "double_sha256")
-    out.hash = MessageHash::double_sha256;
-  else if (hash == "keccak256")
-    throw PayloadUnsupported("/payload/hash", "keccak256 is not supported in this version");
-  else
-    payload.fail("hash", "must be sha256, double_sha256 or keccak256");
+  const auto hash = parse_hash(payload.text("hash", 1, limits::kMaxName));
+  if (!hash) payload.fail("hash", "must be sha256, double_sha256 or keccak256");
+  out.hash = *hash;
 }
 
 void parse_digest(JsonObject& payload, SignPayload& out) {
@@ -81,6 +76,13 @@ std::string_view name_of(SignatureScheme scheme) {
 std::optional<SignatureScheme> parse_scheme(std::string_view text) {
   for (const auto& [value, name] : kSchemes)
     if (name == text) return value;
+  return std::nullopt;
+}
+
+std::optional<MessageHash> parse_hash(std::string_view text) {
+  if (text == "sha256") return MessageHash::sha256;
+  if (text == "double_sha256") return MessageHash::double_sha256;
+  if (text == "keccak256") return MessageHash::keccak256;
   return std::nullopt;
 }
 
@@ -137,13 +139,12 @@ SignPayload parse_sign(const Json& json) {
     case PayloadKind::eth_typed_data:
     case PayloadKind::btc_psbt:
     case PayloadKind::solana_transaction:
-      throw PayloadUnsupported("/payload/kind", std::string(name_of(out.kind)) + " is not supported in this version");
+      break;
     case PayloadKind::unset:
       payload.fail("kind", "is not a kind of payload");
   }
-  payload.expect_no_more();
-  if (body.has("path") && body.text("path", 1, limits::kMaxAddress) != "m")
-    throw PayloadUnsupported("/path", "derived keys are not supported in this version: only \"m\"");
+  if (!shows_facts(out.kind)) payload.expect_no_more();
+  if (body.has("path")) out.path = body.text("path", 1, limits::kMaxAddress);
   if (body.has("memo")) out.memo = body.text("memo", 0, limits::kMaxMemo);
   body.expect_no_more();
   return out;
@@ -159,8 +160,19 @@ Bytes bytes_to_sign(const SignPayload& payload, SignatureScheme scheme) {
       throw JsonError("/payload/hash", "an Ed25519 key signs the message as it is");
     return payload.bytes;
   }
-  const Digest once = sha256(payload.bytes);
-  const Digest digest = payload.hash == MessageHash::double_sha256 ? sha256(once) : once;
+  const auto hashed = [&]() -> Digest {
+    switch (payload.hash) {
+      case MessageHash::unset:
+      case MessageHash::sha256:
+        break;
+      case MessageHash::double_sha256:
+        return sha256(sha256(payload.bytes));
+      case MessageHash::keccak256:
+        return transactions::keccak256(payload.bytes);
+    }
+    return sha256(payload.bytes);
+  };
+  const Digest digest = hashed();
   return {digest.begin(), digest.end()};
 }
 

@@ -12,11 +12,6 @@
 
 namespace quorate::policy {
 
-// Well-formed, but this version cannot sign it: 422, code `payload_unsupported`.
-struct PayloadUnsupported : JsonError {
-  using JsonError::JsonError;
-};
-
 enum class SignatureScheme { unset = 0, ecdsa_secp256k1, eddsa_ed25519, schnorr_secp256k1 };
 std::string_view name_of(SignatureScheme scheme);  // "eddsa-ed25519" …; "" for unset
 std::optional<SignatureScheme> parse_scheme(std::string_view text);
@@ -43,19 +38,21 @@ std::string parse_freeze_scope(const Json& body);
 // refresh, archive, unarchive, cancel: exactly {}.
 void parse_empty(const Json& body);
 
-enum class MessageHash { unset = 0, sha256, double_sha256 };
+enum class MessageHash { unset = 0, sha256, double_sha256, keccak256 };
+std::optional<MessageHash> parse_hash(std::string_view text);
 
 // POST /v1/keys/{key}/signatures
 struct SignPayload {
   PayloadKind kind = PayloadKind::unset;
-  Bytes bytes;                            // of `message`: the message; of `digest`: its 32 bytes
+  Bytes bytes;                            // of `message`: the message; of `digest`: its 32 bytes; else empty
   MessageHash hash = MessageHash::unset;  // as given; unset: not given
-  std::string path = "m";
-  std::string memo;  // at most kMaxMemo bytes of UTF-8
+  std::string path = "m";                 // as given: transactions::parse_path says whether it is one
+  std::string memo;                       // at most kMaxMemo bytes of UTF-8
 };
+// The members of a payload that shows_facts() are left to transactions::decode.
 SignPayload parse_sign(const Json& body);
 
-// What a key of this scheme signs for this payload: the message itself for Ed25519, 32 bytes for the others.
+// What a key of this scheme signs for a message or a digest: the message itself for Ed25519, 32 bytes for the others.
 // Throws JsonError (pointer into the body) when scheme and payload do not fit.
 Bytes bytes_to_sign(const SignPayload& payload, SignatureScheme scheme);
 

@@ -1,5 +1,7 @@
 #include "signing/ecdsa.h"
 
+#include <algorithm>
+
 namespace quorate {
 namespace {
 
@@ -17,17 +19,23 @@ PartySet members_of(const Pairwise& pairs) {
   return members;
 }
 
+bool belong_to(const Point<Secp256k1>& Y, const Keys& keys) {
+  return std::all_of(keys.begin(), keys.end(), [&](const EffectiveKey& key) {
+    return key.Q == (key.tau.is_zero() ? Y : Y + Point<Secp256k1>::base(key.tau));
+  });
+}
+
 }  // namespace
 
-Task<Signatures> ecdsa_sign(Party self, const KeyShare<Secp256k1>& share, const Pairwise& pairs, EffectiveKey key,
+Task<Signatures> ecdsa_sign(Party self, const KeyShare<Secp256k1>& share, const Pairwise& pairs, Keys keys,
                             Digests digests) {
   const PartySet T = self.parties();
-  const Signing signing{self.sid(), T, self.me(), key, std::move(digests)};
+  const Signing signing{self.sid(), T, self.me(), std::move(keys), std::move(digests)};
   QUORATE_ASSERT(share.algorithm == Algorithm::ecdsa_secp256k1 && share.me == self.me());
   QUORATE_ASSERT(share.committee.parties().includes(T) && T.size() >= share.threshold());
   QUORATE_ASSERT(members_of(pairs).includes(self.peers()));
-  QUORATE_ASSERT(key.Q == (key.tau.is_zero() ? share.Y : share.Y + Point<Secp256k1>::base(key.tau)));
-  QUORATE_ASSERT(signing.m() >= 1 && signing.m() <= limits::kMaxDigests);
+  QUORATE_ASSERT(signing.m() >= 1 && signing.m() <= limits::kMaxDigests && signing.keys.size() == signing.m());
+  QUORATE_ASSERT(belong_to(share.Y, signing.keys));
 
   // R1: commit to the nonces, extend the OTs as B
   Begun begun = begin(signing, pairs, self.rng());

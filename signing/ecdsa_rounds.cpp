@@ -21,8 +21,10 @@ Digest commitment(const Signing& signing, PartyId k, const Bytes32& blind, const
 }
 
 Digest echo_of(const Signing& signing, const Digest& mine, const PerPeer<Round1>& theirs) {
-  Transcript t("quorate/ecdsa/echo/1");
-  t.absorb(signing.sid).absorb(signing.key.Q).absorb(signing.digests).absorb(signing.T);
+  Transcript t("quorate/ecdsa/echo/2");
+  PerInstance<Point<K>> Q;
+  for (const EffectiveKey& key : signing.keys) Q.push_back(key.Q);
+  t.absorb(signing.sid).absorb(Q).absorb(signing.digests).absorb(signing.T);
   for (const PartyId j : signing.T) t.absorb(j).absorb(j == signing.i ? mine : theirs[j].commit);
   return t.digest();
 }
@@ -112,7 +114,7 @@ Multiplied key_parts(const Signing& signing, Nonces&& nonces, const Scalar<K>& x
   state.nonces = std::move(nonces);
   state.sk.reserve(m), state.pk.reserve(m);
   for (std::size_t l = 0; l < m; ++l) {
-    state.sk.push_back(lambda_i * (x_i + signing.key.tau) + zero_share(signing, pairs, l));
+    state.sk.push_back(lambda_i * (x_i + signing.keys[l].tau) + zero_share(signing, pairs, l));
     state.pk.push_back(Point<K>::base(state.sk[l]));
   }
   const PartyId any = *signing.peers().begin();
@@ -192,7 +194,7 @@ bool key_sums_hold(const Signing& signing, const Multiplied& state, const PerPee
   for (std::size_t l = 0; l < signing.m(); ++l) {
     std::vector<Point<K>> pk{state.pk[l]};
     for (const PartyId j : signing.peers()) pk.push_back(theirs[j].pk[l]);
-    if (Point<K>::sum(pk) != signing.key.Q) return false;
+    if (Point<K>::sum(pk) != signing.keys[l].Q) return false;
   }
   return true;
 }
@@ -245,7 +247,7 @@ std::optional<Signatures> combine(const Signing& signing, const Totals& sums, co
       u += theirs[j].shares[l].u;
       w += theirs[j].shares[l].w;
     }
-    auto signature = finish(signing.key.Q, signing.digests[l], sums.R[l], u, w);
+    auto signature = finish(signing.keys[l].Q, signing.digests[l], sums.R[l], u, w);
     if (!signature) return std::nullopt;
     signatures.push_back(*signature);
   }

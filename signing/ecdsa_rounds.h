@@ -22,6 +22,7 @@ struct EffectiveKey {
   Scalar<K> tau;
 };
 std::optional<EffectiveKey> effective_key(const Point<K>& Y, const Scalar<K>& tau);  // nullopt: Q is the identity
+using Keys = Bounded<EffectiveKey, limits::kMaxDigests>;                             // one per digest
 
 // ---- messages, i → j
 
@@ -83,7 +84,7 @@ struct Signing {
   SessionId sid{};
   PartySet T;
   PartyId i;
-  EffectiveKey key;
+  Keys keys;
   Digests digests;
 
   std::size_t m() const { return digests.size(); }
@@ -149,7 +150,7 @@ PerInstance<ot::OleShares> receive_products(const Signing& signing, const Multip
                                             const Round2& message);
 // χ_ij·R_j − Γ^u_ji = d^u_ij·G and χ_ij·pk_j − Γ^v_ji = d^v_ij·G
 bool fits_points(const Multiplied& state, PartyId j, const Round2& message, const PerInstance<ot::OleShares>& d_j);
-// Σ pk_k = Y + τ·G in every instance.
+// Σ pk_k = Y + τ·G, with every instance's own τ.
 bool key_sums_hold(const Signing& signing, const Multiplied& state, const PerPeer<Round2>& theirs);
 // nullopt: some R is the identity, or its r_x is zero.
 std::optional<Totals> totals(const Signing& signing, const Multiplied& state, const PerPeer<Round2>& theirs);

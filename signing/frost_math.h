@@ -109,6 +109,12 @@ inline Secret<Bytes32> hedged_random(std::string_view nonce, const Digest& sid, 
                              .digest());
 }
 
+// One signing session makes several signatures. What is particular to one of them is bound to this instead of the
+// session's id, so that equal messages under two keys share nothing, not even from a generator that repeats itself.
+inline Digest instance_id(const Digest& sid, std::size_t l) {
+  return Transcript("quorate/frost/instance/1").absorb(sid).absorb(static_cast<std::uint8_t>(l)).digest();
+}
+
 // §5.1
 template <class S>
 NoncePair<typename S::Curve> commit(const Scalar<typename S::Curve>& x_i, const Digest& sid, ByteView message,
@@ -211,7 +217,7 @@ std::variant<Round<S>, Refused> prepare(const EffectiveKey<typename S::Curve>& k
 // What this signer signs under: the others' must be equal, or their shares are right and look wrong.
 template <class C>
 Digest list_digest(const Digest& sid, const EffectiveKey<C>& key, const CommitmentList<C>& list, ByteView message) {
-  return Transcript("quorate/frost/list/1").absorb(sid).absorb(key.Q).absorb(message).absorb(list).digest();
+  return Transcript("quorate/frost/list/2").absorb(sid).absorb(key.Q).absorb(message).absorb(list).digest();
 }
 
 // §5.2: z_i = ±(d_i + ρ_i·e_i) + c·λ_i·x'_i. The pair is gone afterwards.

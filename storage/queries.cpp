@@ -102,7 +102,10 @@ Page<RequestRow> requests(Connection& c, const RequestFilter& filter, std::size_
   if (after) q.bind(after->time).bind(after->id);
   q.bind(one_more(limit));
   std::vector<RequestRow> rows;
-  while (q.row()) rows.push_back(request_in(q));
+  for (std::size_t bytes = 0; rows.size() <= limit && q.row();) {
+    if (bytes >= kMaxPageBytes) limit = rows.size();
+    bytes += rows.emplace_back(request_in(q)).record.size();
+  }
   return page_of(std::move(rows), limit, [](const RequestRow& r) { return Cursor{r.created, r.id}; });
 }
 

@@ -109,6 +109,9 @@ struct Cursor {
   friend bool operator==(const Cursor&, const Cursor&) = default;
 };
 
+// Of the records in one page of requests: a page is shorter than asked for rather than larger than this and one record.
+inline constexpr std::size_t kMaxPageBytes = 4 * 1024 * 1024;
+
 template <class Row>
 struct Page {
   std::vector<Row> items;

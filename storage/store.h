@@ -37,7 +37,7 @@ class Store {
   virtual std::string failure() const = 0;  // what broke, or empty
 
   virtual std::optional<RequestRow> request(const std::string& id) const = 0;
-  // Newest first: by (created, id).
+  // Newest first: by (created, id). Fewer than `limit` when their records have more than kMaxPageBytes.
   virtual Page<RequestRow> requests(const RequestFilter& filter, std::size_t limit,
                                     const std::optional<Cursor>& after) const = 0;
   virtual std::vector<RequestRow> open_requests() const = 0;                     // oldest first

@@ -2,7 +2,54 @@
 
 #include <algorithm>
 
+#include "transactions/typed_data.h"
+
 namespace quorate::transactions {
+namespace {
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// What stands at the beginning of `text` is taken from it; false: it is something else.
+bool take(std::string_view& text, char c) {
+  if (!text.starts_with(c)) return false;
+  text.remove_prefix(1);
+  return true;
+}
+std::string_view take_word(std::string_view& text) {
+  const auto end = std::find_if_not(text.begin(), text.end(), [](char c) { return is_letter(c) || is_digit(c); });
+  const std::string_view word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+  text.remove_prefix(word.size());
+  return word;
+}
+bool take_tuple(std::string_view& text);
+bool take_type(std::string_view& text) {
+  if (text.starts_with('(')) {
+    if (!take_tuple(text)) return false;
+  } else {
+    const std::string_view name = take_word(text);
+    if (!is_atomic_type(name) && name != "function") return false;
+  }
+  while (take(text, '[')) {
+    const std::string_view size = take_word(text);
+    if (!std::all_of(size.begin(), size.end(), is_digit) || size.starts_with('0') || !take(text, ']')) return false;
+  }
+  return true;
+}
+bool take_tuple(std::string_view& text) {
+  if (!take(text, '(')) return false;
+  if (take(text, ')')) return true;
+  do
+    if (!take_type(text)) return false;
+  while (take(text, ','));
+  return take(text, ')');
+}
+
+}  // namespace
+
+bool is_function_signature(std::string_view text) {
+  return !text.empty() && is_letter(text[0]) && !take_word(text).empty() && take_tuple(text) && text.empty();
+}
 
 ByteView AbiReader::word(std::size_t at) {
   static constexpr Bytes32 kZero{};

@@ -1,6 +1,7 @@
 // Solidity's contract ABI, strictly: padding is zero or the value is out of range, tails follow each other in order,
 // nothing follows the last. What does not fit is no error: the data are then not this call.
 #pragma once
+#include <string_view>
 #include <vector>
 
 #include "transactions/amount.h"
@@ -31,5 +32,9 @@ class AbiReader {
   std::size_t head_ = 0, tail_ = 0;
   bool good_ = true;
 };
+
+// A function as its selector is made of it: "transfer(address,uint256)", a struct as the tuple of its members. No
+// spaces, no names of parameters, no second names of types ("uint").
+bool is_function_signature(std::string_view text);
 
 }  // namespace quorate::transactions

@@ -114,7 +114,7 @@ std::optional<std::string> normal_address(std::string_view chain, std::string_vi
   for (const auto network :
        {BitcoinNetwork::mainnet, BitcoinNetwork::testnet, BitcoinNetwork::signet, BitcoinNetwork::regtest}) {
     if (chain != space && chain != chain_of(network)) continue;
-    if (const auto script = script_of(network, text)) return address_of(network, *script);
+    if (const auto script = script_of(network, text)) return address_of(BitcoinNetwork::mainnet, *script);
   }
   return std::nullopt;
 }

@@ -25,8 +25,8 @@ std::optional<ExtendedPublicKey> parse_extended_public_key(std::string_view text
 Json descriptors_of(Scheme scheme, const DerivedKey& key, ByteView root_public_key, const Path& path,
                     BitcoinNetwork network);
 
-// The normal form of an address that a list of a policy names, as facts have it; `chain` is CAIP-2, or its part before
-// the colon. nullopt: it is no address of that chain.
+// The normal form of an address that a list of a policy names, as facts have it: of Bitcoin's networks mainnet's, with
+// the same script. `chain` is CAIP-2, or its part before the colon. nullopt: it is no address of that chain.
 std::optional<std::string> normal_address(std::string_view chain, std::string_view text);
 
 }  // namespace quorate::transactions

@@ -37,20 +37,20 @@ std::string_view name_of(Spend spend) {
   return "";
 }
 
-std::optional<SpendableScript> spendable_by(Scheme scheme, ByteView public_key, ByteView script, ByteView merkle_root) {
+std::map<Bytes, SpendableScript> spendable_scripts(Scheme scheme, ByteView public_key, ByteView merkle_root) {
+  std::map<Bytes, SpendableScript> out;
   if (scheme == Scheme::schnorr_secp256k1) {
-    const auto output_key = taproot_output_key(public_key, merkle_root);
-    if (!output_key || !equal(script, p2tr_script(*output_key))) return std::nullopt;
-    return SpendableScript{Spend::p2tr, {}, {}, {}, Bytes(merkle_root.begin(), merkle_root.end())};
+    if (const auto output_key = taproot_output_key(public_key, merkle_root))
+      out[p2tr_script(*output_key)] = {Spend::p2tr, {}, {}, {}, Bytes(merkle_root.begin(), merkle_root.end())};
+    return out;
   }
-  if (scheme != Scheme::ecdsa_secp256k1) return std::nullopt;
+  if (scheme != Scheme::ecdsa_secp256k1) return out;
   const Bytes pkh = p2pkh_script(public_key), wpkh = p2wpkh_script(public_key), pk = key_then_checksig(public_key);
-  if (equal(script, pkh)) return SpendableScript{Spend::p2pkh, pkh, {}, {}, {}};
-  if (equal(script, wpkh)) return SpendableScript{Spend::p2wpkh, pkh, {}, {}, {}};
-  if (equal(script, p2sh_script(wpkh))) return SpendableScript{Spend::p2sh_p2wpkh, pkh, wpkh, {}, {}};
-  for (const Bytes& inner : {pk, pkh})
-    if (equal(script, p2wsh_script(inner))) return SpendableScript{Spend::p2wsh, inner, {}, inner, {}};
-  return std::nullopt;
+  out[pkh] = {Spend::p2pkh, pkh, {}, {}, {}};
+  out[wpkh] = {Spend::p2wpkh, pkh, {}, {}, {}};
+  out[p2sh_script(wpkh)] = {Spend::p2sh_p2wpkh, pkh, wpkh, {}, {}};
+  for (const Bytes& inner : {pk, pkh}) out[p2wsh_script(inner)] = {Spend::p2wsh, inner, {}, inner, {}};
+  return out;
 }
 
 KeyFinder::KeyFinder(Scheme scheme, const DerivedKey& root, const Bytes32& chain_code, OwnKey at_path)
@@ -59,7 +59,19 @@ KeyFinder::KeyFinder(Scheme scheme, const DerivedKey& root, const Bytes32& chain
       chain_code_(chain_code),
       fingerprint_(transactions::fingerprint(root.public_key)),
       at_path_(std::move(at_path)),
+      scripts_at_path_(spendable_scripts(scheme, at_path_.key.public_key, {})),
       steps_left_(limits::kMaxPsbtDerivations) {}
+
+std::optional<SpendableScript> KeyFinder::spendable_by(const OwnKey& own, const Bytes& script,
+                                                       ByteView merkle_root) const {
+  const bool known = own.path == at_path_.path && merkle_root.empty();
+  const auto scripts =
+      known ? std::map<Bytes, SpendableScript>{} : spendable_scripts(scheme_, own.key.public_key, merkle_root);
+  const auto& all = known ? scripts_at_path_ : scripts;
+  const auto found = all.find(script);
+  if (found == all.end()) return std::nullopt;
+  return found->second;
+}
 
 std::vector<OwnKey> KeyFinder::candidates(const PsbtMap& map, std::uint64_t derivation_type,
                                           std::uint64_t taproot_type) {

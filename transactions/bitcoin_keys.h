@@ -1,5 +1,6 @@
 // Which scripts a key of ours spends: P2PKH, P2WPKH, P2SH-P2WPKH, P2WSH with this one key in it, and P2TR's key path.
 #pragma once
+#include <map>
 #include <optional>
 
 #include "transactions/bitcoin_address.h"
@@ -19,8 +20,8 @@ struct SpendableScript {
   Bytes merkle_root;     // p2tr: 32 bytes, or none
 };
 
-// nullopt: the script is none that the key alone spends. `merkle_root`: of p2tr, may be empty.
-std::optional<SpendableScript> spendable_by(Scheme scheme, ByteView public_key, ByteView script, ByteView merkle_root);
+// The scripts that the key alone spends, and how. `merkle_root`: of p2tr, may be empty.
+std::map<Bytes, SpendableScript> spendable_scripts(Scheme scheme, ByteView public_key, ByteView merkle_root);
 
 struct OwnKey {
   DerivedKey key;
@@ -36,7 +37,9 @@ class KeyFinder {
 
   // Those of the map, and the key at the request's path. Throws Refused when an origin claims to be ours and is not.
   std::vector<OwnKey> candidates(const PsbtMap& map, std::uint64_t derivation_type, std::uint64_t taproot_type);
-  // Of the last call: whether the map itself named one of our keys.
+  // How one of these spends the script; nullopt: it does not.
+  std::optional<SpendableScript> spendable_by(const OwnKey& own, const Bytes& script, ByteView merkle_root) const;
+  // Of the last call of candidates: whether the map itself named one of our keys.
   bool named() const { return named_; }
 
  private:
@@ -45,6 +48,7 @@ class KeyFinder {
   Bytes32 chain_code_;
   ByteArray<4> fingerprint_;
   OwnKey at_path_;
+  std::map<Bytes, SpendableScript> scripts_at_path_;  // without a Merkle root; looked at for every input and output
   std::size_t steps_left_;
   bool named_ = false;
 };

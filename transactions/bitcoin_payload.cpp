@@ -126,8 +126,8 @@ Read read(JsonObject& payload, const KeyFacts& key) {
       const Bytes* root_of_tree = map.find(psbt_in::tap_merkle_root);
       std::optional<OwnInput> own;
       for (const OwnKey& candidate : candidates) {
-        auto script = spendable_by(key.scheme, candidate.key.public_key, spent.output->script,
-                                   root_of_tree != nullptr ? ByteView(*root_of_tree) : ByteView());
+        auto script = finder.spendable_by(candidate, spent.output->script,
+                                          root_of_tree != nullptr ? ByteView(*root_of_tree) : ByteView());
         if (script) own = OwnInput{i, candidate, std::move(*script), 1};
       }
       if (!own) {
@@ -149,8 +149,7 @@ Read read(JsonObject& payload, const KeyFacts& key) {
           finder.candidates(out.psbt.outputs[i], psbt_out::bip32_derivation, psbt_out::tap_bip32_derivation);
       std::string path;
       for (const OwnKey& candidate : candidates)
-        if (spendable_by(key.scheme, candidate.key.public_key, out.psbt.tx.outputs[i].script, {}))
-          path = candidate.path;
+        if (finder.spendable_by(candidate, out.psbt.tx.outputs[i].script, {})) path = candidate.path;
       out.change.push_back(std::move(path));
     }
   } catch (const Malformed& e) {
@@ -188,6 +187,10 @@ Digest digest_of(const Read& in, const OwnInput& own) {
   return bip341_sighash(tx, own.index, spent, own.sighash);
 }
 
+// A signature is as good on every network, whatever network the client names: what a policy judges (chain, asset,
+// addresses) is mainnet's, and only what people read is the named network's.
+constexpr BitcoinNetwork kJudged = BitcoinNetwork::mainnet;
+
 std::string place_of(BitcoinNetwork network, const Bytes& script) {
   const auto address = address_of(network, script);
   return address ? *address : "script:" + to_hex(script);
@@ -197,7 +200,7 @@ Facts facts_of(const Read& in) {
   const BitcoinTransaction& tx = in.psbt.tx;
   Facts facts;
   facts.type = "btc_psbt";
-  facts.chain = chain_of(in.network);
+  facts.chain = chain_of(kJudged);
   // A taproot signature covers all amounts: a lie makes it worthless. Elsewhere only the previous transactions tell.
   const bool all_covered = in.own.front().script.kind == Spend::p2tr;
   bool known = true;
@@ -213,15 +216,18 @@ Facts facts_of(const Read& in) {
     known = known && believed;
     if (believed) spent += s.output->amount;
     const auto own = std::find_if(in.own.begin(), in.own.end(), [&](const OwnInput& o) { return o.index == i; });
-    const std::string address = believed ? place_of(in.network, s.output->script) : std::string(kUnknown);
+    const auto place = [&](BitcoinNetwork network) {
+      return believed ? place_of(network, s.output->script) : std::string(kUnknown);
+    };
     Json input{{"previous", txid_text(tx.inputs[i].previous.txid) + ":" + std::to_string(tx.inputs[i].previous.index)},
                {"amount", believed ? std::to_string(s.output->amount) : std::string(kUnknown)},
-               {"address", address},
+               {"address", place(in.network)},
                {"sequence", std::to_string(tx.inputs[i].sequence)},
                {"ours", own != in.own.end() ? "true" : "false"}};
     if (own != in.own.end()) {
       input["path"] = own->own.path;
       input["spend"] = name_of(own->script.kind);
+      const std::string address = place(kJudged);
       from = from.empty() || from == address ? address : "several";
       add_unique(facts.paths, own->own.path);
       add_unique(facts.sighashes, sighash_name(own->sighash));
@@ -230,18 +236,18 @@ Facts facts_of(const Read& in) {
   }
   for (std::size_t i = 0; i < tx.outputs.size(); ++i) {
     const TxOutput& output = tx.outputs[i];
-    const std::string to = place_of(in.network, output.script);
     paid += output.amount;
-    Json entry{{"address", to}, {"amount", std::to_string(output.amount)}};
+    Json entry{{"address", place_of(in.network, output.script)}, {"amount", std::to_string(output.amount)}};
     if (in.change[i].empty())
-      facts.movements.push_back({MovementKind::transfer, asset_of(in.network), from, to, U256(output.amount), ""});
+      facts.movements.push_back(
+          {MovementKind::transfer, asset_of(kJudged), from, place_of(kJudged, output.script), U256(output.amount), ""});
     else
       entry["change"] = in.change[i];
     outputs.push_back(std::move(entry));
   }
   if (known && spent < paid) refuse("the outputs are worth more than the inputs");
   const Amount fee = known ? Amount(U256(spent - paid)) : Amount::unknown();
-  facts.movements.push_back({MovementKind::fee, asset_of(in.network), from, "fee", fee, ""});
+  facts.movements.push_back({MovementKind::fee, asset_of(kJudged), from, "fee", fee, ""});
   facts.details = {{"network", name_of(in.network)},
                    {"psbt_version", std::to_string(in.psbt.version)},
                    {"version", std::to_string(tx.version)},

@@ -253,7 +253,10 @@ Json add_call_at(Facts& facts, const EthCall& call, unsigned depth) {
     for (const Selector& known : kSelectors) {
       if (known.selector != number) continue;
       auto arguments = CallReader(facts, call, depth).read(known.call);
-      if (!arguments) break;
+      if (!arguments) {
+        if (known.call == Known::exec_transaction) facts.calls.emplace_back();  // it hides another call
+        break;
+      }
       facts.calls[index].name = known.signature;
       return Json{{"name", known.signature}, {"arguments", std::move(*arguments)}};
     }
@@ -277,7 +280,8 @@ Json add_safe_transaction(Facts& facts, const SafeTransaction& tx, unsigned dept
   } else {
     const std::string selector = to_0x(ByteView(tx.data).first(std::min<std::size_t>(4, tx.data.size())));
     facts.calls.push_back({to_text(tx.to), tx.data.empty() ? "" : selector, std::string(kUnknown)});
-    facts.movements.push_back(Movement{});
+    facts.calls.emplace_back();  // its code calls as the Safe
+    facts.movements.emplace_back();
     out["inner"] = Json{{"name", kUnknown}};
   }
   if (tx.gas_price != 0) {

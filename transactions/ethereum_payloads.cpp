@@ -106,8 +106,10 @@ Facts facts_of(const EthTransaction& tx, const EthAddress& sender) {
     details["blob_versioned_hashes"] = std::move(hashes);
   }
   if (tx.type == EthType::set_code) {
-    // Whose accounts these are is not told by the transaction, nor what their new code does when it is called.
-    facts.movements.push_back(Movement{});
+    // Whose accounts these are is not told by the transaction, nor what their new code does when it is called: each of
+    // the calls above may reach one of them.
+    facts.movements.emplace_back();
+    facts.calls.emplace_back();
     Json list = Json::array();
     for (const EthAuthorization& a : tx.authorization_list)
       list.push_back({{"chain_id", to_decimal(a.chain_id)},
@@ -168,11 +170,11 @@ Decoded decode_eth_message(JsonObject& payload, const KeyFacts& key) {
   Signer signer = signer_of(key);
   Facts facts;
   facts.type = "eth_message";
-  facts.chain = "";  // of no chain
   facts.details = {{"signer", to_text(signer.address)}, {"size", std::to_string(message.size())}};
   // Text that a person can read moves nothing by itself. 32 bytes are somebody's digest (a Safe takes them), and other
   // bytes may be anything.
   if (is_plain_text(message) && message.size() != 32) {
+    facts.chain = "";  // of no chain
     facts.details["text"] = std::string(text_of(message));
   } else {
     facts.details["hex"] = to_0x(message);

@@ -2,6 +2,13 @@
 
 namespace quorate::transactions {
 
+std::string_view decoder_version(std::string_view kind) {
+  for (const std::string_view changed :
+       {"eth_message", "eth_transaction", "eth_typed_data", "btc_psbt", "solana_transaction"})
+    if (kind == changed) return "3";
+  return kNoFactsVersion;
+}
+
 std::string_view name_of(MovementKind kind) {
   switch (kind) {
     case MovementKind::unknown:
@@ -23,6 +30,7 @@ Json to_json(const Facts& facts) {
     Json movement{
         {"kind", name_of(m.kind)}, {"asset", m.asset}, {"from", m.from}, {"to", m.to}, {"amount", m.amount.text()}};
     if (!m.or_asset.empty()) movement["or_asset"] = m.or_asset;
+    if (!m.to_owner.empty()) movement["to_owner"] = m.to_owner;
     out["movements"].push_back(std::move(movement));
   }
   for (const Call& call : facts.calls)

@@ -11,8 +11,10 @@
 
 namespace quorate::transactions {
 
-// Of these functions. Two nodes sign together only with the same version; a change of any fact makes a new one.
-inline constexpr std::string_view kDecoderVersion = "2";
+// Of the facts that this program tells of a kind of payload ("eth_transaction", …). Two nodes sign together only with
+// the same version; a change of any fact makes a new one, and leaves the other kinds alone.
+std::string_view decoder_version(std::string_view kind);
+inline constexpr std::string_view kNoFactsVersion = "2";  // of what shows none: there is nothing to change
 
 enum class MovementKind {
   unknown = 0,  // the payload may move anything to anybody: every field is unknown
@@ -31,14 +33,19 @@ struct Movement {
   Amount amount;  // base units
   // The other asset that the same bytes may mean, and then one of it: transferFrom and approve of ERC-20 and of ERC-721
   // look alike. A deny must look at both, an allow at `asset`.
-  std::string or_asset;
+  std::string or_asset{};
+  // Who has the account `to`, where that is an account of tokens (Solana); "" where `to` is the recipient itself. A
+  // deny must look at both, an allow at `to`.
+  std::string to_owner{};
   friend bool operator==(const Movement&, const Movement&) = default;
 };
 
-// One contract or program that is called, also from inside another call.
+// One contract or program that is called, also from inside another call. Any may be "unknown"; a call that is unknown
+// altogether may be any call.
 struct Call {
-  std::string contract;  // address; "new" for a contract creation
-  std::string selector;  // Ethereum: 0x and 8 digits, "" for no call data; Solana: the instruction's first bytes
+  std::string contract{kUnknown};  // address; "new" for a contract creation
+  std::string selector{
+      kUnknown};  // Ethereum: 0x and 8 digits, "" for no call data; Solana: the first bytes of the data
   std::string name{kUnknown};
   friend bool operator==(const Call&, const Call&) = default;
 };

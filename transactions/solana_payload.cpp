@@ -74,8 +74,9 @@ class Teller {
     return std::string(kUnknown);
   }
 
-  void move(MovementKind kind, std::string asset, std::size_t from, std::size_t to, std::uint64_t amount) {
-    facts_.movements.push_back({kind, std::move(asset), address(from), address(to), U256(amount), ""});
+  Movement& move(MovementKind kind, std::string asset, std::size_t from, std::size_t to, std::uint64_t amount) {
+    return facts_.movements.emplace_back(
+        Movement{kind, std::move(asset), address(from), address(to), U256(amount), "", ""});
   }
 
   std::string system(const SolanaInstruction& i) {
@@ -107,12 +108,13 @@ class Teller {
     const std::uint64_t amount = little_endian(data.subspan(1, 8));
     const bool transfer = type == 3 || type == 12;
     const MovementKind kind = transfer ? MovementKind::transfer : MovementKind::allowance;
-    if (plain) {  // source, destination or delegate, owner: the mint is not told
-      move(kind, std::string(kUnknown), i.accounts[2], i.accounts[1], amount);
-      return transfer ? "token.transfer" : "token.approve";
-    }
-    move(kind, asset_of(i.accounts[1]), i.accounts[3], i.accounts[2],
-         amount);  // source, mint, destination or delegate, owner
+    // Source, mint if checked, destination or delegate, owner. Plain, the mint is not told.
+    Movement& movement = plain ? move(kind, std::string(kUnknown), i.accounts[2], i.accounts[1], amount)
+                               : move(kind, asset_of(i.accounts[1]), i.accounts[3], i.accounts[2], amount);
+    // The destination is an account of tokens, and nothing in the message says whose it is. A delegate is whoever
+    // signs.
+    if (transfer) movement.to_owner = kUnknown;
+    if (plain) return transfer ? "token.transfer" : "token.approve";
     return transfer ? "token.transferChecked" : "token.approveChecked";
   }
 

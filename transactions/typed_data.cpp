@@ -281,4 +281,6 @@ Bytes32 TypedData::encode_value(std::string_view type, const Json& value, const 
   return {};
 }
 
+bool is_atomic_type(std::string_view type) { return atomic(type).kind != Atomic::Kind::none; }
+
 }  // namespace quorate::transactions

@@ -48,4 +48,7 @@ class TypedData {
   Digest domain_separator_{}, message_hash_{};
 };
 
+// address, bool, string, bytes, bytesN, intN, uintN: nothing that is only another name of one.
+bool is_atomic_type(std::string_view type);
+
 }  // namespace quorate::transactions

@@ -152,6 +152,119 @@ TEST_F(Commands, SignsAMessageHoweverItIsGiven) {
   EXPECT_EQ(api->bodies[6], (Json{{"payload", {{"kind", "message"}, {"base64", ""}, {"hash", "double_sha256"}}}}));
 }
 
+TEST_F(Commands, SignsAndInspectsTransactionsHoweverTheyAreGiven) {
+  const Json result{{"signature", {{"hex", "aabb"}}},
+                    {"public_key", "1234"},
+                    {"path", "m/0/5"},
+                    {"signed_transaction", "0xf8"},
+                    {"signers", {"node1", "node3"}}};
+  api->answer = http::Reply{201, request_json("succeeded", result), {}};
+  const std::string psbt("psbt\xff\x00\x01", 7), psbt64 = to_base64(view_of(psbt));
+  const auto file = [&](const std::string& name, const std::string& content) {
+    test::write(shell.dir(name), content);
+    return shell.dir(name).string();
+  };
+  const std::string fields = file("tx.json", R"({"chain_id":1,"to":"0x35"})"), raw = file("tx.hex", "0xf80a\n"),
+                    binary = file("a.psbt", psbt), text = file("b.psbt", psbt64 + "\n"),
+                    typed = file("typed.json", R"({"types":{}})");
+  const Json psbt_payload{{"kind", "btc_psbt"}, {"base64", psbt64}};
+  // A message with one account, which pays, and nothing to do.
+  const std::string message = std::string("\x01\x00\x00\x01", 4) + std::string(32, 'k') + std::string(33, '\0');
+  const std::string solana = to_base64(view_of(message));
+  const std::vector<std::tuple<std::string, std::string, Json>> cases{
+      {"--eth-tx", "0xf80a", {{"kind", "eth_transaction"}, {"raw", "0xf80a"}}},
+      {"--eth-tx", raw, {{"kind", "eth_transaction"}, {"raw", "0xf80a"}}},
+      {"--eth-tx", "@" + fields, {{"kind", "eth_transaction"}, {"fields", {{"chain_id", 1}, {"to", "0x35"}}}}},
+      {"--eth-message", "hello", {{"kind", "eth_message"}, {"base64", "aGVsbG8="}}},
+      {"--typed-data", typed, {{"kind", "eth_typed_data"}, {"typed_data", {{"types", Json::object()}}}}},
+      {"--typed-data", R"({"types":{}})", {{"kind", "eth_typed_data"}, {"typed_data", {{"types", Json::object()}}}}},
+      {"--psbt", psbt64, psbt_payload},
+      {"--psbt", binary, psbt_payload},
+      {"--psbt", text, psbt_payload},
+      {"--solana", solana, {{"kind", "solana_transaction"}, {"base64", solana}}},
+      {"--solana", file("m.bin", message), {{"kind", "solana_transaction"}, {"base64", solana}}},
+      {"--solana", file("m.txt", solana + "\n"), {{"kind", "solana_transaction"}, {"base64", solana}}},
+  };
+  for (const auto& [option, word, payload] : cases) {
+    const auto printed = shell({"sign", "--key", "hot", option, word, "--path", "m/0/5"});
+    EXPECT_EQ(printed.exit, Exit::ok) << option << " " << printed.err;
+    EXPECT_NE(printed.out.find("signed_transaction  0xf8"), std::string::npos) << printed.out;
+    EXPECT_EQ(api->bodies.back(), (Json{{"payload", payload}, {"path", "m/0/5"}}));
+    shell({"inspect", "--key", "hot", option, word});
+    EXPECT_EQ(api->bodies.back(), (Json{{"key", "hot"}, {"payload", payload}}));
+    EXPECT_EQ(api->targets.back(), "POST /v1/transactions/inspect");
+  }
+  shell({"sign", "--key", "hot", "--psbt", psbt64, "--network", "signet"});
+  EXPECT_EQ(api->bodies.back()["payload"]["network"], "signet");
+}
+
+TEST_F(Commands, WritesTheSignedPsbtToTheFile) {
+  const std::string psbt("psbt\xff\x02", 6);
+  const Json result{{"signature", {{"hex", "aabb"}}}, {"psbt", to_base64(view_of(psbt))}, {"signers", Json::array()}};
+  api->answer = http::Reply{201, request_json("succeeded", result), {}};
+  const std::string out = shell.dir("signed.psbt").string();
+  EXPECT_EQ(shell({"sign", "--key", "hot", "--psbt", to_base64(view_of(psbt)), "--out", out}).exit, Exit::ok);
+  EXPECT_EQ(test::read(out), psbt);
+}
+
+TEST_F(Commands, ShowsWhatANodeSees) {
+  const Json movement{
+      {"kind", "transfer"}, {"amount", "7"}, {"asset", "eip155:1/slip44:60"}, {"from", "0x34"}, {"to", "0x35"}};
+  const Json either{{"kind", "allowance"}, {"amount", "8"}, {"asset", "a"},         {"or_asset", "b"},
+                    {"from", "c"},         {"to", "d"},     {"to_owner", "unknown"}};
+  const Json seen{
+      {"kind", "eth_transaction"},
+      {"key", {{"name", "hot"}}},
+      {"path", "m/0/5"},
+      {"facts",
+       {{"chain", "eip155:1"},
+        {"movements", {movement, either, {{"kind", "unknown"}}, {{"kind", "fee"}, {"amount", "5"}, {"asset", "x"}}}},
+        {"calls", {{{"contract", "0x36"}, {"name", "unknown"}}}}}},
+      {"to_sign", {{{"bytes", "aa"}, {"public_key", "02"}}}},
+      {"policy", {{"decision", "deny"}, {"rule", "blocked"}}}};
+  api->answer = http::Reply{200, seen, {}};
+  const auto printed = shell({"inspect", "--key", "hot", "--eth-tx", "0xf8"});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  for (const char* line : {"transfer   7 of eip155:1/slip44:60 from 0x34 to 0x35\n",
+                           "allowance  8 of a or b from c to d, an account of unknown\n",
+                           "it may move anything to anybody\n", "fee        at most 5 of x\n",
+                           "call       0x36 unknown\n", "signs      aa with 02\n", "policy     deny, rule blocked\n"})
+    EXPECT_NE(printed.out.find(line), std::string::npos) << line << printed.out;
+  Json other = seen;
+  other["policy"].erase("rule");  // rules are for readers
+  api->answer = http::Reply{200, other, {}};
+  EXPECT_TRUE(shell({"inspect", "--key", "hot", "--eth-tx", "0xf8"}).out.ends_with("policy     deny\n"));
+  Json blind = seen;
+  blind.erase("facts");
+  api->answer = http::Reply{200, blind, {}};
+  EXPECT_NE(shell({"inspect", "--key", "hot", "--digest", std::string(64, '0')}).out.find("cannot be told"),
+            std::string::npos);
+  EXPECT_EQ(shell({"inspect", "--key", "hot", "--eth-tx", "0xf8", "--json"}).json(), blind);
+}
+
+TEST_F(Commands, ARequestThatHasFailedSaysWhy) {
+  Json request = request_json("failed");
+  request["reason"] = {{"code", "no_quorum"}, {"detail", "node3 did not answer"}};
+  api->answer = http::Reply{200, request, {}};
+  const auto printed = shell({"request", "show", "req_" + std::string(32, '0')});
+  EXPECT_NE(printed.out.find("is failed: node3 did not answer"), std::string::npos) << printed.out << printed.err;
+}
+
+TEST_F(Commands, DerivesAChild) {
+  api->answer = http::Reply{200,
+                            Json{{"name", "hot"},
+                                 {"path", "m/0/5"},
+                                 {"xpub", "xpub6"},
+                                 {"addresses", {{"ethereum", "0x35"}}},
+                                 {"descriptors", {{"p2wpkh", "wpkh(x)#y"}}}},
+                            {}};
+  const auto printed = shell({"key", "derive", "hot", "--path", "m/0/5", "--network", "testnet"});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  EXPECT_EQ(api->targets.back(), "GET /v1/keys/hot/derive?path=m%2F0%2F5&network=testnet");
+  for (const char* line : {"ethereum  0x35\n", "path       m/0/5\n", "xpub       xpub6\n", "wpkh(x)#y\n"})
+    EXPECT_NE(printed.out.find(line), std::string::npos) << printed.out;
+}
+
 TEST_F(Commands, AFileThatCannotBeWrittenIsToldBeforeAnythingIsSigned) {
   const fs::path there = shell.dir("there"), fresh = shell.dir("fresh");
   test::write(there, "mine");
@@ -181,6 +294,14 @@ TEST_F(Commands, WrongWordsAreUsageErrorsAndAskNobody) {
       {"sign", "--key", "hot", "--message-base64", "!"},
       {"sign", "--key", "hot", "--message", "x", "--hash", "md5"},
       {"sign", "--key", "hot", "--digest", "zz"},
+      {"sign", "--key", "hot", "--eth-tx", "0x00", "--hash", "sha256"},
+      {"sign", "--key", "hot", "--eth-tx", "0x00", "--network", "testnet"},
+      {"sign", "--key", "hot", "--eth-tx", "0x00", "--psbt", "cHNidP8="},
+      {"sign", "--key", "hot", "--psbt", "cHNidP8=", "--network", "moon"},
+      {"sign", "--key", "hot", "--typed-data", "{"},
+      {"inspect", "--key", "hot"},
+      {"inspect", "--eth-tx", "0x00"},
+      {"key", "derive", "hot"},
       {"sign", "--key", "hot", "--message", "-x", "--bogus"},
       {"key", "create", "--name", "x", "--algorithm", "rsa"},
       {"key"},
@@ -196,6 +317,8 @@ TEST_F(Commands, WrongWordsAreUsageErrorsAndAskNobody) {
     EXPECT_EQ(std::count(printed.err.begin(), printed.err.end(), '\n'), 1) << printed.err;
     EXPECT_EQ(printed.out, "");
   }
+  // A file that is not there, although its name is base64: no message.
+  EXPECT_NE(shell({"sign", "--key", "hot", "--solana", "AQAB"}).exit, Exit::ok);
   EXPECT_TRUE(api->targets.empty());
   EXPECT_EQ(shell({"--json", "key"}).json()["error"]["code"], "usage");
   const auto big = shell({"sign", "--key", "hot", "--message", "-"}, std::string(limits::kMaxSignedBytes + 1, 'x'));

@@ -103,13 +103,15 @@ bool frost_signing(Algorithm algorithm, MakeKey&& make_key) {
   PoisonedRng rng(3);
   auto shares = test::deal_shares<C>(t, n, algorithm, dealer);
   const PartySet T{PartyId(1), PartyId(3)};
-  std::map<PartyId, std::unique_ptr<Session<Signature64>>> sessions;
+  std::map<PartyId, std::unique_ptr<Session<FrostSignatures>>> sessions;
   for (const PartyId i : T) {
     const KeyShare<C>& share = shares.at(i);
     poison(share.x_i);
-    sessions[i] =
-        std::make_unique<Session<Signature64>>(SessionConfig{sid, T, i, rng}, FrostMessages<C>{}, &frost_sign<S>, share,
-                                               make_key(share.Y), secret_bytes(view_of("a message")));
+    FrostItems<C> items;
+    items.push_back({make_key(share.Y), secret_bytes(view_of("a message"))});
+    items.push_back({make_key(share.Y), secret_bytes(view_of("another message"))});
+    sessions[i] = std::make_unique<Session<FrostSignatures>>(SessionConfig{sid, T, i, rng}, FrostMessages<C>{},
+                                                             &frost_sign<S>, share, std::move(items));
   }
   return run(sessions);
 }
@@ -124,9 +126,9 @@ bool ecdsa_signing(PartySet T) {
   for (const PartyId i : T) {
     poison(shares.at(i).x_i);
     poison(pairs.at(i));
-    sessions[i] = std::make_unique<Session<ecdsa::Signatures>>(SessionConfig{sid, T, i, rng}, EcdsaMessages{},
-                                                               &ecdsa_sign, shares.at(i), pairs.at(i), *key,
-                                                               ecdsa::Digests{Digest{1}, Digest{2}});
+    sessions[i] = std::make_unique<Session<ecdsa::Signatures>>(
+        SessionConfig{sid, T, i, rng}, EcdsaMessages{}, &ecdsa_sign, shares.at(i), pairs.at(i), ecdsa::Keys{*key, *key},
+        ecdsa::Digests{Digest{1}, Digest{2}});
   }
   return run(sessions);
 }

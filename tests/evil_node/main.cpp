@@ -56,8 +56,8 @@ class EvilMesh final : public peers::Mesh {
       case Mode::flood:
         break;
       case Mode::bad_share:
-        if (e.tag == "frost/share/1") e.body.at(e.body.size() / 2) ^= 1;
-        if (e.tag == node::Report::tag) return true;  // it has the right signature itself
+        if (e.tag == "frost/share/2") e.body.at(e.body.size() - 16) ^= 1;  // z
+        if (e.tag == node::Report::tag) return true;                       // it has the right signature itself
         break;
       case Mode::bad_dkg_share:
         if (e.tag == "dkg/opening/1" && to == "node1") e.body.at(e.body.size() - 64 - 16) ^= 1;
@@ -92,7 +92,7 @@ class EvilMesh final : public peers::Mesh {
         Envelope e;
         e.sid = rng_.bytes<32>();
         const int kind = k % 4;
-        e.tag = kind == 0   ? "frost/commitment/1"
+        e.tag = kind == 0   ? "frost/commitment/2"
                 : kind == 1 ? "node/propose/1"
                 : kind == 2 ? "node/outcome/1"
                             : "node/keys/1";

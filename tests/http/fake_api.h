@@ -36,6 +36,31 @@ inline Json example_key() {
           {"addresses", {{"solana", "4uQeVj5tqViQh7yWWGStvkEG1Zmhx6uasJtWCJziofM"}}},
           {"quarantined", Json::array()}};
 }
+inline Json example_inspection() {
+  const std::string digest(64, '2');
+  const Json movement{
+      {"kind", "transfer"}, {"asset", "eip155:1/slip44:60"}, {"from", "0x00"}, {"to", "unknown"}, {"amount", "1"}};
+  return {{"key", {{"id", std::string(64, 'a')}, {"name", "hot-1"}}},
+          {"kind", "eth_transaction"},
+          {"path", "m"},
+          {"public_key", digest},
+          {"payload_digest", digest},
+          {"facts",
+           {{"type", "eth_transaction"},
+            {"chain", "eip155:1"},
+            {"paths", {"m"}},
+            {"movements", {movement}},
+            {"calls", Json::array()},
+            {"details", Json::object()}}},
+          {"facts_digest", digest},
+          {"decoder", "2"},
+          {"to_sign", {{{"bytes", digest}, {"path", "m"}, {"public_key", digest}}}},
+          {"policy",
+           {{"version", 1},
+            {"decision", "deny"},
+            {"rule", "default"},
+            {"reasons", {{{"rule", "r"}, {"matched", "unknown"}, {"why", "x"}}}}}}};
+}
 inline Json example_request(const std::string& id, const std::string& kind, const std::string& state) {
   return {{"id", id},
           {"kind", kind},
@@ -85,6 +110,15 @@ class FakeApi : public Api {
         return Reply{200, {{"items", {example_key()}}, {"next", page_end}}, {}};
       case Route::show_key:
         return Reply{200, example_key(), {}};
+      case Route::derive_key: {
+        Json child = example_key();
+        child["path"] = "m/0/5";
+        child["xpub"] = "xpub6";
+        child["descriptors"] = {{"p2wpkh", "wpkh(xpub6)"}};
+        return Reply{200, child, {}};
+      }
+      case Route::inspect:
+        return Reply{200, example_inspection(), {}};
       case Route::list_requests: {
         const Json one = example_request("req_" + std::string(32, '0'), "sign", "succeeded");
         return Reply{200, {{"items", {one}}, {"next", "abc"}}, {}};

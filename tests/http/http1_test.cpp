@@ -184,7 +184,8 @@ TEST(Router, FindsEveryRoute) {
     const auto r = route(info.method, target);
     ASSERT_TRUE(std::holds_alternative<Match>(r)) << target;
     EXPECT_EQ(std::get<Match>(r).route, info.route);
-    EXPECT_EQ(is_mutation(info.route), info.method == "POST");
+    EXPECT_EQ(takes_body(info.route), info.method == "POST");
+    EXPECT_EQ(is_mutation(info.route), info.method == "POST" && info.route != Route::inspect);
   }
   EXPECT_EQ(std::get<Match>(route("GET", "/v1/keys/hot%2D1")).subject, "hot-1");
   EXPECT_EQ(std::get<Match>(route("GET", "/v1/keys?limit=10&cursor=a%3D%3D")).query.at("cursor"), "a==");
@@ -205,6 +206,11 @@ TEST(Router, RefusesAllElse) {
   EXPECT_EQ(status_of("GET", "/v1/requests?state=queued&kind=sign&key=hot-1&limit=200"), 200);
   EXPECT_EQ(status_of("GET", "/v1/requests?state=other"), 400);
   EXPECT_EQ(status_of("GET", "/v1/audit?after=0&limit=1"), 200);
+  EXPECT_EQ(status_of("GET", "/v1/keys/hot/derive?path=m/0/5&network=testnet"), 200);
+  EXPECT_EQ(status_of("GET", "/v1/keys/hot/derive?path=m%2F0"), 200);
+  EXPECT_EQ(status_of("GET", "/v1/keys/hot/derive?path="), 400);
+  EXPECT_EQ(status_of("GET", "/v1/keys/hot?network=moon"), 400);
+  EXPECT_EQ(status_of("GET", "/v1/keys/hot?path=m"), 400);
   EXPECT_EQ(status_of("POST", "/v1/keys?limit=1"), 400);
 }
 

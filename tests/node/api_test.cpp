@@ -69,7 +69,7 @@ TEST(RequestView, HidesThePayloadFromThoseWhoMayNotSeeIt) {
   const std::string body = R"({"payload":{"kind":"message","utf8":"secret plan"},"memo":"m"})";
   r.original.body.assign(body.begin(), body.end());
   r.intent = R"({"v":1})";
-  r.blame.push_back({"node2", "bad_signature_share", "frost/share/1"});
+  r.blame.push_back({"node2", "bad_signature_share", "frost/share/2"});
   r.silent.push_back("node3");
   const Json full = request_view(r, true), less = request_view(r, false);
   EXPECT_EQ(full["payload"]["utf8"], "secret plan");

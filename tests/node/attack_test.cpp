@@ -278,7 +278,7 @@ TEST(Attack, AFalseReportOnlySeparatesTheTwo) {
     sim.tap = [&](Sent s) {
       if (s.from != "node2" || s.envelope.tag.starts_with("node/")) return as_it_is(std::move(s));
       std::vector<Sent> out;
-      if (s.to == "node1" && s.envelope.tag == "frost/commitment/1") {
+      if (s.to == "node1" && s.envelope.tag == "frost/commitment/2") {
         Report report;
         for (const auto& row : sim.store(0).open_requests()) report.request = row.id;
         report.sid = s.envelope.sid;
@@ -300,7 +300,7 @@ TEST(Attack, AFalseReportOnlySeparatesTheTwo) {
 TEST(Attack, AWrongSignatureShareNamesItsSenderAndAnotherOneSigns) {
   World3 sim(1);
   sim.tap = [&](Sent s) {
-    if (s.from == "node2" && s.envelope.tag == "frost/share/1") s.envelope.body[32] ^= 1;
+    if (s.from == "node2" && s.envelope.tag == "frost/share/2") s.envelope.body[s.envelope.body.size() - 16] ^= 1;
     return as_it_is(std::move(s));
   };
   const auto& s = sim.ask(0, sim.sign("hot", "x"));
@@ -499,7 +499,7 @@ TEST(Attack, FloodsLeaveNothingBehind) {  // attack 50
   for (int k = 0; k < 20'000; ++k) {
     Envelope e;
     e.sid = rng.bytes<32>();
-    e.tag = k % 2 == 0 ? "frost/commitment/1" : "node/begin/1";
+    e.tag = k % 2 == 0 ? "frost/commitment/2" : "node/begin/1";
     e.body.resize(32);
     rng.fill(e.body);
     sim.raw_send(2, 0, std::move(e));

@@ -71,6 +71,7 @@ TEST_F(Examine, ACreateKeyThatIsRight) {
   EXPECT_EQ(x->intent.key_name, "hot");
   EXPECT_EQ(x->intent.key, "");
   EXPECT_EQ(x->intent.requested_by, "admin");
+  EXPECT_EQ(x->intent.decoder, "2");
   EXPECT_EQ(x->intent.request, x->id);
   EXPECT_EQ(x->intent.policy_digest, sim.documents.policy->digest());
   EXPECT_EQ(x->intent_jcs, policy::intent_jcs(x->intent));
@@ -139,8 +140,14 @@ TEST_F(Examine, RefusalsOfASignature) {
       {"no payload", "hot", Json::object(), 400, "malformed_body", "/payload"},
       {"no kind", "hot", payload({{"utf8", "x"}}), 400, "malformed_body", "/payload/kind"},
       {"unknown kind", "hot", payload({{"kind", "letter"}}), 400, "malformed_body", "/payload/kind"},
-      {"not in this version", "hot", payload({{"kind", "btc_psbt"}, {"base64", "AA=="}}), 422, "payload_unsupported",
+      {"no kind of this key", "hot", payload({{"kind", "btc_psbt"}, {"base64", "AA=="}}), 422, "algorithm_mismatch",
        "/payload/kind"},
+      {"no PSBT", "btc", payload({{"kind", "btc_psbt"}, {"base64", "AA=="}}), 422, "payload_malformed",
+       "/payload/base64"},
+      {"a member too much", "btc", payload({{"kind", "btc_psbt"}, {"base64", "AA=="}, {"utf8", "x"}}), 422,
+       "payload_malformed", "/payload/base64"},
+      {"hardened", "hot", Json{{"payload", message}, {"path", "m/0'"}}, 422, "path_invalid", "/path"},
+      {"no path", "hot", Json{{"payload", message}, {"path", "0/1"}}, 422, "path_invalid", "/path"},
       {"no message", "hot", payload({{"kind", "message"}}), 400, "malformed_body", "/payload"},
       {"a hash of an Ed25519 message", "hot", payload({{"kind", "message"}, {"utf8", "x"}, {"hash", "sha256"}}), 400,
        "malformed_body", "/payload/hash"},
@@ -165,12 +172,15 @@ TEST_F(Examine, ASignatureThatIsRight) {
     EXPECT_EQ(x->intent.key, hot.id);
     EXPECT_EQ(x->intent.key_name, "hot");
     EXPECT_EQ(x->intent.public_key, to_hex(x->sign()->body().Y));
-    EXPECT_EQ(x->sign()->to_be_signed, bytes_of("pay"));
+    ASSERT_EQ(x->sign()->what->to_sign.size(), 1u);
+    EXPECT_EQ(x->sign()->what->to_sign[0].bytes, bytes_of("pay"));
+    EXPECT_EQ(x->intent.facts_digest, policy::no_facts_digest());
+    EXPECT_EQ(x->intent.decoder, "2");  // of every version so far: there is nothing to decode
     EXPECT_EQ(x->committee(), x->sign()->body().committee);
   }
   const auto btc = examine(sim.sign("btc", "pay"));
   const Digest hash = sha256(view_of("pay"));
-  EXPECT_EQ(std::get<Examined>(btc).sign()->to_be_signed, Bytes(hash.begin(), hash.end()));
+  EXPECT_EQ(std::get<Examined>(btc).sign()->what->to_sign[0].bytes, Bytes(hash.begin(), hash.end()));
 }
 
 TEST_F(Examine, WhoAsksAndWhatForIsCheckedFirst) {

@@ -48,6 +48,28 @@ TEST_F(Known, ARowThatIsNoCertificateIsDamage) {
   EXPECT_THROW(keys.of(cut), storage::StorageCorrupt);
   EXPECT_EQ(keys.size(), 0u);
 }
+TEST_F(Known, AChainCodeIsLoadedOncePerCertificate) {
+  int loads = 0;
+  std::optional<Bytes32> code;
+  const auto chain_code = [&] {
+    return keys.chain_code(row, [&] {
+      ++loads;
+      return code;
+    });
+  };
+  EXPECT_EQ(chain_code(), std::nullopt);  // no share yet
+  code = Bytes32{7};
+  EXPECT_EQ(chain_code(), code);
+  EXPECT_EQ(chain_code(), code);
+  EXPECT_EQ(loads, 2);
+  auto changed = decode<KeyCertificate>(row.certificate);
+  changed.body.number = 2;
+  const SecretBytes bytes = encode(changed);
+  row.certificate.assign(bytes.begin(), bytes.end());
+  code = Bytes32{8};
+  EXPECT_EQ(chain_code(), code);
+  EXPECT_EQ(loads, 3);
+}
 TEST_F(Known, TheOldestIsForgotten) {
   auto other = row;
   const auto kept = keys.of(row);

@@ -27,7 +27,7 @@ Intent example() {
 
 TEST(Intent, IsExactlyThisText) {
   const std::string expected =
-      R"({"cluster":")" + std::string(64, 'c') + R"(","decoder":"1","expires_at":"2025-12-31T23:59:59Z",)" +
+      R"({"cluster":")" + std::string(64, 'c') + R"(","decoder":"2","expires_at":"2025-12-31T23:59:59Z",)" +
       R"("facts_digest":"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","key":")" +
       std::string(64, 'a') + R"(","key_name":"hot-1","kind":"sign","path":"m","payload_digest":")" +
       to_hex(Bytes(32, 0x11)) + R"(","policy_digest":")" + to_hex(Bytes(32, 0x22)) +
@@ -43,7 +43,7 @@ TEST(Intent, EveryFieldIsInTheDigest) {  // attack 64
       [](Intent& i) { i.kind = Kind::refresh; }, [](Intent& i) { i.key.clear(); },
       [](Intent& i) { i.key_name = "hot-2"; },   [](Intent& i) { i.public_key.clear(); },
       [](Intent& i) { i.path = "m/0"; },         [](Intent& i) { i.payload_digest[31] ^= 1; },
-      [](Intent& i) { i.facts_digest[0] ^= 1; }, [](Intent& i) { i.decoder = "2"; },
+      [](Intent& i) { i.facts_digest[0] ^= 1; }, [](Intent& i) { i.decoder = "3"; },
       [](Intent& i) { i.policy_version = 8; },   [](Intent& i) { i.policy_digest[0] ^= 1; },
       [](Intent& i) { i.requested_by = "bob"; }, [](Intent& i) { i.expires_at += Seconds(1); },
   };

@@ -17,7 +17,7 @@ inline Json base_policy() {
   Json policy = parse_json(R"({
     "version": 1, "previous": "", "cluster": "", "users": [],
     "admins": {"group": "admins", "min": 2, "delay_hours": 24}, "readers": ["auditors"],
-    "lists": {"exchanges": ["0xabc", "bc1q"]},
+    "lists": {"exchanges": ["0x3535353535353535353535353535353535353535", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"]},
     "rules": [], "default": "deny" })");
   policy["cluster"] = std::string(64, 'c');
   std::uint64_t seed = 1;

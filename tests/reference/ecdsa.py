@@ -39,8 +39,8 @@ def encode_set(parties):
     return u32(sum(1 << i - 1 for i in parties))
 
 
-# What all signers of a session agree on; T is the signer set in ascending order.
-Session = namedtuple("Session", "sid Y tau T digests")
+# What all signers of a session agree on; T is the signer set in ascending order, taus has one tweak per digest.
+Session = namedtuple("Session", "sid Y taus T digests")
 
 
 class Signer:
@@ -51,7 +51,7 @@ class Signer:
         self.peers = [j for j in session.T if j != i]
         self.pairwise = {secrets.peer: secrets for secrets in pairwise}
         self.m = len(session.digests)
-        self.Q = session.Y + session.tau * G
+        self.Q = [session.Y + tau * G for tau in session.taus]
 
     def commitment(self, i, R, blind):
         return T("quorate/ecdsa/commit/1", self.session.sid, u8(i), encode_points(R), blind).digest
@@ -74,7 +74,7 @@ class Signer:
     def echo(self):
         commits = {j: self.got1[j].commit for j in self.peers} | {self.i: self.commit}
         items = [item for j in self.session.T for item in (u8(j), commits[j])]
-        return T("quorate/ecdsa/echo/1", self.session.sid, self.Q.encode(), listed(self.session.digests),
+        return T("quorate/ecdsa/echo/2", self.session.sid, encode_points(self.Q), listed(self.session.digests),
                  encode_set(self.session.T), *items).digest
 
     def zero_share(self, l):
@@ -95,7 +95,7 @@ class Signer:
             direction = Direction(self.session.sid, self.i, j)
             columns[j] = extension.receive(direction, self.pairwise[j].as_A, self.m, got[j].extension)
             assert columns[j] is not None, f"the extension check names {j}"
-        self.sk = [(lagrange(self.session.T, self.i) * (self.x_i + self.session.tau) + self.zero_share(l)) % q
+        self.sk = [(lagrange(self.session.T, self.i) * (self.x_i + self.session.taus[l]) + self.zero_share(l)) % q
                    for l in range(self.m)]
         self.pk = [sk * G for sk in self.sk]
         self.c, sent = {}, {}
@@ -129,7 +129,7 @@ class Signer:
                 d[j].append((d_u, d_v))
         u, w, self.r_x, self.R_sum = [], [], [], []
         for l, digest in enumerate(self.session.digests):
-            assert total([self.pk[l]] + [got[j].pk[l] for j in self.peers]) == self.Q, "sum of pk"
+            assert total([self.pk[l]] + [got[j].pk[l] for j in self.peers]) == self.Q[l], "sum of pk"
             R = total([self.R[l]] + [got[j].R[l] for j in self.peers])
             r_x = R.x % q
             assert r_x != 0
@@ -155,8 +155,8 @@ class Signer:
             recovery_id = (R.y & 1) | (2 if R.x >= q else 0)
             if s > q // 2:
                 s, recovery_id = q - s, recovery_id ^ 1
-            assert ecdsa_verifies(self.Q, digest, r, s), "signature"
-            assert ecdsa_recover(digest, r, s, recovery_id) == self.Q, "recovery id"
+            assert ecdsa_verifies(self.Q[l], digest, r, s), "signature"
+            assert ecdsa_recover(digest, r, s, recovery_id) == self.Q[l], "recovery id"
             signatures.append(Signature(r, s, recovery_id))
         return signatures
 

@@ -99,17 +99,17 @@ def make_vector_ole():
             "instances": instances}
 
 
-def make_session(name, n, t, parties, tau, digests, seed):
+def make_session(name, n, t, parties, taus, digests, seed):
     """Key by ecdsa.deal_key(n, t, seed_key), pairs by pairwise.deal_pair, party i draws from seeds[i]."""
     sid = bytes([seed & 0xFF]) * 32
     Y, x = ecdsa.deal_key(n, t, seed)
-    session = ecdsa.Session(sid, Y, tau, parties, digests)
+    session = ecdsa.Session(sid, Y, taus, parties, digests)
     pairs = {(i, j): seed + 100 * i + j for i in parties for j in parties if i < j}
     seeds = {i: seed + 50 + i for i in parties}
     (round1, round2, round3), signatures = ecdsa.run(session, x, pairs, seeds)
     routes = [(i, j) for i in parties for j in parties if i != j]
     return {"name": name, "sid": sid.hex(), "n": n, "t": t, "seed_key": seed, "Y": shown(Y.encode()), "T": parties,
-            "x": {i: scalars([x[i]])[0] for i in parties}, "tau": scalars([tau])[0], "digests": [shown(digest) for digest in digests],
+            "x": {i: scalars([x[i]])[0] for i in parties}, "taus": scalars(taus), "digests": [shown(digest) for digest in digests],
             "pairs": {f"{i}-{j}": pair_seed for (i, j), pair_seed in pairs.items()}, "seeds": seeds,
             "round1": {f"{i}-{j}": shown(ecdsa.encode_round1(round1[i][j])) for i, j in routes},
             "round2": {f"{i}-{j}": shown(ecdsa.encode_round2(round2[i][j])) for i, j in routes},
@@ -119,10 +119,10 @@ def make_session(name, n, t, parties, tau, digests, seed):
 
 def make_ecdsa_sign():
     highest, word = b"\xff" * 32, hashlib.sha256(b"quorate").digest()
-    return [make_session("2 of 2, root key", 2, 2, [1, 2], 0, [bytes(32)], 5000),
-            make_session("2 of 3, parties 1 and 3", 3, 2, [1, 3], 0, [q.to_bytes(32, "big")], 6000),
-            make_session("3 of 5, two digests, tweaked", 5, 3, [2, 4, 5], q - 0x1234567, [highest, word], 7000),
-            make_session("2 of 32, parties 9 and 32, three digests, tweaked", 32, 2, [9, 32], 1,
+    return [make_session("2 of 2, root key", 2, 2, [1, 2], [0], [bytes(32)], 5000),
+            make_session("2 of 3, parties 1 and 3", 3, 2, [1, 3], [0], [q.to_bytes(32, "big")], 6000),
+            make_session("3 of 5, two digests, two tweaks", 5, 3, [2, 4, 5], [q - 0x1234567, 0], [highest, word], 7000),
+            make_session("2 of 32, parties 9 and 32, three digests, tweaked", 32, 2, [9, 32], [1, 1, q - 1],
                          [(q - 1).to_bytes(32, "big"), (2**255).to_bytes(32, "big"), word], 8000)]
 
 

@@ -115,7 +115,7 @@ TEST(EcdsaExtensionAttacks, NothingRepeatsInAnotherSession) {
   const EcdsaWorld world(PartySet::first(2), 2, 2);
   const auto message = [&](std::uint8_t sid, std::uint64_t seed) {
     SeededRng rng(seed);
-    const ecdsa::Signing signing{Digest{sid}, world.T, P2, world.key, world.digests};
+    const ecdsa::Signing signing{Digest{sid}, world.T, P2, world.keys, world.digests};
     return ecdsa::begin(signing, world.pairs.at(P2), rng).messages[P1];
   };
   const auto equal_bits = [](const auto& a, const auto& b) {

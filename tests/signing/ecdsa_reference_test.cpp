@@ -44,12 +44,13 @@ struct SessionOfAll {
     for (const Json& index : v.at("T")) T.insert(party_of(index));
     pairs = dealt_pairs(v, T);
     const auto Y = Point<K>::parse(bytes_in<33>(v.at("Y"))).value();
-    const EffectiveKey key = effective_key(Y, scalar_in(v.at("tau"))).value();
+    Keys keys;
+    for (const Json& tau : v.at("taus")) keys.push_back(effective_key(Y, scalar_in(tau)).value());
     Digests digests;
     for (const Json& digest : v.at("digests")) digests.push_back(bytes_in<32>(digest));
     for (const PartyId i : T) {
       rng.emplace(i, rng_of(v.at("seeds").at(name(i))));
-      signing.emplace(i, Signing{bytes_in<32>(v.at("sid")), T, i, key, digests});
+      signing.emplace(i, Signing{bytes_in<32>(v.at("sid")), T, i, keys, digests});
     }
   }
 

@@ -118,7 +118,7 @@ struct TwoSigners {
     SeededRng rng(75);
     const Digest sid = rng.bytes<32>();
     for (const PartyId i : world.T) {
-      signing[i] = {sid, world.T, i, world.key, world.digests};
+      signing[i] = {sid, world.T, i, world.keys, world.digests};
       begun.emplace(i, ecdsa::begin(signing[i], world.pairs.at(i), rng));
     }
     for (const PartyId i : world.T)
@@ -131,7 +131,7 @@ TEST(EcdsaSteps, KeyPartsSumToTheKeyAndHideBehindZeroShares) {
   TwoSigners s;
   const PartyId P1(1), P2(2);
   const Scalar<K> sk_1 = s.states.at(P1).sk[0], sk_2 = s.states.at(P2).sk[0];
-  EXPECT_EQ(Point<K>::base(sk_1 + sk_2), s.world.key.Q);
+  EXPECT_EQ(Point<K>::base(sk_1 + sk_2), s.world.keys[0].Q);
   EXPECT_FALSE(sk_1.equals(lagrange<K>(s.world.T, P1) * s.world.shares.at(P1).x_i));  // ζ_1 ≠ 0
   EXPECT_EQ(s.states.at(P1).echo, s.states.at(P2).echo);
   EXPECT_EQ(s.states.at(P1).pair[P2], s.states.at(P2).pair[P1]);

@@ -33,16 +33,18 @@ struct EcdsaWorld {
   PartySet T;
   std::map<PartyId, KeyShare<K>> shares;
   std::map<PartyId, Pairwise> pairs;  // among T
-  ecdsa::EffectiveKey key;
+  ecdsa::Keys keys;
   ecdsa::Digests digests;
 
   EcdsaWorld(PartySet signers, std::size_t t, unsigned n, std::size_t m = 1, bool derived = false)
       : EcdsaWorld(signers, t, n, m, derived, SeededRng(signers.bits() * 1000 + n * 10 + m)) {}
   EcdsaWorld(PartySet signers, std::size_t t, unsigned n, std::size_t m, bool derived, SeededRng rng)
       : T(signers), shares(deal_shares<K>(t, n, Algorithm::ecdsa_secp256k1, rng)), pairs(deal_pairs(T, rng)) {
-    const Scalar<K> tau = derived ? Scalar<K>::random(rng) : Scalar<K>::zero();
-    key = ecdsa::effective_key(shares.begin()->second.Y, tau).value();
-    while (digests.size() < m) digests.push_back(rng.bytes<32>());
+    for (std::size_t l = 0; l < m; ++l) {
+      const Scalar<K> tau = derived ? Scalar<K>::random(rng) : Scalar<K>::zero();
+      keys.push_back(ecdsa::effective_key(shares.begin()->second.Y, tau).value());
+      digests.push_back(rng.bytes<32>());
+    }
   }
 
   PartySet parties() const { return T; }
@@ -51,15 +53,15 @@ struct EcdsaWorld {
   }
   std::unique_ptr<Session<Result>> start(const SessionConfig& config, const KeyShare<K>& share,
                                          const Pairwise& mine) const {
-    return std::make_unique<Session<Result>>(config, MessageList{}, &ecdsa_sign, share, mine, key, digests);
+    return std::make_unique<Session<Result>>(config, MessageList{}, &ecdsa_sign, share, mine, keys, digests);
   }
   std::string fingerprint(PartyId, const Result& signatures) const {
     std::string text;
     if (signatures.size() != digests.size()) return "";
     for (std::size_t l = 0; l < signatures.size(); ++l) {
       const auto& [rs, recovery_id] = signatures[l];
-      if (!verify_signature(Algorithm::ecdsa_secp256k1, key.Q.bytes(), digests[l], rs)) return "";
-      if (recover_key(digests[l], rs, recovery_id) != key.Q.bytes()) return "";
+      if (!verify_signature(Algorithm::ecdsa_secp256k1, keys[l].Q.bytes(), digests[l], rs)) return "";
+      if (recover_key(digests[l], rs, recovery_id) != keys[l].Q.bytes()) return "";
       text += to_hex(rs) + std::to_string(recovery_id);
     }
     return text;

@@ -82,9 +82,10 @@ TYPED_TEST(FrostSession, EquivocationBlamesNoHonestSigner) {
 
 template <class S>
 std::string end_with_share_changed(const std::function<void(FrostRound2<typename S::Curve>&)>& change,
-                                   const std::function<void(FrostRound1<typename S::Curve>&)>& change_first = {}) {
+                                   const std::function<void(FrostRound1<typename S::Curve>&)>& change_first = {},
+                                   std::size_t signatures = 1) {
   using C = typename S::Curve;
-  const FrostWorld<S> world(last(3, 4), 3, 4);
+  const FrostWorld<S> world(last(3, 4), 3, 4, signatures);
   Simulation<FrostWorld<S>> sim(world, 9);
   const PartyId corrupt(3);
   sim.corrupt = {corrupt};
@@ -116,16 +117,30 @@ std::string end_with_share_changed(const std::function<void(FrostRound2<typename
 TYPED_TEST(FrostSession, ABadShareNamesItsSigner) {
   using C = typename TypeParam::Curve;
   const std::string named = std::string(name_of(Reason::bad_signature_share)) + "! ";
-  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.z += Scalar<C>::one(); }), named + named);
-  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.z = -m.z; }), named + named);
-  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.z = Scalar<C>(); }), named + named);
+  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.shares[0].z += Scalar<C>::one(); }),
+            named + named);
+  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.shares[0].z = -m.shares[0].z; }),
+            named + named);
+  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.shares[0].z = Scalar<C>(); }), named + named);
+}
+
+TYPED_TEST(FrostSession, ABadShareOfAnySignatureNamesItsSigner) {
+  using C = typename TypeParam::Curve;
+  const std::string named = std::string(name_of(Reason::bad_signature_share)) + "! ";
+  for (std::size_t l = 0; l < 3; ++l)
+    EXPECT_EQ(end_with_share_changed<TypeParam>([l](FrostRound2<C>& m) { m.shares[l].z += Scalar<C>::one(); }, {}, 3),
+              named + named)
+        << l;
+  EXPECT_EQ(
+      end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { std::swap(m.shares[1].z, m.shares[2].z); }, {}, 3),
+      named + named);
 }
 
 TYPED_TEST(FrostSession, WhatIsNoPointNamesItsSender) {
   using C = typename TypeParam::Curve;
   const std::string named = std::string(name_of(Reason::malformed)) + "! ";
   EXPECT_EQ(end_with_share_changed<TypeParam>(
-                {}, [](FrostRound1<C>& m) { m.commitment.E = UncheckedPoint<C>(typename Point<C>::Encoding{}); }),
+                {}, [](FrostRound1<C>& m) { m.commitments[0].E = UncheckedPoint<C>(typename Point<C>::Encoding{}); }),
             named + named);
 }
 
@@ -155,13 +170,66 @@ TYPED_TEST(FrostSession, SpentIsDurableBeforeTheShareLeaves) {
 TYPED_TEST(FrostSession, AnotherMessageIsNobodysFault) {
   const FrostWorld<TypeParam> world(PartySet::first(2), 2, 3);
   FrostWorld<TypeParam> other(PartySet::first(2), 2, 3);  // the same keys
-  other.message = bytes_of("another message");
+  other.messages[0] = bytes_of("another message");
   Simulation<FrostWorld<TypeParam>> sim(world, 4);
   sim.replace(PartyId(2), [&](const SessionConfig& config) { return other.start(config); });
   const auto outcomes = sim.run();
   ASSERT_TRUE(outcomes[PartyId(1)].abort.has_value());
   EXPECT_EQ(outcomes[PartyId(1)].abort->reason, Reason::echo_mismatch);
   EXPECT_EQ(outcomes[PartyId(1)].abort->kind, AbortKind::unattributed);
+}
+
+// Two nodes that were asked for different paths sign nothing together, and blame nobody. // attack 38
+TYPED_TEST(FrostSession, AnotherChildKeyIsNobodysFault) {
+  const FrostWorld<TypeParam> world(PartySet::first(2), 2, 3);
+  FrostWorld<TypeParam> other(PartySet::first(2), 2, 3);
+  other.keys[0] = child_key(other.dealt.Y, Scalar<typename TypeParam::Curve>::one(), 3);
+  Simulation<FrostWorld<TypeParam>> sim(world, 4);
+  sim.replace(PartyId(2), [&](const SessionConfig& config) { return other.start(config); });
+  const auto outcomes = sim.run();
+  ASSERT_TRUE(outcomes[PartyId(1)].abort.has_value());
+  EXPECT_EQ(outcomes[PartyId(1)].abort->reason, Reason::echo_mismatch);
+  EXPECT_EQ(outcomes[PartyId(1)].abort->kind, AbortKind::unattributed);
+}
+
+// All inputs of a transaction: one session, every signature under a key of its own.
+TYPED_TEST(FrostSession, SeveralSignatures) {
+  for (std::size_t m = 1; m <= limits::kMaxDigests; ++m) {
+    const FrostWorld<TypeParam> world(last(3, 4), 3, 4, m);
+    Simulation<FrostWorld<TypeParam>> sim(world, m);
+    const auto outcomes = sim.run();
+    EXPECT_TRUE(expect_safe(sim, outcomes));
+    for (const PartyId i : world.T) ASSERT_EQ(outcomes[i].end, End::finished) << m;
+  }
+}
+
+TYPED_TEST(FrostSession, TamperMatrixOfSeveralSignatures) {
+  const FrostWorld<TypeParam> world(last(2, 3), 2, 3, 3);
+  const TamperReport report = tamper_matrix(world, PartyId(3), 1);
+  EXPECT_TRUE(report.unnoticed.empty()) << testing::PrintToString(report.unnoticed);
+  EXPECT_GT(report.reasons.count(Reason::bad_signature_share), 0u);
+}
+
+// One too few or too many names its sender.
+TYPED_TEST(FrostSession, ListsOfAnotherLengthNameTheirSender) {
+  using C = typename TypeParam::Curve;
+  const std::string named = std::string(name_of(Reason::bad_length)) + "! ";
+  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.shares.clear(); }), named + named);
+  EXPECT_EQ(end_with_share_changed<TypeParam>([](FrostRound2<C>& m) { m.shares.push_back(m.shares[0]); }),
+            named + named);
+  EXPECT_EQ(end_with_share_changed<TypeParam>({}, [](FrostRound1<C>& m) { m.commitments.clear(); }), named + named);
+  EXPECT_EQ(end_with_share_changed<TypeParam>({}, [](FrostRound1<C>& m) { m.commitments.push_back(m.commitments[0]); }),
+            named + named);
+}
+
+// Equal messages under two keys of one session, from a generator that repeats itself: the nonces differ all the same.
+TEST(FrostInstances, ShareNoNonceEvenFromARepeatingGenerator) {
+  const auto committed = [](std::size_t l) {
+    SeededRng rng(5);
+    return frost::commit<FrostEd25519>(Scalar<Ed25519>::one(), frost::instance_id(Digest{1}, l), {}, rng).commitment();
+  };
+  EXPECT_EQ(committed(0), committed(0));
+  EXPECT_NE(committed(0), committed(1));
 }
 
 TYPED_TEST(FrostSession, DestroyedAnywhereItLeavesNothingRunning) {

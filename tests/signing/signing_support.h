@@ -49,6 +49,18 @@ inline frost::EffectiveKey<Secp256k1> root_key(const Point<Secp256k1>& Y) {
   return effective_key_bip340(Y, Scalar<Secp256k1>::zero(), std::nullopt).value();
 }
 
+// A child's key; for BIP-340, by turns, also tweaked as taproot's outputs are.
+inline frost::EffectiveKey<Ed25519> child_key(const Point<Ed25519>& Y, const Scalar<Ed25519>& tau, std::size_t) {
+  return effective_key_ed25519(Y, tau).value();
+}
+inline frost::EffectiveKey<Secp256k1> child_key(const Point<Secp256k1>& Y, const Scalar<Secp256k1>& tau,
+                                                std::size_t l) {
+  std::optional<TaprootTweak> tweak;
+  if (l % 3 != 0) tweak.emplace();
+  if (l % 3 == 2) tweak->merkle_root = Digest{7};
+  return effective_key_bip340(Y, tau, tweak).value();
+}
+
 template <class S>
 struct Signers {
   using C = typename S::Curve;

@@ -151,6 +151,25 @@ TYPED_TEST(StoreContract, ListsNewestFirstInPages) {
   EXPECT_TRUE(this->store().requests({}, 0, {}).items.empty());
 }
 
+// What one page takes of memory is bounded, whatever the records are.
+TYPED_TEST(StoreContract, PagesAreBoundedInBytes) {
+  constexpr std::size_t size = kMaxPageBytes / 3 + 1;
+  for (int i = 0; i < 7; ++i) {
+    auto row = sample_request("req_" + std::to_string(i), RequestState::denied, 1000);
+    row.record.assign(i == 6 ? kMaxPageBytes - 1 : size, 7);
+    this->commit(std::move(Batch().insert_request(row)));
+  }
+  std::vector<std::string> pages;
+  std::optional<Cursor> after;
+  do {
+    const auto page = this->store().requests({}, 100, after);
+    auto& seen = pages.emplace_back();
+    for (const auto& r : page.items) seen += r.id.back();
+    after = page.next;
+  } while (after && pages.size() < 10);
+  EXPECT_EQ(pages, (std::vector<std::string>{"65", "432", "10"}));
+}
+
 TYPED_TEST(StoreContract, FiltersCombine) {
   auto other = sample_request("req_b", RequestState::denied);
   other.user = "bob";

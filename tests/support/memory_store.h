@@ -96,6 +96,9 @@ class MemoryStore final : public Store {
     }
     std::sort(rows.begin(), rows.end(),
               [](const auto& a, const auto& b) { return std::tie(b.created, b.id) < std::tie(a.created, a.id); });
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < rows.size() && i < limit; bytes += rows[i++].record.size())
+      if (bytes >= kMaxPageBytes) limit = i;
     return page(std::move(rows), limit, [](const RequestRow& r) { return Cursor{r.created, r.id}; });
   }
   std::vector<RequestRow> open_requests() const override {

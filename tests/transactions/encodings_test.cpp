@@ -208,10 +208,23 @@ TEST(Addresses, NormalFormsForPolicies) {
             "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed");
   EXPECT_EQ(normal_address("bip122", "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4"),
             "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4");
+  // Of any network mainnet's, with the same script.
+  EXPECT_EQ(
+      normal_address("bip122", "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7"),
+      address_of(BitcoinNetwork::mainnet, hex("00201863143c14c5166804bd19203356da136c985678cd4d27a1b8c6329604903262")));
+  for (const auto network : {BitcoinNetwork::testnet, BitcoinNetwork::signet, BitcoinNetwork::regtest})
+    EXPECT_EQ(normal_address("bip122", address_of(network, p2sh_script(Bytes(3, 1))).value()),
+              address_of(BitcoinNetwork::mainnet, p2sh_script(Bytes(3, 1))));
   EXPECT_FALSE(normal_address(chain_of(BitcoinNetwork::regtest), "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4"));
   EXPECT_EQ(normal_address("solana", "11111111111111111111111111111111"), "11111111111111111111111111111111");
   EXPECT_FALSE(normal_address("solana", "1111111111111111111111111111111"));
   EXPECT_FALSE(normal_address("cosmos:x", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"));
+}
+
+TEST(Facts, EachKindOfPayloadHasItsDecodersVersion) {
+  for (const char* kind : {"eth_message", "eth_transaction", "eth_typed_data", "btc_psbt", "solana_transaction"})
+    EXPECT_EQ(decoder_version(kind), "3") << kind;
+  for (const char* kind : {"message", "digest", ""}) EXPECT_EQ(decoder_version(kind), "2") << kind;
 }
 
 }  // namespace

@@ -231,6 +231,29 @@ TEST(EthereumCalls, TokensAndSafes) {
   std::string nested = inner;
   for (int i = 0; i < 6; ++i) nested = safe("0", "0", nested);
   EXPECT_EQ(told(nested).back(), unknown);
+
+  // attack 65: a wrapper that is not read to its end may hide any call.
+  const auto calls = [&](const std::string& data) {
+    return call_lines(taken(fields({{"data", "0x" + data}}), key).facts);
+  };
+  const std::string outer = token + " 0x6a761202", any = "unknown unknown";
+  EXPECT_EQ(calls(safe("0", "0", inner)), (Lines{outer, c + " 0xa9059cbb"}));
+  EXPECT_EQ(calls(safe("0", "0", inner) + "00"), (Lines{outer, any}));
+  std::string reordered = safe("0", "0", inner);  // the signatures before the data
+  reordered = reordered.substr(0, 8 + 64 * 2) + word("160") + reordered.substr(8 + 64 * 3, 64 * 6) + word("140") +
+              word("0") + reordered.substr(8 + 64 * 10, reordered.size() - 8 - 64 * 11);
+  ASSERT_EQ(reordered.size(), safe("0", "0", inner).size());
+  EXPECT_EQ(calls(reordered), (Lines{outer, any}));
+  EXPECT_EQ(calls("6a761202"), (Lines{outer, any}));
+  EXPECT_EQ(calls(safe("0", "0", safe("0", "0", inner) + "00")), (Lines{outer, c + " 0x6a761202", any}));
+  EXPECT_EQ(calls(safe("1", "0", inner)), (Lines{outer, c + " 0xa9059cbb", any}));  // the code calls as the Safe
+  nested = inner;
+  for (int i = 0; i < 4; ++i) nested = safe("0", "0", nested);
+  EXPECT_EQ(calls(nested).back(), c + " 0xa9059cbb");  // four deep is read
+  nested = safe("0", "0", nested);
+  EXPECT_EQ(calls(nested).size(), 6u);
+  EXPECT_EQ(calls(nested).back(), any);
+  EXPECT_EQ(calls("a9059cbb" + wb), (Lines{token + " 0xa9059cbb"}));  // what wraps nothing hides nothing
 }
 
 TEST(EthereumCalls, ABatchIsBounded) {
@@ -268,6 +291,7 @@ TEST(EthereumTransaction, CreationAndForeignCodeAreUnknown) {
                            {"s", "1"}};
   const auto set_code = taken(fields({{"authorization_list", {authorization}}}), ecdsa_key()).facts;
   EXPECT_EQ(set_code.movements[1], Movement{});
+  EXPECT_EQ(call_lines(set_code).back(), "unknown unknown");
 }
 
 TEST(EthereumTransaction, FeeCeilingCountsBlobs) {
@@ -285,11 +309,13 @@ TEST(EthereumMessage, Eip191) {
   EXPECT_EQ(first_bytes(out), "d9eba16ed0ecae432b71fe008c98cc872bb4cc214d3220a36f365326cf807d68");
   EXPECT_TRUE(out.facts.movements.empty());
   EXPECT_EQ(out.facts.details["text"], "hello world");
+  EXPECT_EQ(out.facts.chain, "");
   // 32 bytes are a digest of something, and bytes that nobody reads may be anything.
   EXPECT_EQ(taken({{"kind", "eth_message"}, {"utf8", std::string(32, 'a')}}, ecdsa_key()).facts.movements,
             std::vector<Movement>{Movement{}});
   EXPECT_EQ(taken({{"kind", "eth_message"}, {"base64", "AAE="}}, ecdsa_key()).facts.movements,
             std::vector<Movement>{Movement{}});
+  EXPECT_EQ(taken({{"kind", "eth_message"}, {"base64", "AAE="}}, ecdsa_key()).facts.chain, kUnknown);
   EXPECT_PREFIX(refused({{"kind", "eth_message"}}, ecdsa_key()),
                 "payload_malformed /payload: an eth_message has exactly one");
   EXPECT_PREFIX(refused({{"kind", "eth_message"}, {"base64", "AAE"}}, ecdsa_key()),

@@ -53,7 +53,13 @@ inline std::string first_bytes(const Decoded& decoded) { return to_hex(decoded.t
 // What a movement says, in one line.
 inline std::string line(const Movement& m) {
   return std::string(name_of(m.kind)) + " " + m.amount.text() + " " + m.asset + " " + m.from + " > " + m.to +
-         (m.or_asset.empty() ? "" : " or " + m.or_asset);
+         (m.or_asset.empty() ? "" : " or " + m.or_asset) + (m.to_owner.empty() ? "" : " of " + m.to_owner);
+}
+// What a call says: "contract selector".
+inline std::vector<std::string> call_lines(const Facts& facts) {
+  std::vector<std::string> out;
+  for (const Call& call : facts.calls) out.push_back(call.contract + " " + call.selector);
+  return out;
 }
 inline std::vector<std::string> lines(const Facts& facts) {
   std::vector<std::string> out;

@@ -94,9 +94,11 @@ TEST(Solana, Tokens) {
   };
   const std::string me = to_base58(own()), to = to_base58(account(3)),
                     asset = kChain + "/token:" + to_base58(account(2));
-  EXPECT_EQ(told({1, 2, 3, 0}, {12, 9, 0, 0, 0, 0, 0, 0, 0, 6}), "transfer 9 " + asset + " " + me + " > " + to);
+  // Whose account the recipient is is not told; a delegate is whoever signs.
+  EXPECT_EQ(told({1, 2, 3, 0}, {12, 9, 0, 0, 0, 0, 0, 0, 0, 6}),
+            "transfer 9 " + asset + " " + me + " > " + to + " of unknown");
   EXPECT_EQ(told({1, 2, 3, 0}, {13, 9, 0, 0, 0, 0, 0, 0, 0, 6}), "allowance 9 " + asset + " " + me + " > " + to);
-  EXPECT_EQ(told({1, 3, 0}, {3, 9, 0, 0, 0, 0, 0, 0, 0}), "transfer 9 unknown " + me + " > " + to);
+  EXPECT_EQ(told({1, 3, 0}, {3, 9, 0, 0, 0, 0, 0, 0, 0}), "transfer 9 unknown " + me + " > " + to + " of unknown");
   EXPECT_EQ(told({1, 3, 0}, {4, 9, 0, 0, 0, 0, 0, 0, 0}), "allowance 9 unknown " + me + " > " + to);
   for (const Bytes& data : {Bytes{6, 0}, Bytes{9}, Bytes{12, 9, 0, 0, 0, 0, 0, 0, 0}, Bytes{8, 9, 0, 0, 0, 0, 0, 0, 0}})
     EXPECT_EQ(told({1, 2, 3, 0}, data), "unknown unknown unknown unknown > unknown");

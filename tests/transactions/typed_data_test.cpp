@@ -235,7 +235,13 @@ TEST(TypedDataFacts, PermitsAndSafes) {
             {"baseGas", 0}, {"gasPrice", 0}, {"gasToken", zero}, {"refundReceiver", zero}, {"nonce", 1}};
   EXPECT_EQ(lines(taken(payload(document("SafeTx", safe_type, safe)), ecdsa_key()).facts),
             (Lines{"transfer 4 eip155:1/slip44:60 " + contract + " > " + b}));
+  const auto calls = [&] { return call_lines(taken(payload(document("SafeTx", safe_type, safe)), ecdsa_key()).facts); };
+  EXPECT_EQ(calls(), (Lines{b + " "}));
+  safe["data"] = "0x6a761202";  // execTransaction, cut off: the call in it is not shown
+  EXPECT_EQ(calls(), (Lines{b + " 0x6a761202", "unknown unknown"}));
+  safe["data"] = "0x";
   safe["operation"] = 1;
+  EXPECT_EQ(calls(), (Lines{b + " ", "unknown unknown"}));
   EXPECT_EQ(lines(taken(payload(document("SafeTx", safe_type, safe)), ecdsa_key()).facts), (Lines{unknown}));
 }
 

@@ -50,7 +50,7 @@ function randomCall(random, chain, from, to, depth = 0) {
   }
 }
 
-function randomTransaction(random, type, sender) {
+export function randomTransaction(random, type, sender) {
   const chainId = random.pick([1n, 5n, 137n, 11155111n, 31337n, 0x7fffffffffffn]);
   const chain = `eip155:${chainId}`;
   const to = random.hexString(20), create = random.coin(8) && type < 3;
@@ -84,7 +84,7 @@ function randomTransaction(random, type, sender) {
 }
 
 // The same transaction as this API's `fields`.
-function fieldsOf(tx, random) {
+export function fieldsOf(tx, random) {
   const number = (v) => random.coin() ? `${v}` : '0x' + BigInt(v).toString(16);
   const out = { type: tx.type, chain_id: number(tx.chainId), nonce: number(tx.nonce), gas: number(tx.gasLimit), value: number(tx.value), data: tx.data };
   if (tx.to) out.to = tx.to;

@@ -4,6 +4,7 @@
 usage: run.py HELPER DIRECTORY [JUDGE]; exit 0: they agree, 1: they do not, 77: the registry cannot be reached (nothing was judged).
 QUORATE_JUDGE_ROUNDS is the number of random transactions of each kind (default 250), QUORATE_JUDGE_SEED another seed.
 """
+import fcntl
 import os
 import shutil
 import subprocess
@@ -20,8 +21,14 @@ def skip(why):
 
 
 def install(directory):
-    """node_modules as package-lock.json says, once."""
+    """node_modules as package-lock.json says, once, whoever else wants them at the same time."""
     directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        install_locked(directory)
+
+
+def install_locked(directory):
     lock = (HERE / "package-lock.json").read_text(encoding="utf-8")
     stamp = directory / "installed"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == lock:

@@ -34,9 +34,9 @@ export async function judgeSolana(ask, random, count, signed) {
         case 0: instructions.push(SystemProgram.transfer({ fromPubkey: me, toPubkey: to, lamports: amount }));
           movements.push({ kind: 'transfer', asset: `${chain}/slip44:501`, from: me.toBase58(), to: shown(to), amount: `${amount}` }); break;
         case 1: { const mint = destination(); instructions.push(new TransactionInstruction({ programId: random.pick([token, token2022]), keys: [meta(randomKey()), meta(mint, false), meta(to), meta(me, false, true)], data: Buffer.concat([Buffer.from([12]), le(amount, 8), Buffer.from([6])]) }));
-          movements.push({ kind: 'transfer', asset: shown(mint) === 'unknown' ? 'unknown' : `${chain}/token:${mint.toBase58()}`, from: me.toBase58(), to: shown(to), amount: `${amount}` }); break; }
+          movements.push({ kind: 'transfer', asset: shown(mint) === 'unknown' ? 'unknown' : `${chain}/token:${mint.toBase58()}`, from: me.toBase58(), to: shown(to), amount: `${amount}`, to_owner: 'unknown' }); break; }
         case 2: instructions.push(new TransactionInstruction({ programId: token, keys: [meta(randomKey()), meta(to), meta(me, false, true)], data: Buffer.concat([Buffer.from([3]), le(amount, 8)]) }));
-          movements.push({ kind: 'transfer', asset: 'unknown', from: me.toBase58(), to: shown(to), amount: `${amount}` }); break;
+          movements.push({ kind: 'transfer', asset: 'unknown', from: me.toBase58(), to: shown(to), amount: `${amount}`, to_owner: 'unknown' }); break;
         case 3: instructions.push(new TransactionInstruction({ programId: randomKey(), keys: [meta(me, true, true), meta(to)], data: Buffer.from(random.bytes(random.below(60))) }));
           movements.push(UNKNOWN); break;
         default: instructions.push(SystemProgram.assign({ accountPubkey: me, programId: randomKey() })); movements.push(UNKNOWN);

@@ -1,0 +1,374 @@
+#include "policy/fact_conditions.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "policy/kinds.h"
+#include "transactions/abi.h"
+#include "transactions/addresses.h"
+#include "transactions/keccak.h"
+
+namespace quorate::policy {
+namespace {
+
+using transactions::Call;
+using transactions::Facts;
+using transactions::kUnknown;
+using transactions::Movement;
+using transactions::MovementKind;
+using transactions::U256;
+
+constexpr std::size_t kMaxText = limits::kMaxAddress;  // bytes of an asset, an address, a glob, a call
+constexpr std::string_view kList = "list:";
+
+// ---- reading
+
+template <class Check>
+void each_entry(JsonObject& condition, std::string_view member, const Check& check) {
+  const Json& array = condition.array(member, limits::kMaxConditionEntries);
+  if (array.empty()) condition.fail(member, "must not be empty");
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    const std::string pointer = condition.pointer(member) + "/" + std::to_string(i);
+    if (!array[i].is_string()) throw JsonError(pointer, "must be a string");
+    const auto& text = array[i].get_ref<const std::string&>();
+    if (text.empty() || text.size() > kMaxText)
+      throw JsonError(pointer, "must have 1 to " + std::to_string(kMaxText) + " bytes");
+    if (std::any_of(text.begin(), text.end(), [](char c) { return c <= 0x20 || c > 0x7e; }))
+      throw JsonError(pointer, "must be visible ASCII");
+    if (!seen.insert(text).second) throw JsonError(pointer, "is there twice");
+    check(text, pointer);
+  }
+}
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+std::optional<std::string> normal_address_of_any(const std::string& text) {
+  for (const std::string_view chain : {"eip155", "bip122", "solana"})
+    if (auto address = transactions::normal_address(chain, text)) return address;
+  return std::nullopt;
+}
+
+void add_address(std::set<std::string>& out, const std::string& text, const std::string& pointer) {
+  auto address = normal_address_of_any(text);
+  if (!address) throw JsonError(pointer, "is no address of Ethereum, Bitcoin or Solana");
+  out.insert(std::move(*address));
+}
+
+Addresses parse_addresses(JsonObject& condition, std::string_view member, const AddressLists& lists) {
+  Addresses out;
+  each_entry(condition, member, [&](const std::string& entry, const std::string& pointer) {
+    if (member == "contract" && entry == "new") {
+      out.own.insert(entry);
+      return;
+    }
+    if (!entry.starts_with(kList)) return add_address(out.own, entry, pointer);
+    const auto list = lists.find(entry.substr(kList.size()));
+    if (list == lists.end()) throw JsonError(pointer, "is not a list of this policy");
+    out.lists.push_back(list->second);
+  });
+  return out;
+}
+
+// A glob that no chain or asset of a payload can match would be read as a rule and never be one.
+void expect_possible(const std::string& glob, const std::string& pointer) {
+  const std::size_t end = glob.find_first_of(":*");
+  const std::string space = glob.substr(0, end);
+  if (end == std::string::npos || (glob[end] == ':' && space != "eip155" && space != "bip122" && space != "solana"))
+    throw JsonError(pointer, "can match nothing: chains are eip155:…, bip122:… and solana:…");
+  const std::string chain = glob.substr(0, glob.find('/'));
+  for (const auto network : {transactions::BitcoinNetwork::testnet, transactions::BitcoinNetwork::signet,
+                             transactions::BitcoinNetwork::regtest})
+    if (chain == transactions::chain_of(network))
+      throw JsonError(pointer,
+                      "can match nothing: a PSBT is judged as Bitcoin mainnet's, where its signatures count, too");
+}
+
+AssetGlobs parse_assets(JsonObject& condition) {
+  AssetGlobs out;
+  each_entry(condition, "asset", [&](const std::string& glob, const std::string& pointer) {
+    expect_possible(glob, pointer);
+    for (const std::string_view standard : {"/erc20:", "/erc721:", "/erc1155:"}) {
+      const std::size_t at = glob.find(standard);
+      if (at == std::string::npos) continue;
+      const std::string tail = glob.substr(at + standard.size()), address = tail.substr(0, tail.find('/'));
+      if (address.find('*') == std::string::npos && !transactions::normal_address("eip155", address))
+        throw JsonError(pointer, "names no address of Ethereum");
+    }
+    out.as_written.push_back(glob);
+    out.in_lower_case.push_back(lower(glob));
+  });
+  return out;
+}
+
+std::vector<std::string> parse_chains(JsonObject& condition) {
+  std::vector<std::string> out;
+  each_entry(condition, "chain", [&](const std::string& glob, const std::string& pointer) {
+    expect_possible(glob, pointer);
+    out.push_back(glob);
+  });
+  return out;
+}
+
+std::vector<std::string> parse_calls(JsonObject& condition) {
+  std::vector<std::string> out;
+  each_entry(condition, "call", [&](const std::string& entry, const std::string& pointer) {
+    if (entry.starts_with("0x")) {
+      const std::string digits = lower(entry.substr(2));
+      if (digits.empty() || digits.find_first_not_of("0123456789abcdef*") != std::string::npos)
+        throw JsonError(pointer, "must be 0x and hex digits, or * for any of them");
+      const std::size_t count = digits.size() - static_cast<std::size_t>(std::count(digits.begin(), digits.end(), '*'));
+      if (count > 16 || (count == digits.size() && (count < 8 || count % 2 != 0)))
+        throw JsonError(
+            pointer,
+            "can match nothing: of Ethereum's calls there are 8 digits, of Solana's 16, and * stands for more");
+      out.push_back(digits);
+      return;
+    }
+    if (!transactions::is_function_signature(entry))
+      throw JsonError(pointer,
+                      "must be a selector (0xa9059cbb) or a function, whose types have their full names and no spaces "
+                      "(transfer(address,uint256))");
+    // Its selector is the beginning of its Keccak-256.
+    const Digest hash = transactions::keccak256(entry);
+    out.push_back(to_hex(ByteView(hash).first(4)));
+  });
+  return out;
+}
+
+std::set<std::string> parse_sighashes(JsonObject& condition) {
+  constexpr std::array<std::string_view, 7> known{
+      "DEFAULT", "ALL", "NONE", "SINGLE", "ALL|ANYONECANPAY", "NONE|ANYONECANPAY", "SINGLE|ANYONECANPAY"};
+  std::set<std::string> out;
+  each_entry(condition, "sighash", [&](const std::string& entry, const std::string& pointer) {
+    if (std::find(known.begin(), known.end(), entry) == known.end()) throw JsonError(pointer, "is not a sighash type");
+    out.insert(entry);
+  });
+  return out;
+}
+
+std::vector<std::string> parse_paths(JsonObject& condition) {
+  std::vector<std::string> out;
+  each_entry(condition, "path", [&](const std::string& entry, const std::string&) { out.push_back(entry); });
+  return out;
+}
+
+U256 parse_amount(JsonObject& condition, std::string_view member) {
+  const auto amount = transactions::from_decimal(condition.text(member, 1, 78));
+  if (!amount) condition.fail(member, "must be a decimal text in base units, below 2^256");
+  return *amount;
+}
+
+// ---- deciding
+
+const Condition kYes{Truth::yes, ""};
+
+// All of them together, whatever the quantifier.
+Condition both(const Condition& a, const Condition& b) {
+  if (a.holds == Truth::no) return a;
+  if (b.holds == Truth::no) return b;
+  return a.holds == Truth::unknown ? a : b;
+}
+
+// `none`: what to say if there is nothing of the kind; then neither an allow nor a deny is about it.
+template <class Range, class Test>
+Condition over(Quantifier quantifier, const Range& range, const std::string& none, const Test& test) {
+  Condition result{Truth::no, none};
+  bool first = true;
+  for (const auto& element : range) {
+    const Condition one = test(element);
+    const Truth decisive = quantifier == Quantifier::all ? Truth::no : Truth::yes;
+    if (one.holds == decisive) return one;
+    if (first || one.holds == Truth::unknown) result = one;
+    first = false;
+  }
+  return result;
+}
+
+// The collection of a token that is no fungible one, all of whose items are meant: "eip155:1/erc721:0x…".
+bool is_collection(const std::string& asset) {
+  return (asset.find("/erc721:") != std::string::npos || asset.find("/erc1155:") != std::string::npos) &&
+         std::count(asset.begin(), asset.end(), '/') == 1;
+}
+
+bool matches(const std::vector<std::string>& globs, const std::string& text) {
+  return std::any_of(globs.begin(), globs.end(), [&](const auto& glob) { return glob_matches(glob, text); });
+}
+
+Condition listed(bool is_listed, const std::string& text, const char* what) {
+  if (text == kUnknown) return {Truth::unknown, "the payload does not show the " + std::string(what)};
+  if (is_listed) return kYes;
+  return {Truth::no, std::string(what) + " " + (text.empty() ? "none" : text) + " is not listed"};
+}
+
+Condition movement_holds(const FactConditions& c, const Movement& m, Quantifier quantifier) {
+  const bool any = quantifier == Quantifier::any;
+  Condition result = kYes;
+  if (c.recipients) {
+    const bool is_listed = c.recipients->contains(m.to) || (any && c.recipients->contains(m.to_owner));
+    if (any && !is_listed && m.to_owner == kUnknown)
+      result = both(result, {Truth::unknown, "the payload does not show whose account " + m.to + " is"});
+    else
+      result = both(result, listed(is_listed, m.to, "recipient"));
+  }
+  if (c.assets) {
+    const auto means = [&](const std::string& asset) {
+      return c.assets->match(asset) || (is_collection(asset) && c.assets->match_item_of(asset));
+    };
+    const bool is_listed =
+        any ? means(m.asset) || (!m.or_asset.empty() && means(m.or_asset)) : c.assets->match(m.asset);
+    result = both(result, listed(is_listed, m.asset, "asset"));
+  }
+  return result;
+}
+
+// Whether the amount of a movement is one: where the same bytes may mean an item of a collection it is the item's
+// number, unless the rule names the fungible asset alone.
+bool amount_is_told(const FactConditions& c, const Movement& m) {
+  if (m.asset == kUnknown || !m.amount.is_known()) return false;
+  return m.or_asset.empty() || is_collection(m.or_asset) || (c.assets && !c.assets->match(m.or_asset));
+}
+
+Condition call_holds(const FactConditions& c, const Call& call) {
+  Condition result = kYes;
+  if (c.contracts) result = both(result, listed(c.contracts->contains(call.contract), call.contract, "contract"));
+  if (c.calls) {
+    const std::string& selector = call.selector;  // Ethereum's have 0x in front
+    const std::string digits = selector.starts_with("0x") ? selector.substr(2) : selector;
+    result = both(result, listed(matches(*c.calls, digits), selector, "call"));
+  }
+  return result;
+}
+
+// Sums per asset against the limit.
+Condition within(const FactConditions& c, const U256& limit, const std::vector<Movement>& movements, const char* what) {
+  std::map<std::string, U256> sums;
+  bool unknown = false;
+  for (const Movement& m : movements) {
+    unknown = unknown || !amount_is_told(c, m);
+    if (m.asset == kUnknown || !m.amount.is_known()) continue;
+    const auto sum = transactions::add(sums[m.asset], m.amount.value());
+    if (!sum || *sum > limit)
+      return {Truth::no, std::string(what) + " of " + m.asset + " is above " + transactions::to_decimal(limit)};
+    sums[m.asset] = *sum;
+  }
+  if (unknown) return {Truth::unknown, "the payload does not show the " + std::string(what)};
+  return kYes;
+}
+
+}  // namespace
+
+std::string_view name_of(Truth truth) {
+  switch (truth) {
+    case Truth::no:
+      return "false";
+    case Truth::yes:
+      return "true";
+    case Truth::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+AddressLists read_addresses(const Lists& lists) {
+  AddressLists out;
+  for (const auto& [name, entries] : lists) {
+    std::set<std::string> addresses;
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      add_address(addresses, entries[i], "/lists/" + pointer_escape(name) + "/" + std::to_string(i));
+    out.emplace(name, std::make_shared<const std::set<std::string>>(std::move(addresses)));
+  }
+  return out;
+}
+
+bool Addresses::contains(const std::string& address) const {
+  return own.contains(address) ||
+         std::any_of(lists.begin(), lists.end(), [&](const auto& list) { return list->contains(address); });
+}
+
+bool AssetGlobs::match(const std::string& asset) const {
+  return matches(asset.starts_with("eip155:") ? in_lower_case : as_written, asset);
+}
+
+bool AssetGlobs::match_item_of(const std::string& collection) const {
+  const std::string items = collection + "/";
+  // A beginning of the glob matches up to the id, and the rest of it some number.
+  return std::any_of(in_lower_case.begin(), in_lower_case.end(), [&](const std::string& glob) {
+    for (std::size_t k = glob.size() + 1; k-- > 0;) {
+      const std::string_view head = std::string_view(glob).substr(0, k), id = std::string_view(glob).substr(k);
+      if (id.find_first_not_of("0123456789*") != std::string_view::npos) return false;
+      if (glob_matches(head, items) && (!id.empty() || head.ends_with('*'))) return true;
+    }
+    return false;
+  });
+}
+
+bool FactConditions::about_facts() const {
+  return chains || assets || recipients || contracts || calls || sighashes || max || fee_max;
+}
+
+FactConditions FactConditions::parse(JsonObject& condition, const AddressLists& lists) {
+  FactConditions out;
+  if (condition.has("chain")) out.chains = parse_chains(condition);
+  if (condition.has("asset")) out.assets = parse_assets(condition);
+  if (condition.has("to")) out.recipients = parse_addresses(condition, "to", lists);
+  if (condition.has("contract")) out.contracts = parse_addresses(condition, "contract", lists);
+  if (condition.has("call")) out.calls = parse_calls(condition);
+  if (condition.has("sighash")) out.sighashes = parse_sighashes(condition);
+  if (condition.has("path")) out.paths = parse_paths(condition);
+  if (condition.has("max")) out.max = parse_amount(condition, "max");
+  if (condition.has("fee_max")) out.fee_max = parse_amount(condition, "fee_max");
+  return out;
+}
+
+Condition holds(const FactConditions& c, const Facts* facts, const std::vector<std::string>& paths,
+                Quantifier quantifier) {
+  Condition result = kYes;
+  if (c.paths)
+    result = over(quantifier, paths, "there is no path",
+                  [&](const std::string& path) { return listed(matches(*c.paths, path), path, "path"); });
+  if (!c.about_facts()) return result;
+  if (facts == nullptr) return both(result, {Truth::unknown, "the payload does not show what it does"});
+
+  std::vector<Movement> moved, fees;
+  bool anything = false;  // something that is not understood may do anything
+  for (const Movement& m : facts->movements) {
+    (m.kind == MovementKind::fee ? fees : moved).push_back(m);
+    anything |= m.kind == MovementKind::unknown;
+  }
+  if (c.chains) {  // a text for people is of no chain: no glob matches it
+    const bool is_listed = !facts->chain.empty() && matches(*c.chains, facts->chain);
+    result = both(result, listed(is_listed, facts->chain, "chain"));
+  }
+  if (c.sighashes)
+    result = both(result, over(quantifier, facts->sighashes, "there is no sighash type", [&](const std::string& type) {
+                    return listed(c.sighashes->contains(type), type, "sighash type");
+                  }));
+  if (c.recipients || c.assets)
+    result = both(result, over(quantifier, moved, "the payload moves nothing",
+                               [&](const Movement& m) { return movement_holds(c, m, quantifier); }));
+  if (c.contracts || c.calls) {
+    if (facts->calls.empty() && anything)
+      result = both(result, {Truth::unknown, "the payload does not show what it calls"});
+    else
+      result = both(result, over(quantifier, facts->calls, "the payload calls nothing",
+                                 [&](const Call& call) { return call_holds(c, call); }));
+  }
+  if (c.max)
+    result = both(result,
+                  moved.empty() ? Condition{Truth::no, "the payload moves nothing"} : within(c, *c.max, moved, "sum"));
+  if (c.fee_max) {
+    if (fees.empty() && anything)
+      result = both(result, {Truth::unknown, "the payload does not show the fee"});
+    else
+      result = both(result, within(c, *c.fee_max, fees, "fee"));
+  }
+  return result;
+}
+
+}  // namespace quorate::policy
