@@ -9,7 +9,7 @@
 namespace quorate {
 namespace tags {
 
-inline constexpr std::array<std::string_view, 34> kAll{
+inline constexpr std::array<std::string_view, 36> kAll{
     // sessions
     "quorate/context/1",
     "quorate/sid/1",
@@ -21,6 +21,9 @@ inline constexpr std::array<std::string_view, 34> kAll{
     "quorate/dkg/openings/1",
     "quorate/dkg/key-id/1",
     "quorate/dkg/chain-code/1",
+    // refresh and reshare
+    "quorate/reshare/commit/1",
+    "quorate/reshare/openings/1",
     // key certificates
     "quorate/certificate/body/1",
     "quorate/certificate/signature/1",

@@ -34,6 +34,8 @@ void CertificateBody::validate_decoded() const {
 
 Digest CertificateBody::digest() const { return Transcript("quorate/certificate/body/1").absorb(*this).digest(); }
 
+CertificateName name_of(const CertificateBody& body) { return {body.number, body.digest()}; }
+
 Digest chain_code_digest(const Secret<Bytes32>& chain_code) {
   return Transcript("quorate/certificate/chain-code/1").absorb(chain_code.expose()).digest();
 }
@@ -55,6 +57,15 @@ bool verify_certificate(const KeyCertificate& certificate) {
     if (!verify_certificate_signature(certificate.body, committee.members()[k].id, certificate.signatures[k]))
       return false;
   return verify_certificate_body(certificate.body);
+}
+
+bool verify_successor(const CertificateBody& known, const KeyCertificate& next) {
+  const CertificateBody& body = next.body;
+  if (body.base_number == 0 || name_of(body) <= name_of(known)) return false;
+  if (body.cluster_id != known.cluster_id || body.key_id != known.key_id || body.name != known.name) return false;
+  if (body.algorithm != known.algorithm || body.Y != known.Y) return false;
+  if (body.chain_code_hash != known.chain_code_hash) return false;
+  return verify_certificate(next);
 }
 
 Signature64 sign_certificate(const CertificateBody& body, const Ed25519SecretKey& identity) {

@@ -49,6 +49,15 @@ struct KeyCertificate {
   static auto fields(auto& m) { return std::tie(m.body, m.signatures); }
 };
 
+// Names a certificate of a key, and says which of two is in force: the greater one. Two of one number exist if
+// different committees completed them, and are in order all the same.
+struct CertificateName {
+  std::uint64_t number = 0;
+  Digest digest{};
+  friend auto operator<=>(const CertificateName&, const CertificateName&) = default;
+};
+CertificateName name_of(const CertificateBody& body);
+
 Digest chain_code_digest(const Secret<Bytes32>& chain_code);
 
 // The fields fit together: points of the algorithm's curve, all X_j on one polynomial of degree t−1 with value Y at 0,
@@ -56,6 +65,12 @@ Digest chain_code_digest(const Secret<Bytes32>& chain_code);
 bool verify_certificate_body(const CertificateBody& body);
 // Body and every member's signature.
 bool verify_certificate(const KeyCertificate& certificate);
+
+// Whether `next` is complete and may take the place of `known`, an earlier complete certificate of the same key:
+// greater, dealt from some certificate, and with the same cluster, key id, name, algorithm, Y and chain code. Its base
+// need not be `known`: a node may have missed some, and the greatest counts (docs/reshare.md, Numbers). That its
+// members are the ones whom a signed request and the cluster's document name is for the caller to know.
+bool verify_successor(const CertificateBody& known, const KeyCertificate& next);
 
 Signature64 sign_certificate(const CertificateBody& body, const Ed25519SecretKey& identity);
 // False as well when `member` is not in the committee.
