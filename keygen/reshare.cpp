@@ -21,7 +21,7 @@ Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, 
   QUORATE_ASSERT(self.parties() == parameters.parties());
   QUORATE_ASSERT(is_on<C>(base.algorithm) && Setup::serves(base.algorithm));
   QUORATE_ASSERT(deals == (old != nullptr) && (!deals || old->belongs_to(base, me)));
-  QUORATE_ASSERT((deals ? base.committee : parameters.committee()).identity_of(me) == identity.public_key());
+  QUORATE_ASSERT(parameters.party_of(identity.public_key()) == me);
 
   // R1: dealers commit; new members ask each other
   std::optional<ReshareDealing<C>> mine;
@@ -84,20 +84,36 @@ Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, 
   for (const PartyId j : self.peers())
     self.require(echoes[j].complaints.empty() && echoes[j].seen == echo.seen, Reason::echo_mismatch);
 
-  // Finish: prepared on disk before the certificate is signed
+  // R4: dealers say that they have dealt this
   const std::optional<NextKey<C>> key = reshare_combine(sid, parameters, dealt);
   self.require(key.has_value(), Reason::identity_point);
-  CertificateCollector collector(key->body);
+  const ReshareRound4 dealing{deals ? sign_dealing(key->body, identity) : Signature64{}};
+  if (deals) self.send_all(dealing);
+  const PerPeer<ReshareRound4> dealings = co_await self.receive<ReshareRound4>(dealers);
+  self.require_each(
+      dealers,
+      [&](PartyId i) {
+        return verify_dealing_signature(key->body, base.committee.identity_of(i), dealings[i].signature);
+      },
+      Reason::bad_certificate_signature);
+  DealerSignatures dealt_by;
+  for (const PartyId i : dealers) dealt_by.push_back(i == me ? dealing.signature : dealings[i].signature);
+
+  // R5: prepared on disk before the certificate is signed
+  CertificateCollector collector(key->body, dealt_by);
   ReshareResult<C, Setup> result;
   if (joins) {
-    result.prepared.emplace(std::move(setup).finish(reshared(*key, me, dealt), parts));
-    SecretBytes record = encode(*result.prepared);
+    auto& prepared = result.prepared.emplace();
+    static_cast<typename Setup::template Prepared<C>&>(prepared) =
+        std::move(setup).finish(reshared(*key, me, dealt), parts);
+    prepared.dealers = dealt_by;
+    SecretBytes record = encode(prepared);
     co_await self.durable(DurableStep::prepared_share, std::move(record));
-    const ReshareRound4 last{sign_certificate(key->body, identity)};
+    const ReshareRound5 last{sign_certificate(key->body, identity)};
     self.send_all(last);
     collector.add_own(me, last.signature);
   }
-  const PerPeer<ReshareRound4> signatures = co_await self.receive<ReshareRound4>(members);
+  const PerPeer<ReshareRound5> signatures = co_await self.receive<ReshareRound5>(members);
   self.require_each(
       members, [&](PartyId j) { return collector.add(j, signatures[j].signature); }, Reason::bad_certificate_signature);
   result.certificate = *collector.complete();

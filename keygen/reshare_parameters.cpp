@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "crypto/transcript.h"
+
 namespace quorate {
 
 namespace {
@@ -27,8 +29,26 @@ std::optional<ReshareParameters> ReshareParameters::make(ReshareTerms terms) {
   if (terms.committee.size() == 0) return std::nullopt;  // unset
   if (!same_nodes_or_others(base.committee, terms.dealers, terms.committee)) return std::nullopt;
   if (!verify_certificate(terms.base)) return std::nullopt;
-  const Digest digest = base.digest();
-  return ReshareParameters(std::move(terms), digest);
+  return ReshareParameters(std::move(terms));
+}
+
+ReshareParameters::ReshareParameters(ReshareTerms terms) : terms_(std::move(terms)), base_digest_(base().digest()) {
+  Transcript t("quorate/reshare/terms/1");
+  t.absorb(base_digest_).absorb(base().committee).absorb(terms_.dealers).absorb(terms_.committee);
+  t.absorb(terms_.number).absorb(terms_.request_digest).absorb(terms_.policy_digest).absorb(terms_.config_version);
+  digest_ = t.digest();
+}
+
+std::optional<PartyId> ReshareParameters::party_of(const Ed25519PublicKey& identity) const {
+  for (const Member& m : terms_.committee.members())
+    if (m.identity == identity) return m.id;
+  for (const Member& m : base().committee.members())
+    if (m.identity == identity && dealers().contains(m.id)) return m.id;
+  return std::nullopt;
+}
+
+SessionId ReshareParameters::session_id(const Bytes32& random) const {
+  return Transcript("quorate/sid/1").absorb(digest_).absorb(random).digest();
 }
 
 std::optional<Committee> next_committee(const Committee& old, std::uint8_t threshold,

@@ -1,5 +1,7 @@
 #include "keygen/reshare_rounds.h"
 
+#include <stdexcept>
+
 #include "base/check.h"
 #include "base/declassify.h"
 
@@ -18,6 +20,7 @@ template <class C>
 ReshareDealing<C> reshare_deal(const SessionId& sid, const ReshareParameters& parameters, const KeyShare<C>& old,
                                Rng& rng) {
   const PartyId i = old.me;
+  if (Point<C>::base(old.x_i) != old.X_of(i)) throw std::runtime_error("a stored share does not fit its key");
   const Scalar<C> lambda_i = lagrange<C>(parameters.dealers(), i);
   const std::size_t t = parameters.committee().threshold();
   ReshareDealing<C> dealing{{Polynomial<C>::random(t, rng, lambda_i * old.x_i), {}, {}, {}}};  // f_i(0) = λ_i·x_i
@@ -86,10 +89,8 @@ ReshareDealt<C> reshare_dealt(PartyId me, const ReshareParameters& parameters, c
 template <class C>
 ReshareRound3<C> reshare_echo(const SessionId& sid, const ReshareParameters& parameters, const ReshareDealt<C>& dealt,
                               PartySet misdealers) {
-  const ReshareTerms& terms = parameters.terms();
   Transcript t("quorate/reshare/openings/1");
-  t.absorb(sid).absorb(parameters.base_digest()).absorb(terms.dealers).absorb(terms.committee).absorb(terms.number);
-  t.absorb(terms.policy_digest).absorb(terms.request_digest).absorb(terms.config_version);
+  t.absorb(sid).absorb(parameters.digest());
   for (const PartyId i : dealt.opening.parties()) t.absorb(i).absorb(*dealt.opening[i]);
   ReshareRound3<C> echo;
   echo.seen = t.digest();

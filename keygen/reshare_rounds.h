@@ -37,9 +37,15 @@ struct ReshareRound3 : EchoAndComplaints<C> {  // all to all
   static constexpr std::string_view tag = "reshare/echo/1";
 };
 
-struct ReshareRound4 {  // new members to all
+struct ReshareRound4 {  // dealers to all
+  static constexpr std::string_view tag = "reshare/dealing/1";
+  Signature64 signature{};  // sign_dealing
+  static auto fields(auto& m) { return std::tie(m.signature); }
+};
+
+struct ReshareRound5 {  // new members to all
   static constexpr std::string_view tag = "reshare/certificate/1";
-  Signature64 signature{};
+  Signature64 signature{};  // sign_certificate
   static auto fields(auto& m) { return std::tie(m.signature); }
 };
 
@@ -62,7 +68,8 @@ struct ReshareDealing : Dealing<C, ReshareRound2<C>> {
   ReshareRound2<C> open() const;
   ReshareShare<C> deal_to(const SessionId& sid, PartyId i, PartyId j, const Ed25519SecretKey& identity) const;
 };
-// old: my share of the base, one of its dealers'.
+// old: my share of the base, one of its dealers'. Throws std::runtime_error if x_i is not what the base certifies: the
+// others would take its holder for a cheat.
 template <class C>
 ReshareDealing<C> reshare_deal(const SessionId& sid, const ReshareParameters& parameters, const KeyShare<C>& old,
                                Rng& rng);
@@ -90,7 +97,7 @@ ReshareDealt<C> reshare_dealt(PartyId me, const ReshareParameters& parameters, c
                               const PerPeer<ReshareRound1>& commitments, const PerPeer<ReshareRound2<C>>& openings,
                               const PerPeer<ReshareShare<C>>& shares, const PerPeer<PolynomialCommitment<C>>& F);
 
-// H(sid, all that the parameters say, index-ordered (i, opening_i)), own included; and a complaint against each
+// H(sid, terms, index-ordered (i, opening_i)), own included; and a complaint against each
 // misdealer.
 template <class C>
 ReshareRound3<C> reshare_echo(const SessionId& sid, const ReshareParameters& parameters, const ReshareDealt<C>& dealt,
@@ -107,6 +114,13 @@ struct NextKey {
 template <class C>
 std::optional<NextKey<C>> reshare_combine(const SessionId& sid, const ReshareParameters& parameters,
                                           const ReshareDealt<C>& dealt);
+// What a new member stores before it signs, P being what a key generation of the algorithm stores: with the dealers'
+// signatures, so that the members alone can make the certificate complete.
+template <class P>
+struct PreparedReshare : P {
+  DealerSignatures dealers;  // in the order of the base's committee
+  static auto fields(auto& m) { return std::tuple_cat(P::fields(m), std::tie(m.dealers)); }
+};
 // A new member's: x'_me = Σ f_i(me), and the chain code that the dealers handed on.
 template <class C>
 PreparedShare<C> reshared(const NextKey<C>& key, PartyId me, const ReshareDealt<C>& dealt);

@@ -256,7 +256,7 @@ TYPED_TEST(ReshareAttacks, DifferentTermsNameNobody) {
     Simulation<ReshareWorld<C>> sim(this->world, 1);
     sim.replace(this->P5, [&](const SessionConfig& config) { return this->world.start(config, other, nullptr); });
     int signatures = 0;
-    sim.watch = [&](const Wire& w) { signatures += w.tag == ReshareRound4::tag; };
+    sim.watch = [&](const Wire& w) { signatures += w.tag == ReshareRound5::tag; };
     const auto outcomes = sim.run();
     ASSERT_TRUE(expect_safe(sim, outcomes));
     for (const PartyId i : sim.honest()) EXPECT_EQ(outcomes[i].abort->reason, Reason::echo_mismatch) << part;
@@ -292,7 +292,7 @@ TYPED_TEST(ReshareAttacks, SignsAnotherCertificate) {
   using C = TypeParam;
   for (int part = 0; part < 4; ++part) {
     ResharePlan<C> plan;
-    plan.round4 = [&](const CertificateBody& body, PartyId to, ReshareRound4& m) {
+    plan.round5 = [&](const CertificateBody& body, PartyId to, ReshareRound5& m) {
       if (to != this->P4) return;
       CertificateBody other = body;
       if (part == 0) other.number = 3;
@@ -307,17 +307,34 @@ TYPED_TEST(ReshareAttacks, SignsAnotherCertificate) {
   }
 }
 
+// Without t dealers who say that they dealt it no certificate is signed: of a corrupt dealer that is seen at once.
+TYPED_TEST(ReshareAttacks, VouchesForAnotherCertificateAsDealer) {
+  using C = TypeParam;
+  for (int part = 0; part < 3; ++part) {
+    ResharePlan<C> plan;
+    plan.round4 = [&](const CertificateBody& body, PartyId, ReshareRound4& m) {
+      CertificateBody other = body;
+      if (part == 0) other.number = 3;
+      m.signature = sign_dealing(other, this->world.base->identities.at(part == 1 ? this->P2 : this->P3));
+      if (part == 2) m.signature = sign_certificate(body, this->world.base->identities.at(this->P3));  // a member's
+    };
+    const ReshareAttack<C> a(this->world, this->P3, plan);
+    this->expect_all(a, "certificate signature does not verify!");
+    for (const PartyId i : a.honest()) EXPECT_TRUE(a.sim.durable[i].empty());
+  }
+}
+
 // ---- every change of every field, by a party of each role
 
 template <class C>
 struct ByLeaver : ReshareWorld<C> {
   using ReshareWorld<C>::ReshareWorld;
-  using MessageList = Messages<ReshareRound1, ReshareRound2<C>, ReshareShare<C>, ReshareRound3<C>>;
+  using MessageList = Messages<ReshareRound1, ReshareRound2<C>, ReshareShare<C>, ReshareRound3<C>, ReshareRound4>;
 };
 template <class C>
 struct ByJoiner : ReshareWorld<C> {
   using ReshareWorld<C>::ReshareWorld;
-  using MessageList = Messages<ReshareRound3<C>, ReshareRound4>;
+  using MessageList = Messages<ReshareRound3<C>, ReshareRound5>;
 };
 
 void expect_all_noticed(const TamperReport& report, int leaves, int messages) {
@@ -329,13 +346,13 @@ void expect_all_noticed(const TamperReport& report, int leaves, int messages) {
 TYPED_TEST(ReshareAttacks, EveryChangeOfEveryFieldIsNoticed) {
   using C = TypeParam;
   const auto stayer = tamper_matrix(ReshareWorld<C>(3, 2, set_of({1, 2}), set_of({1, 2, 3}), 2), this->P2, 2);
-  expect_all_noticed(stayer, 1 + 10 + 2 + 2 + 1, 5);
+  expect_all_noticed(stayer, 1 + 10 + 2 + 2 + 1 + 1, 6);
   for (const Reason expected :
        {Reason::malformed, Reason::silent, Reason::bad_length, Reason::bad_opening, Reason::bad_share_signature,
         Reason::false_complaint, Reason::echo_mismatch, Reason::bad_certificate_signature})
     EXPECT_GT(stayer.reasons.count(expected), 0u) << name_of(expected);
   expect_all_noticed(tamper_matrix(ByLeaver<C>(3, 2, set_of({1, 2}), set_of({1, 3, 4}), 2), this->P2, 2),
-                     1 + 10 + 2 + 2, 4);
+                     1 + 10 + 2 + 2 + 1, 5);
   expect_all_noticed(tamper_matrix(ByJoiner<C>(3, 2, set_of({1, 2}), set_of({1, 3, 4}), 2), this->P4, 2), 2 + 1, 2);
 }
 

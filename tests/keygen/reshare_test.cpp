@@ -98,7 +98,7 @@ TYPED_TEST(Reshare, TheCertificateSaysWhatWasAsked) {
   expected.X = body.X;
   EXPECT_EQ(body.digest(), expected.digest());
   EXPECT_FALSE(outcomes[PartyId(1)].result->prepared);
-  EXPECT_EQ(outcomes[PartyId(4)].result->certificate.signatures.size(), 3u);
+  EXPECT_EQ(outcomes[PartyId(4)].result->certificate.signatures.size(), 3u + 2u);
 }
 
 // One reshare after the other, each from the last one's certificate, numbers skipping.
@@ -106,7 +106,8 @@ TYPED_TEST(Reshare, AChainOfReshares) {
   using C = TypeParam;
   ReshareWorld<C> world(3, 2, set_of({1, 2}), PartySet::first(3), 2);
   const Bytes Y = world.base->Y();
-  const CertificateBody first = world.base->certificate.body;
+  const Lineage first = *Lineage::restore({world.base->certificate.body});
+  std::vector<Link> chain;
   struct Step {
     PartySet dealers, members;
     unsigned t;
@@ -117,13 +118,20 @@ TYPED_TEST(Reshare, AChainOfReshares) {
         Step{set_of({1, 4}), set_of({1, 4}), 2, 1000}}) {
     Simulation<ReshareWorld<C>> sim(world, step.number);
     const auto next = world.after(sim.run());
+    chain.push_back(world.link(next->certificate));
     world = ReshareWorld<C>(next, step.dealers, step.members, step.t, step.number);
   }
   Simulation<ReshareWorld<C>> sim(world, 9);
   const auto outcomes = sim.run();
   ASSERT_TRUE(expect_safe(sim, outcomes));
   EXPECT_TRUE(signs(set_of({1, 4}), new_shares<C>(set_of({1, 4}), outcomes), Y));
-  EXPECT_TRUE(verify_successor(first, outcomes[PartyId(1)].result->certificate));
+  chain.push_back(world.link(outcomes[PartyId(1)].result->certificate));
+  const auto all = first.followed_by(chain, 1000);
+  ASSERT_EQ(all.verdict, Succession::follows);
+  EXPECT_EQ(name_of(all.lineage->in_force()).number, 1000u);
+  EXPECT_EQ(all.lineage->bodies().size(), 5u);
+  chain.erase(chain.begin() + 1);
+  EXPECT_EQ(first.followed_by(chain, 1000).verdict, Succession::another_key);  // a gap
 }
 
 // The formulas and the wire, pinned: a change of any hash's input or any encoding shows here.
@@ -197,13 +205,14 @@ TYPED_TEST(Reshare, EveryLostMessageAndFailedStoreIsSafe) {
       if (sim.lost == 0) return k;
     }
   };
-  // R1, R2 and echo by all, shares to three, certificates by three
+  // R1, R2, echo and dealings by all, shares to three, certificates by three
   const World refresh(3, 3, PartySet::first(3), PartySet::first(3), 2);
-  EXPECT_EQ(until_nothing_is_lost(refresh, &Simulation<World>::drop_at), 3 * 2 + 3 * 2 + 3 * 2 + 3 * 2 + 3 * 2);
+  EXPECT_EQ(until_nothing_is_lost(refresh, &Simulation<World>::drop_at), 3 * 2 + 3 * 2 + 3 * 2 + 3 * 2 + 3 * 2 + 3 * 2);
   EXPECT_EQ(until_nothing_is_lost(refresh, &Simulation<World>::fail_durable_at), 3);
   // dealers 1, 2 of five parties; shares and certificates of members only
   const World replaced(3, 2, set_of({1, 2}), set_of({4, 5, 6}), 2);
-  EXPECT_EQ(until_nothing_is_lost(replaced, &Simulation<World>::drop_at), 2 * 4 + 2 * 4 + 2 * 3 + 5 * 4 + 3 * 4);
+  EXPECT_EQ(until_nothing_is_lost(replaced, &Simulation<World>::drop_at),
+            2 * 4 + 2 * 4 + 2 * 3 + 5 * 4 + 2 * 4 + 3 * 4);
   EXPECT_EQ(until_nothing_is_lost(replaced, &Simulation<World>::fail_durable_at), 3);
 }
 
@@ -215,12 +224,17 @@ TYPED_TEST(Reshare, PreparedIsDurableBeforeItIsSigned) {
     const ReshareWorld<C> world(shape.n_old, shape.t_old, shape.dealers, shape.members, shape.t);
     Simulation<ReshareWorld<C>> sim(world, 4);
     sim.watch = [&](const Wire& w) {
-      if (w.tag != ReshareRound4::tag) return;
+      if (w.tag != ReshareRound5::tag) return;
       ++signatures;
       ASSERT_EQ(sim.durable[w.from].size(), 1u);
-      const auto prepared = decode<PreparedShare<C>>(sim.durable[w.from][0]);
+      const auto prepared = decode<PreparedReshare<PreparedShare<C>>>(sim.durable[w.from][0]);
       EXPECT_TRUE(prepared.share.belongs_to(prepared.body, w.from));
-      EXPECT_TRUE(verify_certificate_signature(prepared.body, w.from, decode<ReshareRound4>(w.body).signature));
+      EXPECT_TRUE(verify_certificate_signature(prepared.body, w.from, decode<ReshareRound5>(w.body).signature));
+      // With the dealers' signatures in it the members alone can make the certificate complete.
+      CertificateCollector collector(prepared.body, prepared.dealers);
+      for (const PartyId j : shape.members)
+        collector.add_own(j, sign_certificate(prepared.body, world.base->identities.at(j)));
+      EXPECT_TRUE(verify_dealers(world.base->certificate.body, *collector.complete()));
     };
     sim.run();
     for (const PartyId leaver : world.parties() - shape.members) EXPECT_TRUE(sim.durable[leaver].empty());
@@ -265,7 +279,9 @@ TEST(EcdsaReshare, EveryChangeOfCommitteeKeepsTheKeyAndSigns) {
     for (const PartySet T : subsets(shape.members, shape.t))
       EXPECT_TRUE(signs_ecdsa(T, shares, pairs, world.base->Y()));
     for (const PartyId j : shape.members) {
-      const auto stored = stored_ecdsa_share(sim.durable[j].at(0), outcomes[j].result->certificate.body,
+      const auto record = decode<PreparedReshare<PreparedEcdsaShare>>(sim.durable[j].at(0));
+      const PreparedEcdsaShare& as_generated = record;
+      const auto stored = stored_ecdsa_share(encode(as_generated), outcomes[j].result->certificate.body,
                                              KeyPoints<Secp256k1>::of(outcomes[j].result->certificate.body).value(), j);
       ASSERT_TRUE(stored);
       EXPECT_TRUE(stored->share.x_i.equals(shares.at(j)->x_i));
@@ -302,7 +318,7 @@ TEST(EcdsaReshare, EveryLostMessageAndFailedStoreIsSafe) {
       if (sim.lost == 0) return k;
     }
   };
-  EXPECT_EQ(until_nothing_is_lost(&Simulation<Ecdsa>::drop_at), 2 * 2 + 2 + 2 * 2 + 3 + 2 + 3 * 2 + 2 * 2);
+  EXPECT_EQ(until_nothing_is_lost(&Simulation<Ecdsa>::drop_at), 2 * 2 + 2 + 2 * 2 + 3 + 2 + 3 * 2 + 2 * 2 + 2 * 2);
   EXPECT_EQ(until_nothing_is_lost(&Simulation<Ecdsa>::fail_durable_at), 2);
 }
 

@@ -36,9 +36,28 @@ struct ReshareWorld {
     terms.committee = base->committee(members, t);
     terms.number = number;
     terms.policy_digest = Digest{4};
-    terms.request_digest = Digest{5};
+    terms.request_digest = Digest{5, static_cast<std::uint8_t>(number - 2)};  // a request for each number
     terms.config_version = 6;
     return terms;
+  }
+
+  // What a client has asked for, and the cluster's nodes: the certificate of this reshare with them.
+  Link link(KeyCertificate certificate) const {
+    const CertificateBody& from = parameters->base();
+    ReshareRequest request{parameters->terms().request_digest,
+                           0,
+                           10'000,
+                           from.key_id,
+                           from.Y,
+                           from.chain_code_hash,
+                           parameters->base_digest(),
+                           parameters->committee().threshold(),
+                           {}};
+    for (const Member& m : parameters->committee().members()) request.nodes.push_back(m.node);
+    std::vector<NewMember> cluster;
+    for (const auto& [id, identity] : base->identities)
+      cluster.push_back({"node-" + std::to_string(id.index()), identity.public_key()});
+    return {std::move(certificate), std::move(request), std::move(cluster)};
   }
 
   const KeyShare<C>* old_share(PartyId i) const {
@@ -54,7 +73,7 @@ struct ReshareWorld {
                                              base->identities.at(config.me));
   }
   std::string fingerprint(PartyId me, const Result& r) const {
-    if (!verify_successor(base->certificate.body, r.certificate)) return "";
+    if (verify_successor(base->certificate.body, link(r.certificate)) != Succession::follows) return "";
     if (r.prepared.has_value() != parameters->members().contains(me)) return "";
     if (r.prepared && (!r.prepared->share.is_valid() || !r.prepared->share.belongs_to(r.certificate.body, me)))
       return "";
@@ -83,6 +102,7 @@ struct ResharePlan {
   std::function<void(const SessionId&, const Digest& C_i, PartyId to, ReshareShare<C>&)> share;
   std::function<void(const ReshareDealt<C>&, PartyId to, ReshareRound3<C>&)> round3;
   std::function<void(const CertificateBody&, PartyId to, ReshareRound4&)> round4;
+  std::function<void(const CertificateBody&, PartyId to, ReshareRound5&)> round5;
 };
 
 template <class C>
@@ -141,13 +161,19 @@ Task<ReshareResult<C>> deviating_reshare(Party self, ReshareParameters parameter
   const PerPeer<ReshareRound3<C>> echoes = co_await self.receive<ReshareRound3<C>>();
   const auto key = reshare_combine(sid, parameters, dealt);
   self.require(key.has_value(), Reason::identity_point);
+  for (const PartyId j : self.peers()) {
+    ReshareRound4 m{sign_dealing(key->body, identity)};
+    if (plan.round4) plan.round4(key->body, j, m);
+    self.send(j, m);
+  }
+  const PerPeer<ReshareRound4> dealings = co_await self.receive<ReshareRound4>(dealers);
   if (members.contains(me))
     for (const PartyId j : self.peers()) {
-      ReshareRound4 m{sign_certificate(key->body, identity)};
-      if (plan.round4) plan.round4(key->body, j, m);
+      ReshareRound5 m{sign_certificate(key->body, identity)};
+      if (plan.round5) plan.round5(key->body, j, m);
       self.send(j, m);
     }
-  const PerPeer<ReshareRound4> signatures = co_await self.receive<ReshareRound4>(members);
+  const PerPeer<ReshareRound5> signatures = co_await self.receive<ReshareRound5>(members);
   ReshareResult<C> result;
   co_return result;
 }

@@ -44,8 +44,10 @@ struct DealtBase {
   }
   // All members sign what the body says now.
   void certify() { certificate = certified(certificate.body); }
-  KeyCertificate certified(const CertificateBody& body) const {
-    CertificateCollector collector(body);
+  KeyCertificate certified(const CertificateBody& body, PartySet dealers = {}) const {
+    DealerSignatures dealt_by;
+    for (const PartyId i : dealers) dealt_by.push_back(sign_dealing(body, identities.at(i)));
+    CertificateCollector collector(body, std::move(dealt_by));
     for (const PartyId j : body.committee.parties()) collector.add_own(j, sign_certificate(body, identities.at(j)));
     return collector.complete().value();
   }
