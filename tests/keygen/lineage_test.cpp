@@ -294,6 +294,7 @@ TEST_F(Chain, ANewMemberTakesNoOtherKeyAsBase) {
   const DealtBase<Ed25519> fake(PartySet::first(3), 2, Algorithm::eddsa_ed25519, 9);
   CertificateBody body = fake.certificate.body;
   body.key_id = root.key_id;
+  body.committee = root.committee;
   const KeyCertificate theirs = world.base->certified(body);
   EXPECT_EQ(first(theirs, b.request), Succession::not_asked);
   ReshareRequest asked = b.request;

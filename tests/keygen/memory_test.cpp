@@ -108,15 +108,15 @@ TYPED_TEST(DkgMemory, NoSecretOfAReshareIsInAFreedBlockWhereverItStops) {
   const Secret<Bytes32>& chain_code = result.prepared->share.chain_code;
   for (const Scalar<C>& secret : {dealing.f.coefficient(0), dealing.f.coefficient(1), dealing.f.at(PartyId(1)),
                                   dealing.f.at(PartyId(2)), result.prepared->share.x_i})
-    expect_never_freed(world, &secret.rep(), {-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+    expect_never_freed(world, &secret.rep(), {-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
   expect_never_freed(world, chain_code.expose().data(), {-1, 3, 5, 9});
 }
 
 // One in `stride` of party 1's allocations fails, each in a run of its own.
 template <class World>
 void fail_allocations(const World& world, long stride) {
-  // What party 1 hears from party 2, whose messages do not depend on party 1's but for the last two rounds; party 1
-  // repeats itself.
+  // What party 1 hears from party 2, whose messages do not depend on party 1's but for the last rounds; party 1 repeats
+  // itself.
   std::vector<Wire> heard;
   {
     Simulation<World> sim(world, 1);

@@ -405,7 +405,7 @@ TEST(EcdsaReshareAttacks, AChangeOfTheSetupEndsItOrHarmsOnlyItsPair) {
     return (tag == ReshareSetup1::tag && (leaf == 0 || leaf == 255)) || tag == ReshareSetup2::tag;
   };
   const auto report = tamper_matrix(Ecdsa(2, 2, PartySet::first(2), PartySet::first(2), 2), PartyId(2), 1, of_setup);
-  EXPECT_EQ(report.cells, 4 * (2 + 2) + 4 * 7);
+  EXPECT_EQ(report.cells, 4 * (2 + 2) + 4 * 8);
   EXPECT_GT(report.unnoticed.size(), 6u);
   for (const std::string& unnoticed : report.unnoticed)
     EXPECT_TRUE(unnoticed.starts_with("reshare/base-ot")) << unnoticed;

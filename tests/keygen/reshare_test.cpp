@@ -147,6 +147,18 @@ TEST(ReshareSnapshot, TheSameSeedsGiveTheSameShares) {
             "3713c649384a8a224d5b571b24ef74e822e50957f4331a8b2e6613ce632028ef");
 }
 
+// A share that is not what its certificate says is the disk's doing: its holder deals nothing, for the others would
+// take it for a cheat.
+TYPED_TEST(Reshare, ADamagedShareIsNotDealt) {
+  using C = TypeParam;
+  const ReshareWorld<C> world(3, 2, set_of({1, 2}), PartySet::first(3), 2);
+  SeededRng rng(1);
+  auto old = decode<KeyShare<C>>(encode(world.base->shares.at(PartyId(1))));
+  EXPECT_NO_THROW(reshare_deal(SessionId{}, *world.parameters, old, rng));
+  old.x_i += Scalar<C>::one();
+  EXPECT_THROW(reshare_deal(SessionId{}, *world.parameters, old, rng), std::runtime_error);
+}
+
 // ---- faults
 
 TYPED_TEST(Reshare, LossLatenessCrashesAndFullDisksAreNobodysFault) {

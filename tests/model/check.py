@@ -10,15 +10,18 @@ import time
 from pathlib import Path
 
 MODEL = Path(__file__).resolve().parent / 'reshare.pml'
-BROKEN = ('EPOCH_PLUS_ONE', 'FORGET', 'DELETE_EARLY', 'NO_ORDER')
+# What is defined, and the broken rule if there is one.
+RULES = (('ATTEMPTS=2', 'CRASHES=1'), ('ATTEMPTS=3', 'CRASHES=0'))
+BROKEN = (*((RULES[0], rule) for rule in ('EPOCH_PLUS_ONE', 'FORGET', 'DELETE_EARLY', 'NO_ORDER', 'RETIRE_EARLY')),
+          (RULES[1], 'BY_NUMBER'), (RULES[1], 'RETIRE_EARLY'))
 
 
-def visit(folder, defines):
+def visit(folder, defines, whole):
     """(states, errors, spin's whole report)"""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(['spin', *(f'-D{d}' for d in defines), '-a', str(MODEL)], cwd=folder, check=True)
     # What is broken shows within seconds, unoptimised.
-    subprocess.run(['cc', '-O0' if len(defines) > 1 else '-O2', '-w', '-DSAFETY', '-DVECTORSZ=256', '-DMEMLIM=3000', '-o', 'pan', 'pan.c'], cwd=folder, check=True)
+    subprocess.run(['cc', '-O2' if whole else '-O0', '-w', '-DSAFETY', '-DVECTORSZ=256', '-DMEMLIM=2000', '-o', 'pan', 'pan.c'], cwd=folder, check=True)
     # -E: a node waits for ever, which is no deadlock; -w: the hash table; -m: the depth
     report = subprocess.run(['./pan', '-E', '-m10000', '-w24'], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
     (folder / 'pan.trail').unlink(missing_ok=True)
@@ -31,10 +34,12 @@ def visit(folder, defines):
 
 def main(work):
     failed = False
-    for broken in ('', *BROKEN):
+    for setting, broken in (*((setting, None) for setting in RULES), *BROKEN):
         started = time.monotonic()
-        states, errors, report = visit(Path(work) / (broken or 'whole'), ['CRASHES=1', *([broken] if broken else [])])
-        print(f'{broken or "the rules"}: {states} states, {errors} errors, {time.monotonic() - started:.1f} s')
+        name = broken or 'the rules'
+        defines = [*setting, broken] if broken else setting
+        states, errors, report = visit(Path(work) / '-'.join(defines), defines, whole=broken is None)
+        print(f'{name} with {", ".join(setting)}: {states} states, {errors} errors, {time.monotonic() - started:.1f} s', flush=True)
         good = errors == 1 and 'assertion violated' in report if broken else errors == 0 and states > 100_000
         if not broken and re.search(r'unreached in init\n.*assert', report):
             good = False  # nothing was ever settled
