@@ -1,7 +1,7 @@
 /* The rules by which members of a key go from one certificate to the next (docs/reshare.md, Numbers): who may sign what,
    when a node activates a certificate, what it deletes, when it may leave for good. Old and new nodes; ATTEMPTS
    attempts, one after the other or at once, each from any complete certificate, over any of three committees, with
-   any number; nobody or one node is corrupt; any node may crash at any moment, come back or not; messages are lost, late or
+   either of two numbers; nobody or one node is corrupt; any node may crash at any moment, come back or not; messages are lost, late or
    shown to whomever the network and the corrupt node like. Certificates go by name: number, then digest, which is here the
    certificate's index, as attempts are alike. Dealing, proofs and echo are not here: an attempt is its members in a session,
    whose memory a crash wipes. Nor is the moment between preparing and signing: who has prepared signs whenever asked.
@@ -171,11 +171,7 @@ proctype Attempt(byte c) {
        :: b = 3
 #endif
     fi;
-    if :: n = 2 :: n = 3
-#if ATTEMPTS == 3
-       :: n = 4
-#endif
-    fi;
+    if :: n = 2 :: n = 3 fi;
     if
     :: network && b != c && (set & up) == set && complete(b) && n > number[b] && enough(b) ->
       members[c] = set;
