@@ -43,6 +43,7 @@ TEST_F(Successor, Follows) {
 TEST_F(Successor, IsTheSameKeyUnderAnotherCertificate) {
   const auto of_body = [&](auto change) { return after([&](Link& l) { change(l.certificate.body); }); };
   EXPECT_EQ(of_body([](CertificateBody& b) { b.base_digest[0] ^= 1; }), Succession::another_key);
+  EXPECT_EQ(of_body([](CertificateBody& b) { b.number = 3, b.base_number = 2; }), Succession::another_key);
   EXPECT_EQ(of_body([](CertificateBody& b) { b.base_number = 0, b.base_digest = {}; }), Succession::another_key);
   EXPECT_EQ(of_body([](CertificateBody& b) { b.cluster_id[0] ^= 1; }), Succession::another_key);
   EXPECT_EQ(of_body([](CertificateBody& b) { b.key_id[0] ^= 1; }), Succession::another_key);
@@ -113,6 +114,10 @@ TEST_F(Successor, IsSignedByTheHoldersWhoDealtIt) {
   other = next;
   std::swap(signatures[n], signatures[n + 1]);
   EXPECT_EQ(verify_successor(known, other), Succession::not_dealt);
+  CertificateBody same_committee = known;
+  same_committee.sid[0] ^= 1;
+  EXPECT_TRUE(verify_dealers(known, next.certificate));
+  EXPECT_FALSE(verify_dealers(same_committee, next.certificate));
   // What a member signs is not what a dealer signs.
   other = next;
   signatures[n + 1] = signatures[0];  // 2's as a member
