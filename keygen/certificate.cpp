@@ -64,16 +64,22 @@ bool verify_certificate(const KeyCertificate& certificate) {
   return verify_certificate_body(certificate.body);
 }
 
-bool verify_dealers(const CertificateBody& base, const KeyCertificate& next) {
-  if (next.body.base_number != base.number || next.body.base_digest != base.digest()) return false;
+std::optional<PartySet> dealers_of(const CertificateBody& base, const KeyCertificate& next) {
+  if (next.body.base_number != base.number || next.body.base_digest != base.digest()) return std::nullopt;
   const std::size_t n = next.body.committee.size();
-  if (next.signatures.size() != n + base.committee.threshold()) return false;
+  if (next.signatures.size() != n + base.committee.threshold()) return std::nullopt;
   // In the committee's order, with gaps: a signature is the next member's that it verifies for.
   const Digest message = dealing_digest(next.body);
   auto signature = next.signatures.begin() + static_cast<std::ptrdiff_t>(n);
-  for (const Member& m : base.committee.members())
-    if (signature != next.signatures.end() && m.identity.verify(message, *signature)) ++signature;
-  return signature == next.signatures.end();
+  PartySet dealers;
+  for (const Member& m : base.committee.members()) {
+    if (signature == next.signatures.end()) break;
+    if (!m.identity.verify(message, *signature)) continue;
+    dealers.insert(m.id);
+    ++signature;
+  }
+  if (signature != next.signatures.end()) return std::nullopt;
+  return dealers;
 }
 
 Signature64 sign_certificate(const CertificateBody& body, const Ed25519SecretKey& identity) {

@@ -69,8 +69,9 @@ bool verify_certificate_body(const CertificateBody& body);
 // Body and every member's signature. It proves that the nodes which it names agree; what shows a node that they were
 // asked, and that the key was dealt to them, is in keygen/lineage.h.
 bool verify_certificate(const KeyCertificate& certificate);
-// Whether `next` names `base` as what it was dealt from, and exactly t members of that have signed as its dealers.
-bool verify_dealers(const CertificateBody& base, const KeyCertificate& next);
+// The members of `base` who have signed as dealers of `next`. nullopt: it does not name `base` as what it was dealt
+// from, or not exactly t of them have.
+std::optional<PartySet> dealers_of(const CertificateBody& base, const KeyCertificate& next);
 
 Signature64 sign_certificate(const CertificateBody& body, const Ed25519SecretKey& identity);
 // False as well when `member` is not in the committee.

@@ -36,6 +36,7 @@ std::optional<KeyHistory> KeyHistory::restore(std::optional<InForce> in_force, s
   for (std::size_t k = 0; k < prepared.size(); ++k) {
     if (k > 0 && prepared[k].number == prepared[k - 1].number) return std::nullopt;
     if (in_force && prepared[k] <= in_force->name) return std::nullopt;
+    if (in_force && in_force->with_share && prepared[k].number == in_force->name.number) return std::nullopt;
   }
   KeyHistory history;
   history.in_force_ = in_force;

@@ -42,7 +42,7 @@ class KeyHistory {
 
   KeyHistory() = default;  // of a key that this node has never heard of
   // What the database has: the certificate in force, if any, and the ones of the shares that are prepared. nullopt: two
-  // prepared ones of one number, or one that the certificate in force has superseded.
+  // shares of one number, or one that the certificate in force has superseded.
   static std::optional<KeyHistory> restore(std::optional<InForce> in_force, std::vector<CertificateName> prepared);
 
   const std::optional<InForce>& in_force() const { return in_force_; }
@@ -69,7 +69,7 @@ class KeyHistory {
   // durable.
   struct Plan {
     Verdict verdict = Verdict::unset;
-    std::vector<CertificateName> obsolete;  // ascending
+    std::vector<CertificateName> obsolete;  // ascending; all of them are here, and no two have one number
     bool with_share = false;                // my share of it is prepared and becomes the active one
   };
   struct Completion;

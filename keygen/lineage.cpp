@@ -28,10 +28,12 @@ bool asks_for(const ReshareRequest& asked, const CertificateBody& next) {
          });
 }
 
-bool members_are_of(const std::vector<NewMember>& cluster, const Committee& committee) {
+// Of these members of the committee.
+bool are_of(const std::vector<NewMember>& cluster, const Committee& committee, PartySet members) {
   return std::all_of(committee.members().begin(), committee.members().end(), [&](const Member& m) {
-    return std::any_of(cluster.begin(), cluster.end(),
-                       [&](const NewMember& node) { return node.node == m.node && node.identity == m.identity; });
+    return !members.contains(m.id) || std::any_of(cluster.begin(), cluster.end(), [&](const NewMember& node) {
+      return node.node == m.node && node.identity == m.identity;
+    });
   });
 }
 
@@ -92,8 +94,11 @@ Succession verify_successor(const CertificateBody& base, const Link& next) {
   if (!is_dealt_from(body, base) || !same_key(body, base)) return Succession::another_key;
   if (!asks_for(next.request, body)) return Succession::not_asked;
   if (!in_window(body.number, next.request)) return Succession::outside_window;
-  if (!members_are_of(next.cluster, body.committee)) return Succession::unknown_members;
-  if (!verify_dealers(base, next.certificate)) return Succession::not_dealt;
+  if (body.config_version < base.config_version) return Succession::unknown_members;
+  if (!are_of(next.cluster, body.committee, body.committee.parties())) return Succession::unknown_members;
+  const auto dealers = dealers_of(base, next.certificate);
+  if (!dealers) return Succession::not_dealt;
+  if (!are_of(next.cluster, base.committee, *dealers)) return Succession::unknown_members;
   if (!verify_certificate(next.certificate)) return Succession::not_signed;
   return Succession::follows;
 }
@@ -109,7 +114,7 @@ Believed Lineage::first(const KeyCertificate& base, const std::vector<NewMember>
   // The request names the base by its digest, which binds all that came before it: who dealt it was for its own
   // members to check.
   if (asked.base != body.digest() || !is_of_the_key(body, asked)) return {Succession::not_asked, {}};
-  if (!members_are_of(cluster, body.committee)) return {Succession::unknown_members, {}};
+  if (!are_of(cluster, body.committee, body.committee.parties())) return {Succession::unknown_members, {}};
   if (!verify_certificate(base)) return {Succession::not_signed, {}};
   return {Succession::follows, Lineage({body})};
 }

@@ -50,8 +50,9 @@ enum class Succession : std::uint8_t {
   not_asked,        // its request says something else
   outside_window,   // its number is none of its request's time
   used_request,     // its request has led to one of the certificates before it
-  unknown_members,  // a member is not, with this identity, in the cluster's document that it names
-  too_long,         // more than kMaxLineage at once, or none
+  unknown_members,  // a member or dealer is not, with this identity, in the cluster's document that it names, or that
+                    // is older than its base's
+  too_long,  // more than kMaxLineage at once, or none
 };
 std::string_view name_of(Succession verdict);
 

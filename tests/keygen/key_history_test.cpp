@@ -272,6 +272,7 @@ TEST_F(Epochs, ComeBackFromTheDatabase) {
   Names same = names({next(2, 1), next(2, 2)});
   std::sort(same.begin(), same.end());
   EXPECT_TRUE(KeyHistory::restore(InForce{same[0], false}, {same[1]}));
+  EXPECT_FALSE(KeyHistory::restore(InForce{same[0], true}, {same[1]}));  // a number is signed once
   EXPECT_FALSE(KeyHistory::restore(InForce{same[1], false}, {same[0]}));
 }
 

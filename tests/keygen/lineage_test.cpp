@@ -95,6 +95,19 @@ TEST_F(Successor, HasMembersThatTheClustersDocumentNames) {
   EXPECT_EQ(cluster([](auto& c) { c.resize(3); }), Succession::unknown_members);
   EXPECT_EQ(cluster([](auto& c) { std::swap(c[3].identity, c[4].identity); }), Succession::unknown_members);
   EXPECT_EQ(cluster([](auto& c) { c[3].node = "node-99"; }), Succession::unknown_members);
+  // Nor does a former node deal, whose keys somebody may have by now.
+  EXPECT_EQ(cluster([](auto& c) { c.erase(c.begin()); }), Succession::unknown_members);
+  EXPECT_EQ(cluster([](auto& c) { c[0].identity = c[9].identity; }), Succession::unknown_members);
+  // The document is not older than the base's.
+  Link later = next;
+  CertificateBody base = known;
+  base.config_version = 7;
+  later.certificate.body.base_digest = later.request.base = base.digest();
+  for (const std::uint64_t version : {6u, 7u}) {
+    later.certificate.body.config_version = version;
+    later.certificate = world.base->certified(later.certificate.body, set_of({1, 2}));
+    EXPECT_EQ(verify_successor(base, later), version == 6 ? Succession::unknown_members : Succession::follows);
+  }
 }
 
 // Former members who are all corrupt by now sign what they like: it takes t members of the base to have dealt it.
@@ -116,8 +129,8 @@ TEST_F(Successor, IsSignedByTheHoldersWhoDealtIt) {
   EXPECT_EQ(verify_successor(known, other), Succession::not_dealt);
   CertificateBody same_committee = known;
   same_committee.sid[0] ^= 1;
-  EXPECT_TRUE(verify_dealers(known, next.certificate));
-  EXPECT_FALSE(verify_dealers(same_committee, next.certificate));
+  EXPECT_EQ(dealers_of(known, next.certificate), set_of({1, 2}));
+  EXPECT_FALSE(dealers_of(same_committee, next.certificate));
   // What a member signs is not what a dealer signs.
   other = next;
   signatures[n + 1] = signatures[0];  // 2's as a member
