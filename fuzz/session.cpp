@@ -1,9 +1,11 @@
-// Key generation and FROST through fuzz/session_driver.h.
+// Key generation, reshare and FROST through fuzz/session_driver.h.
 #include <optional>
 
 #include "fuzz/session_driver.h"
 #include "keygen/dkg.h"
+#include "keygen/reshare.h"
 #include "signing/frost.h"
+#include "tests/support/deal_key.h"
 
 using namespace quorate;
 using namespace quorate::fuzz;
@@ -50,6 +52,37 @@ template <class C, class Setup = NoSetup, unsigned n = kParties> Case dkg_case()
   return c;
 }
 
+// Party 1 deals and stays, deals and leaves, or joins.
+enum class Role { stays, leaves, joins };
+template <class C, class Setup, Role role> std::unique_ptr<AnySession> start_reshare(PartyId i, Rng& rng) {
+  struct Given {
+    test::DealtBase<C> base;
+    ReshareParameters parameters;
+  };
+  static const Given given = [] {
+    const auto pair = [](unsigned a, unsigned b) { return PartySet{PartyId(a), PartyId(b)}; };
+    const PartySet dealers = role == Role::joins ? pair(2, 3) : pair(1, 2);
+    const PartySet members = role == Role::leaves ? pair(2, 3) : pair(1, 2);
+    test::DealtBase<C> base(dealers, 2, parameters<C, Setup>(kParties).algorithm);
+    ReshareTerms terms;
+    terms.base = base.certificate;
+    terms.dealers = dealers;
+    terms.committee = base.committee(members, 2);
+    terms.number = 2;
+    return Given{std::move(base), *ReshareParameters::make(std::move(terms))};
+  }();
+  const SessionConfig config{SessionId{3}, given.parameters.parties(), i, rng};
+  const KeyShare<C>* old = given.parameters.dealers().contains(i) ? &given.base.shares.at(i) : nullptr;
+  return std::make_unique<Session<ReshareResult<C, Setup>>>(config, ReshareMessages<C, Setup>{}, &reshare<C, Setup>,
+                                                            given.parameters, old, given.base.identities.at(i));
+}
+template <class C, class Setup, Role role> Case reshare_case() {
+  Case c;
+  c.start = &start_reshare<C, Setup, role>;
+  record(c, role == Role::stays ? PartySet::first(2) : PartySet::first(3));
+  return c;
+}
+
 frost::EffectiveKey<Ed25519> root_key(const KeyShare<Ed25519>& share) {
   return *effective_key_ed25519(share.Y, Scalar<Ed25519>::zero());
 }
@@ -84,6 +117,10 @@ const std::vector<Case>& cases() {
     c.push_back(frost_case<FrostEd25519>());
     c.push_back(frost_case<FrostBip340>());
     c.push_back(dkg_case<Secp256k1, EcdsaSetup, 2>());  // two parties: its setup is dear
+    c.push_back(reshare_case<Ed25519, NoSetup, Role::stays>());
+    c.push_back(reshare_case<Secp256k1, NoSetup, Role::leaves>());
+    c.push_back(reshare_case<Ed25519, NoSetup, Role::joins>());
+    c.push_back(reshare_case<Secp256k1, EcdsaSetup, Role::stays>());
     return c;
   }();
   return all;

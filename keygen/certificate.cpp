@@ -25,6 +25,9 @@ bool points_fit(const CertificateBody& body) {
 Digest signed_digest(const CertificateBody& body) {
   return Transcript("quorate/certificate/signature/1").absorb(body.digest()).digest();
 }
+Digest dealing_digest(const CertificateBody& body) {
+  return Transcript("quorate/certificate/dealing/1").absorb(body.digest()).digest();
+}
 
 }  // namespace
 
@@ -33,6 +36,8 @@ void CertificateBody::validate_decoded() const {
 }
 
 Digest CertificateBody::digest() const { return Transcript("quorate/certificate/body/1").absorb(*this).digest(); }
+
+CertificateName name_of(const CertificateBody& body) { return {body.number, body.digest()}; }
 
 Digest chain_code_digest(const Secret<Bytes32>& chain_code) {
   return Transcript("quorate/certificate/chain-code/1").absorb(chain_code.expose()).digest();
@@ -49,12 +54,32 @@ bool verify_certificate_body(const CertificateBody& body) {
 
 bool verify_certificate(const KeyCertificate& certificate) {
   const Committee& committee = certificate.body.committee;
-  if (certificate.signatures.size() != committee.size()) return false;
+  const bool dealt = certificate.body.base_number != 0;  // then at least two dealers' come after the members'
+  const std::size_t least = committee.size() + (dealt ? limits::kMinThreshold : 0);
+  if (dealt ? certificate.signatures.size() < least : certificate.signatures.size() != least) return false;
   // Signatures first: the body's arithmetic costs a hundred times more, and a stranger could ask for it.
   for (std::size_t k = 0; k < committee.size(); ++k)
     if (!verify_certificate_signature(certificate.body, committee.members()[k].id, certificate.signatures[k]))
       return false;
   return verify_certificate_body(certificate.body);
+}
+
+std::optional<PartySet> dealers_of(const CertificateBody& base, const KeyCertificate& next) {
+  if (next.body.base_number != base.number || next.body.base_digest != base.digest()) return std::nullopt;
+  const std::size_t n = next.body.committee.size();
+  if (next.signatures.size() != n + base.committee.threshold()) return std::nullopt;
+  // In the committee's order, with gaps: a signature is the next member's that it verifies for.
+  const Digest message = dealing_digest(next.body);
+  auto signature = next.signatures.begin() + static_cast<std::ptrdiff_t>(n);
+  PartySet dealers;
+  for (const Member& m : base.committee.members()) {
+    if (signature == next.signatures.end()) break;
+    if (!m.identity.verify(message, *signature)) continue;
+    dealers.insert(m.id);
+    ++signature;
+  }
+  if (signature != next.signatures.end()) return std::nullopt;
+  return dealers;
 }
 
 Signature64 sign_certificate(const CertificateBody& body, const Ed25519SecretKey& identity) {
@@ -64,6 +89,15 @@ Signature64 sign_certificate(const CertificateBody& body, const Ed25519SecretKey
 bool verify_certificate_signature(const CertificateBody& body, PartyId member, const Signature64& signature) {
   const Member* m = body.committee.find(member);
   return m != nullptr && m->identity.verify(signed_digest(body), signature);
+}
+
+Signature64 sign_dealing(const CertificateBody& body, const Ed25519SecretKey& identity) {
+  return identity.sign(dealing_digest(body));
+}
+
+bool verify_dealing_signature(const CertificateBody& body, const Ed25519PublicKey& dealer,
+                              const Signature64& signature) {
+  return dealer.verify(dealing_digest(body), signature);
 }
 
 bool CertificateCollector::add(PartyId member, const Signature64& signature) {
@@ -86,6 +120,7 @@ std::optional<KeyCertificate> CertificateCollector::complete() const {
   certificate.body = body_;
   for (const auto& [member, signature] : signatures_)
     certificate.signatures.push_back(signature);  // ascending, as the committee
+  certificate.signatures.insert(certificate.signatures.end(), dealers_.begin(), dealers_.end());
   return certificate;
 }
 

@@ -45,26 +45,48 @@ struct CertificateBody {
 
 struct KeyCertificate {
   CertificateBody body;
-  Bounded<Signature64, limits::kMaxParties> signatures;  // one per member, in the committee's order
+  // One per member, in the committee's order; after a reshare then one per dealer, in the order of the committee that
+  // they dealt from.
+  Bounded<Signature64, 2 * limits::kMaxParties> signatures;
   static auto fields(auto& m) { return std::tie(m.body, m.signatures); }
 };
+using DealerSignatures = Bounded<Signature64, limits::kMaxParties>;
+
+// Names a certificate of a key, and says which of two is in force: the greater one. Two of one number exist if
+// different committees completed them, and are in order all the same.
+struct CertificateName {
+  std::uint64_t number = 0;
+  Digest digest{};
+  friend auto operator<=>(const CertificateName&, const CertificateName&) = default;
+};
+CertificateName name_of(const CertificateBody& body);
 
 Digest chain_code_digest(const Secret<Bytes32>& chain_code);
 
 // The fields fit together: points of the algorithm's curve, all X_j on one polynomial of degree t−1 with value Y at 0,
 // a number, a base only together with its number. Costs n·t point multiplications.
 bool verify_certificate_body(const CertificateBody& body);
-// Body and every member's signature.
+// Body and every member's signature. It proves that the nodes which it names agree; what shows a node that they were
+// asked, and that the key was dealt to them, is in keygen/lineage.h.
 bool verify_certificate(const KeyCertificate& certificate);
+// The members of `base` who have signed as dealers of `next`. nullopt: it does not name `base` as what it was dealt
+// from, or not exactly t of them have.
+std::optional<PartySet> dealers_of(const CertificateBody& base, const KeyCertificate& next);
 
 Signature64 sign_certificate(const CertificateBody& body, const Ed25519SecretKey& identity);
 // False as well when `member` is not in the committee.
 bool verify_certificate_signature(const CertificateBody& body, PartyId member, const Signature64& signature);
+// A dealer's, which is no member's: whoever deals and stays signs both.
+Signature64 sign_dealing(const CertificateBody& body, const Ed25519SecretKey& identity);
+bool verify_dealing_signature(const CertificateBody& body, const Ed25519PublicKey& dealer,
+                              const Signature64& signature);
 
 // Takes members' signatures of one certificate one by one, in any order and from any source, until it is complete.
 class CertificateCollector {
  public:
-  explicit CertificateCollector(CertificateBody body) : body_(std::move(body)) {}
+  // dealers: all dealers' signatures, verified, in the order of the base's committee.
+  explicit CertificateCollector(CertificateBody body, DealerSignatures dealers = {})
+      : body_(std::move(body)), dealers_(std::move(dealers)) {}
 
   // False: not this member's signature of this body, nothing is kept. Taking one twice is fine.
   bool add(PartyId member, const Signature64& signature);
@@ -75,6 +97,7 @@ class CertificateCollector {
 
  private:
   CertificateBody body_;
+  DealerSignatures dealers_;
   std::map<PartyId, Signature64> signatures_;
 };
 

@@ -45,7 +45,7 @@ Task<DkgResult<C, Setup>> dkg(Party self, DkgParameters parameters, const Ed2551
   self.send_all(echo);
   self.require_each([&](PartyId i) { return !accused.contains(i); }, Reason::bad_share);
   const PerPeer<DkgRound3<C>> echoes = co_await self.receive<DkgRound3<C>>();
-  const DkgVerdicts verdicts = dkg_judge(sid, committee, dealt, echoes);
+  const Verdicts verdicts = judge_all(sid, committee, committee.parties(), dealt, echoes);
   self.require_each([&](PartyId j) { return !verdicts.slanderers.contains(j); }, Reason::false_complaint);
   self.require_each([&](PartyId i) { return !verdicts.convicted.contains(i); }, Reason::bad_share);
   for (const PartyId j : self.peers())

@@ -1,6 +1,6 @@
-// What the members of a key make together in the rounds of its key generation, besides their shares. A setup is the
-// second template parameter of the key generation: its parts travel in the messages of R1 and R2, whose tags are its
-// own, and what it leaves is stored with the share.
+// What the members of a key make together in the rounds of a key generation or reshare, besides their shares. A setup
+// is the second template parameter of both: its parts travel in or beside the messages of R1 and R2, and what it leaves
+// is stored with the share.
 #pragma once
 #include "keygen/ecdsa_share.h"
 
@@ -21,6 +21,7 @@ class NoSetup {
   template <class C>
   using Prepared = PreparedShare<C>;  // what is stored
 
+  static constexpr bool kPairwise = false;
   static bool serves(Algorithm algorithm) { return algorithm != Algorithm::ecdsa_secp256k1; }
   NoSetup(const SessionId&, PartyId, PartySet, Rng&) {}
   Nothing round1(PartyId) const { return {}; }
@@ -42,6 +43,7 @@ class EcdsaSetup : public PairwiseSetup {
   template <class>
   using Prepared = PreparedEcdsaShare;
 
+  static constexpr bool kPairwise = true;
   static bool serves(Algorithm algorithm) { return algorithm == Algorithm::ecdsa_secp256k1; }
   using PairwiseSetup::PairwiseSetup;
   PreparedEcdsaShare finish(PreparedShare<Secp256k1> key, const PerPeer<SetupRound2>& theirs) && {

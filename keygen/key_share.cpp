@@ -43,18 +43,24 @@ std::optional<KeyPoints<C>> KeyPoints<C>::of(const CertificateBody& body) {
 }
 
 template <class C>
+KeyShare<C> share_without_secrets(const CertificateBody& body, const KeyPoints<C>& points, PartyId member) {
+  KeyShare<C> share;
+  share.key_id = body.key_id;
+  share.number = body.number;
+  share.certificate = body.digest();
+  share.me = member;
+  share.algorithm = body.algorithm;
+  share.committee = body.committee;
+  share.Y = points.Y;
+  share.X = points.X;
+  return share;
+}
+
+template <class C>
 std::optional<KeyShare<C>> stored_share(ByteView stored, const CertificateBody& body, const KeyPoints<C>& points,
                                         PartyId member) {
   if (body.committee.find(member) == nullptr) return std::nullopt;
-  std::optional<KeyShare<C>> share(std::in_place);
-  share->key_id = body.key_id;
-  share->number = body.number;
-  share->certificate = body.digest();
-  share->me = member;
-  share->algorithm = body.algorithm;
-  share->committee = body.committee;
-  share->Y = points.Y;
-  share->X = points.X;
+  std::optional<KeyShare<C>> share = share_without_secrets(body, points, member);
   SecretBytes head = encode(*share);  // ends with the secrets, here still zero
   head.resize(head.size() - encode(ShareSecrets<C>{}).size());
   const SecretBytes tail = encode(body);
@@ -76,6 +82,8 @@ template struct KeyShare<Secp256k1>;
 template struct KeyShare<Ed25519>;
 template struct KeyPoints<Secp256k1>;
 template struct KeyPoints<Ed25519>;
+template KeyShare<Secp256k1> share_without_secrets(const CertificateBody&, const KeyPoints<Secp256k1>&, PartyId);
+template KeyShare<Ed25519> share_without_secrets(const CertificateBody&, const KeyPoints<Ed25519>&, PartyId);
 template std::optional<KeyShare<Secp256k1>> stored_share(ByteView, const CertificateBody&, const KeyPoints<Secp256k1>&,
                                                          PartyId);
 template std::optional<KeyShare<Ed25519>> stored_share(ByteView, const CertificateBody&, const KeyPoints<Ed25519>&,

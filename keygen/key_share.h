@@ -56,6 +56,10 @@ struct KeyPoints {
 extern template struct KeyPoints<Secp256k1>;
 extern template struct KeyPoints<Ed25519>;
 
+// `member`'s share of this certificate, but for x_i and the chain code, which are zero. points: the body's.
+template <class C>
+KeyShare<C> share_without_secrets(const CertificateBody& body, const KeyPoints<C>& points, PartyId member);
+
 // What is stored before the certificate is signed, and never dropped after that.
 template <class C>
 struct PreparedShare {

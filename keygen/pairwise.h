@@ -17,11 +17,11 @@ struct PairSecrets {
 using Pairwise = Bounded<PairSecrets, limits::kMaxParties - 1, WipingAllocator<PairSecrets>>;
 
 // Its parts of the key generation's messages.
-struct SetupRound1 {  // i → j
+struct SetupRound1 {          // i → j
   ot::BaseOtRequest request;  // i as A
   static auto fields(auto& m) { return std::tie(m.request); }
 };
-struct SetupRound2 {  // i → j
+struct SetupRound2 {      // i → j
   ot::BaseOtReply reply;  // i as B
   Secret<Bytes32> s;      // i's part of the pair's seed
   static auto fields(auto& m) { return std::tie(m.reply, m.s); }

@@ -30,6 +30,8 @@ std::string_view name_of(Reason reason) {
       return "share is not signed by its dealer";
     case Reason::bad_constant_term:
       return "dealer shares another value than its own";
+    case Reason::bad_chain_code:
+      return "dealer hands on another chain code than the certified one";
     case Reason::false_complaint:
       return "complaint without evidence";
     case Reason::identity_point:

@@ -25,6 +25,7 @@ enum class Reason : std::uint8_t {
   bad_share,                  // a share does not lie on its dealer's committed polynomial
   bad_share_signature,        // a share is not signed by its dealer
   bad_constant_term,          // a dealer shares another value than its own share
+  bad_chain_code,             // a dealer hands on another chain code than the certified one
   false_complaint,            // accuses a dealer without evidence
   identity_point,             // a sum is the identity, which no honest run gives
   bad_certificate_signature,  // a member signed another certificate, or none

@@ -2,9 +2,11 @@
 
 namespace quorate {
 
+PartySet SessionState::missing() const noexcept { return wanted ? mailbox.missing(*wanted) & awaited : PartySet{}; }
+
 bool SessionState::ready() const noexcept {
   if (fault || broken) return true;
-  if (wanted) return mailbox.missing(*wanted).empty();
+  if (wanted) return missing().empty();
   return !durable_waiting;
 }
 

@@ -54,7 +54,8 @@ struct SessionState {
 
   std::vector<Outgoing> outbox{};
   std::coroutine_handle<> waiting{};        // the innermost coroutine, at a receive or a durable step
-  std::optional<std::size_t> wanted{};      // tag that it waits for
+  std::optional<std::size_t> wanted{};      // tag that it waits for …
+  PartySet awaited{};                       // … from these peers
   std::optional<PendingDurable> durable{};  // until the host takes it
   bool durable_waiting = false;             // until the host says that it is done
   std::optional<Abort> fault{};             // found outside the coroutine
@@ -63,8 +64,9 @@ struct SessionState {
   std::string_view round{};
 
   PartySet peers() const noexcept { return parties.without(me); }
-  bool ready() const noexcept;  // whether the waiting coroutine can go on
-  void throw_if_ended() const;  // throws the fault, or our own failure
+  PartySet missing() const noexcept;  // awaited peers whose message has not come
+  bool ready() const noexcept;        // whether the waiting coroutine can go on
+  void throw_if_ended() const;        // throws the fault, or our own failure
   std::size_t tag_index(std::string_view tag) const;
 };
 
@@ -95,7 +97,12 @@ class Party {
 
   // co_await self.receive<M>() -> PerPeer<M>. Throws Abort: a message that does not decode names its sender.
   template <wire::Message M>
-  auto receive() const;
+  auto receive() const {
+    return receive<M>(peers());
+  }
+  // From these parties but me, where not all send this message.
+  template <wire::Message M>
+  auto receive(PartySet from) const;
 
   // co_await self.durable(step, std::move(record)): goes on once the host has made the record durable.
   auto durable(DurableStep step, SecretBytes record) const;
@@ -108,8 +115,13 @@ class Party {
   // Everyone for whom ok(j) does not hold is named. Only for what an honest peer's message always fulfils.
   template <class P>
   void require_each(P&& ok, Reason reason) const {
+    require_each(peers(), ok, reason);
+  }
+  // The same for these parties but me.
+  template <class P>
+  void require_each(PartySet among, P&& ok, Reason reason) const {
     PartySet failed;
-    for (const PartyId j : peers())
+    for (const PartyId j : among.without(me()))
       if (!ok(j)) failed.insert(j);
     if (!failed.empty()) throw Abort(AbortKind::cheated, failed, reason, state_->round);
   }
@@ -130,9 +142,11 @@ template <class M>
 struct ReceiveAwaiter {
   SessionState* state;
   std::size_t tag;
+  PartySet from;
 
   bool await_ready() const noexcept {
     state->wanted = tag;
+    state->awaited = from;
     state->round = M::tag;
     return state->ready();
   }
@@ -140,9 +154,9 @@ struct ReceiveAwaiter {
   PerPeer<M> await_resume() const {
     state->wanted.reset();
     state->throw_if_ended();
-    PerPeer<M> messages(state->peers());
+    PerPeer<M> messages(from);
     PartySet malformed;
-    for (const PartyId j : state->peers()) {
+    for (const PartyId j : from) {
       const SecretBytes body = state->mailbox.take(tag, j);
       try {
         messages[j] = decode<M>(body);
@@ -165,8 +179,9 @@ struct DurableAwaiter {
 }  // namespace detail
 
 template <wire::Message M>
-auto Party::receive() const {
-  return detail::ReceiveAwaiter<M>{state_, state_->tag_index(M::tag)};
+auto Party::receive(PartySet from) const {
+  QUORATE_ASSERT(parties().includes(from));
+  return detail::ReceiveAwaiter<M>{state_, state_->tag_index(M::tag), from.without(me())};
 }
 
 inline auto Party::durable(DurableStep step, SecretBytes record) const {

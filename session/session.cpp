@@ -35,10 +35,7 @@ void AnySession::resume() noexcept {
   state_.mailbox = Mailbox({}, {});  // nothing that arrived outlives the protocol
 }
 
-PartySet AnySession::waiting_for() const noexcept {
-  if (done_ || !state_.wanted) return {};
-  return state_.mailbox.missing(*state_.wanted);
-}
+PartySet AnySession::waiting_for() const noexcept { return done_ ? PartySet{} : state_.missing(); }
 
 void AnySession::time_out() noexcept {
   const PartySet silent = waiting_for();

@@ -10,10 +10,12 @@
 
 #include "base/declassify.h"
 #include "keygen/dkg.h"
+#include "keygen/reshare.h"
 #include "signing/ecdsa.h"
 #include "signing/frost.h"
 #include "tests/support/committees.h"
 #include "tests/support/deal.h"
+#include "tests/support/deal_key.h"
 
 namespace quorate {
 
@@ -96,6 +98,28 @@ bool key_generation(Algorithm algorithm) {
   return run(sessions);
 }
 
+// 1 deals and stays, 3 deals and leaves, 4 joins.
+template <class C, class Setup>
+bool resharing(Algorithm algorithm) {
+  PoisonedRng rng(1);
+  const test::DealtBase<C> base(PartySet::first(n), t, algorithm);
+  ReshareTerms terms;
+  terms.base = base.certificate;
+  terms.dealers = {PartyId(1), PartyId(3)};
+  terms.committee = base.committee({PartyId(1), PartyId(4)}, t);
+  terms.number = 2;
+  const auto parameters = ReshareParameters::make(std::move(terms)).value();
+  std::map<PartyId, std::unique_ptr<Session<ReshareResult<C, Setup>>>> sessions;
+  for (const PartyId i : parameters.parties()) {
+    const KeyShare<C>* old = parameters.dealers().contains(i) ? &base.shares.at(i) : nullptr;
+    if (old != nullptr) poison(old->x_i);
+    sessions[i] = std::make_unique<Session<ReshareResult<C, Setup>>>(SessionConfig{sid, parameters.parties(), i, rng},
+                                                                     ReshareMessages<C, Setup>{}, &reshare<C, Setup>,
+                                                                     parameters, old, base.identities.at(i));
+  }
+  return run(sessions);
+}
+
 template <class S, class MakeKey>
 bool frost_signing(Algorithm algorithm, MakeKey&& make_key) {
   using C = typename S::Curve;
@@ -157,6 +181,8 @@ int main(int argc, char** argv) {
       {"dkg/ed25519", key_generation<Ed25519, NoSetup>(Algorithm::eddsa_ed25519)},
       {"dkg/secp256k1", key_generation<Secp256k1, NoSetup>(Algorithm::schnorr_secp256k1)},
       {"dkg/ecdsa", key_generation<Secp256k1, EcdsaSetup>(Algorithm::ecdsa_secp256k1)},
+      {"reshare/ed25519", resharing<Ed25519, NoSetup>(Algorithm::eddsa_ed25519)},
+      {"reshare/ecdsa", resharing<Secp256k1, EcdsaSetup>(Algorithm::ecdsa_secp256k1)},
       {"frost/ed25519",
        frost_signing<FrostEd25519>(Algorithm::eddsa_ed25519,
                                    [](const auto& Y) { return *effective_key_ed25519(Y, Scalar<Ed25519>::zero()); })},

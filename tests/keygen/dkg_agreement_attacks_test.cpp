@@ -77,7 +77,7 @@ TYPED_TEST(DkgAgreementAttack, AFalseComplaintConvictsTheAccuser) {
   for (int what = right_share; what <= against_a_stranger; ++what) {
     Plan<C> plan;
     plan.round3 = [&](const DkgDealt<C>& dealt, PartyId, DkgRound3<C>& m) {
-      DkgComplaint<C> c{this->P1, dealt.commitment[this->P1], dealt.share[this->P1], dealt.share_signature[this->P1]};
+      Complaint<C> c{this->P1, dealt.commitment[this->P1], dealt.share[this->P1], dealt.share_signature[this->P1]};
       switch (what) {
         case right_share:
           break;

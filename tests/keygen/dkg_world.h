@@ -155,6 +155,15 @@ std::unique_ptr<AnySession> start_deviating(const DkgWorld<C, Setup>& world, con
                                                         world.parameters, world.identity_of(config.me), plan);
 }
 
+// "finished", or the reason, with "!" when it names the attacker and only it as a cheat.
+template <class Result>
+std::string how_it_ended(const Outcome<Result>& o, PartyId attacker) {
+  if (o.end == End::finished) return "finished";
+  if (!o.abort) return "?";
+  const bool named = o.abort->kind == AbortKind::cheated && o.abort->culprits == PartySet{attacker};
+  return o.abort->what() + std::string(named ? "!" : "");
+}
+
 // Runs `world` with the last party deviating. The outcome has been through expect_safe.
 template <class C, class Setup = NoSetup>
 struct Attack {
@@ -170,14 +179,7 @@ struct Attack {
     outcomes = sim.run();
     EXPECT_TRUE(expect_safe(sim, outcomes));
   }
-  // How party i ended: "finished", or the reason, with "!" when it names the attacker and only it as a cheat.
-  std::string end(unsigned i) const {
-    const auto& o = outcomes[PartyId(i)];
-    if (o.end == End::finished) return "finished";
-    if (!o.abort) return "?";
-    const bool named = o.abort->kind == AbortKind::cheated && o.abort->culprits == PartySet{attacker};
-    return o.abort->what() + std::string(named ? "!" : "");
-  }
+  std::string end(unsigned i) const { return how_it_ended(outcomes[PartyId(i)], attacker); }
   PartySet honest() const { return sim.honest(); }
 };
 

@@ -1,7 +1,7 @@
-// What a key generation leaves behind: no memory, no secret, whatever fails.
+// What a key generation or a reshare leaves behind: no memory, no secret, whatever fails.
 #include <gtest/gtest.h>
 
-#include "tests/keygen/dkg_world.h"
+#include "tests/keygen/reshare_world.h"
 #include "tests/support/allocations.h"
 
 namespace quorate::test {
@@ -13,8 +13,8 @@ TYPED_TEST_SUITE(DkgMemory, Curves, CurveNames);
 
 // The parties of `world` side by side, without a simulation, which keeps copies of what is sent. stop_after:
 // deliveries.
-template <class C, class Setup>
-int run_directly(const DkgWorld<C, Setup>& world, int stop_after, DkgResult<C, Setup>* result = nullptr) {
+template <class World>
+int run_directly(const World& world, int stop_after, typename World::Result* result = nullptr) {
   QUORATE_ASSERT(world.parties() == PartySet::first(2));
   SeededRng rngs[2]{SeededRng(1), SeededRng(2)};  // not on the heap: they keep what they have drawn
   std::vector<std::unique_ptr<AnySession>> sessions;
@@ -38,13 +38,13 @@ int run_directly(const DkgWorld<C, Setup>& world, int stop_after, DkgResult<C, S
     }
   }
   for (const auto& s : sessions) EXPECT_TRUE(s->done() && !s->aborted() && !s->broken());
-  if (result != nullptr) *result = static_cast<Session<DkgResult<C, Setup>>&>(*sessions[0]).take_result();
+  if (result != nullptr) *result = static_cast<Session<typename World::Result>&>(*sessions[0]).take_result();
   return deliveries;
 }
 
 // Runs `world`, stopping at each of these, with an eye on a secret of which 16 bytes begin at `mark`.
-template <class C, class Setup>
-void expect_never_freed(const DkgWorld<C, Setup>& world, const void* mark, const std::vector<int>& stops) {
+template <class World>
+void expect_never_freed(const World& world, const void* mark, const std::vector<int>& stops) {
   std::memcpy(Allocations::mark.data(), mark, 16);
   for (const int stop : stops) {
     Allocations::marks_freed = 0;
@@ -96,20 +96,36 @@ TEST(EcdsaDkgMemory, NoSecretOfTheSetupIsInAFreedBlockWhereverItStops) {
   for (const void* mark : secrets) expect_never_freed(world, mark, {-1, 1, 3, 5});
 }
 
+// x' is in no message: from the result.
+TYPED_TEST(DkgMemory, NoSecretOfAReshareIsInAFreedBlockWhereverItStops) {
+  using C = TypeParam;
+  const PartySet both = PartySet::first(2);
+  const ReshareWorld<C> world(2, 2, both, both, 2);
+  SeededRng same(1);
+  const auto dealing = reshare_deal(Digest{5}, *world.parameters, world.base->shares.at(PartyId(1)), same);
+  ReshareResult<C> result;
+  EXPECT_EQ(run_directly(world, -1, &result), 6 * 2);
+  const Secret<Bytes32>& chain_code = result.prepared->share.chain_code;
+  for (const Scalar<C>& secret : {dealing.f.coefficient(0), dealing.f.coefficient(1), dealing.f.at(PartyId(1)),
+                                  dealing.f.at(PartyId(2)), result.prepared->share.x_i})
+    expect_never_freed(world, &secret.rep(), {-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  expect_never_freed(world, chain_code.expose().data(), {-1, 3, 5, 9});
+}
+
 // One in `stride` of party 1's allocations fails, each in a run of its own.
-template <class C, class Setup>
-void fail_allocations(const DkgWorld<C, Setup>& world, long stride) {
-  // What party 1 hears from party 2, whose messages do not depend on party 1's but for the last two rounds; party 1
-  // repeats itself.
+template <class World>
+void fail_allocations(const World& world, long stride) {
+  // What party 1 hears from party 2, whose messages do not depend on party 1's but for the last rounds; party 1 repeats
+  // itself.
   std::vector<Wire> heard;
   {
-    Simulation<DkgWorld<C, Setup>> sim(world, 1);
+    Simulation<World> sim(world, 1);
     sim.watch = [&](const Wire& w) {
       if (w.to == PartyId(1)) heard.push_back(w);
     };
     sim.run();
   }
-  const SessionId sid = Simulation<DkgWorld<C, Setup>>(world, 1).sid;
+  const SessionId sid = Simulation<World>(world, 1).sid;
   const long before = Allocations::alive;
   int finished = 0;
   long k = 0;
@@ -145,6 +161,9 @@ void fail_allocations(const DkgWorld<C, Setup>& world, long stride) {
 }
 
 TYPED_TEST(DkgMemory, EveryAllocationMayFail) { fail_allocations(DkgWorld<TypeParam>(2, 2), 1); }
+TYPED_TEST(DkgMemory, EveryAllocationOfAReshareMayFail) {
+  fail_allocations(ReshareWorld<TypeParam>(2, 2, PartySet::first(2), PartySet::first(2), 2), 1);
+}
 TEST(EcdsaDkgMemory, AnyAllocationMayFail) { fail_allocations(DkgWorld<Secp256k1, EcdsaSetup>(2, 2), 191); }
 
 }  // namespace

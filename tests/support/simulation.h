@@ -69,6 +69,8 @@ class Simulation {
   Faults faults;
   std::function<void(Wire&)> tamper;       // what corrupt parties send
   std::function<void(const Wire&)> watch;  // everything that is sent, before tampering
+  // A host's transaction for a durable step; false: it refuses, and destroys the session.
+  std::function<bool(PartyId, const SecretBytes& record)> store;
   int stop_after = -1;                     // deliveries, then everything is destroyed where it stands; -1: never
   int drop_at = -1, fail_durable_at = -1;  // the k-th message, the k-th durable step of all; -1: none
 
@@ -167,6 +169,7 @@ class Simulation {
         return crash(s);  // the host cannot store, and stops
       at(rng_.below(30), [this, i, record = std::make_shared<SecretBytes>(std::move(pending->record))] {
         if (seats_[i].crashed) return;
+        if (store && !store(i, *record)) return crash(seats_[i]);
         durable[i].push_back(std::move(*record));
         seats_[i].session->durable_done();
         step(i);

@@ -1,0 +1,291 @@
+// A reshare under test, for the simulation; a dealer that deviates from it; and signing under what it leaves.
+#pragma once
+#include "keygen/key_history.h"
+#include "keygen/reshare.h"
+#include "signing/ecdsa.h"
+#include "signing/frost.h"
+#include "signing/verify.h"
+#include "tests/keygen/dkg_world.h"
+#include "tests/support/deal_key.h"
+
+namespace quorate::test {
+
+template <class C, class Setup = NoSetup>
+struct ReshareWorld {
+  using Result = ReshareResult<C, Setup>;
+  using MessageList = ReshareMessages<C, Setup>;
+  using Outcomes = typename Simulation<ReshareWorld>::Outcomes;
+
+  std::shared_ptr<const DealtBase<C>> base;
+  std::optional<ReshareParameters> parameters;
+
+  // {1..n_old} → members, both with their thresholds.
+  ReshareWorld(unsigned n_old, unsigned t_old, PartySet dealers, PartySet members, unsigned t)
+      : ReshareWorld(std::make_shared<DealtBase<C>>(PartySet::first(n_old), t_old, algorithm_of<C, Setup>()), dealers,
+                     members, t, 2) {}
+  ReshareWorld(std::shared_ptr<const DealtBase<C>> from, PartySet dealers, PartySet members, unsigned t,
+               std::uint64_t number)
+      : base(std::move(from)) {
+    parameters = ReshareParameters::make(terms(dealers, members, t, number));
+    QUORATE_ASSERT(parameters.has_value());
+  }
+  ReshareTerms terms(PartySet dealers, PartySet members, unsigned t, std::uint64_t number) const {
+    ReshareTerms terms;
+    terms.base = base->certificate;
+    terms.dealers = dealers;
+    terms.committee = base->committee(members, t);
+    terms.number = number;
+    terms.policy_digest = Digest{4};
+    terms.request_digest = Digest{5, static_cast<std::uint8_t>(number - 2)};  // a request for each number
+    terms.config_version = 6;
+    return terms;
+  }
+
+  // What a client has asked for, and the cluster's nodes: the certificate of this reshare with them.
+  Link link(KeyCertificate certificate) const {
+    const CertificateBody& from = parameters->base();
+    ReshareRequest request{parameters->terms().request_digest,
+                           0,
+                           10'000,
+                           from.key_id,
+                           from.Y,
+                           from.chain_code_hash,
+                           parameters->base_digest(),
+                           parameters->committee().threshold(),
+                           {}};
+    for (const Member& m : parameters->committee().members()) request.nodes.push_back(m.node);
+    std::vector<NewMember> cluster;
+    for (const auto& [id, identity] : base->identities)
+      cluster.push_back({"node-" + std::to_string(id.index()), identity.public_key()});
+    return {std::move(certificate), std::move(request), std::move(cluster)};
+  }
+
+  const KeyShare<C>* old_share(PartyId i) const {
+    return parameters->dealers().contains(i) ? &base->shares.at(i) : nullptr;
+  }
+  PartySet parties() const { return parameters->parties(); }
+  std::unique_ptr<Session<Result>> start(const SessionConfig& config) const {
+    return start(config, *parameters, old_share(config.me));
+  }
+  std::unique_ptr<Session<Result>> start(const SessionConfig& config, const ReshareParameters& other,
+                                         const KeyShare<C>* old) const {
+    return std::make_unique<Session<Result>>(config, MessageList{}, &reshare<C, Setup>, other, old,
+                                             base->identities.at(config.me));
+  }
+  std::string fingerprint(PartyId me, const Result& r) const {
+    if (verify_successor(base->certificate.body, link(r.certificate)) != Succession::follows) return "";
+    if (r.prepared.has_value() != parameters->members().contains(me)) return "";
+    if (r.prepared && (!r.prepared->share.is_valid() || !r.prepared->share.belongs_to(r.certificate.body, me)))
+      return "";
+    return to_hex(r.certificate.body.digest());
+  }
+  // What the members have when all have finished; the base of the next reshare.
+  std::shared_ptr<DealtBase<C>> after(const Outcomes& outcomes) const {
+    auto next = std::make_shared<DealtBase<C>>(PartySet::first(2), 2, base->certificate.body.algorithm);
+    next->shares.clear();
+    for (const PartyId j : parameters->members()) {
+      QUORATE_ASSERT(outcomes[j].end == End::finished);
+      next->shares.emplace(j, decode<KeyShare<C>>(encode(outcomes[j].result->prepared->share)));
+      next->certificate = outcomes[j].result->certificate;
+    }
+    return next;
+  }
+};
+
+// ---- a dealer that follows the protocol except where its plan says otherwise, and checks nothing
+
+template <class C>
+struct ResharePlan {
+  std::function<void(const SessionId&, PartyId me, ReshareDealing<C>&)> deal;  // before C_i is computed
+  std::function<void(PartyId to, ReshareRound1&)> round1;
+  std::function<void(PartyId to, ReshareRound2<C>&)> round2;
+  std::function<void(const SessionId&, const Digest& C_i, PartyId to, ReshareShare<C>&)> share;
+  std::function<void(const ReshareDealt<C>&, PartyId to, ReshareRound3<C>&)> round3;
+  std::function<void(const CertificateBody&, PartyId to, ReshareRound4&)> round4;
+  std::function<void(const CertificateBody&, PartyId to, ReshareRound5&)> round5;
+};
+
+template <class C>
+Digest commitment_of(const SessionId& sid, PartyId i, const ReshareRound2<C>& o) {
+  return commit("quorate/reshare/commit/1", sid, i, o.blind, o.F, o.proofs, o.chain_code);
+}
+
+// Puts another polynomial into a dealing, with its proofs.
+template <class C>
+void deal_instead(const SessionId& sid, PartyId me, ReshareDealing<C>& d, Polynomial<C> f, Rng& rng) {
+  d.f = std::move(f);
+  d.F = d.f.commit();
+  static_cast<ProvedPolynomial<C>&>(d.opening) = prove_polynomial(sid, me, d.f, d.F, rng);
+}
+
+// A dealer that stays or leaves.
+template <class C>
+Task<ReshareResult<C>> deviating_reshare(Party self, ReshareParameters parameters, const KeyShare<C>* old,
+                                         const Ed25519SecretKey& identity, const ResharePlan<C>& plan) {
+  using Opening = ReshareRound2<C>;
+  const SessionId sid = self.sid();
+  const PartyId me = self.me();
+  const PartySet dealers = parameters.dealers(), members = parameters.members();
+  const PartySet givers = members.contains(me) ? dealers : PartySet{};
+  ReshareDealing<C> mine = reshare_deal(sid, parameters, *old, self.rng());
+  if (plan.deal) {
+    plan.deal(sid, me, mine);
+    mine.commitment = commitment_of(sid, me, mine.opening);
+  }
+  for (const PartyId j : self.peers()) {
+    ReshareRound1 m{mine.commitment};
+    if (plan.round1) plan.round1(j, m);
+    self.send(j, m);
+  }
+  const PerPeer<ReshareRound1> commitments = co_await self.receive<ReshareRound1>(dealers);
+  for (const PartyId j : self.peers()) {
+    Opening m = mine.open();
+    if (plan.round2) plan.round2(j, m);
+    self.send(j, m);
+  }
+  for (const PartyId j : members.without(me)) {
+    ReshareShare<C> m = mine.deal_to(sid, me, j, identity);
+    if (plan.share) plan.share(sid, mine.commitment, j, m);
+    self.send(j, m);
+  }
+  const PerPeer<Opening> openings = co_await self.receive<Opening>(dealers);
+  const PerPeer<ReshareShare<C>> shares = co_await self.receive<ReshareShare<C>>(givers);
+  PerPeer<PolynomialCommitment<C>> F(dealers.without(me));
+  for (const PartyId j : F.parties()) proofs_verify(sid, j, openings[j], F[j]);
+  const ReshareDealt<C> dealt = reshare_dealt(me, parameters, &mine, commitments, openings, shares, F);
+  for (const PartyId j : self.peers()) {
+    ReshareRound3<C> m = reshare_echo(sid, parameters, dealt, PartySet{});
+    if (plan.round3) plan.round3(dealt, j, m);
+    self.send(j, m);
+  }
+  const PerPeer<ReshareRound3<C>> echoes = co_await self.receive<ReshareRound3<C>>();
+  const auto key = reshare_combine(sid, parameters, dealt);
+  self.require(key.has_value(), Reason::identity_point);
+  for (const PartyId j : self.peers()) {
+    ReshareRound4 m{sign_dealing(key->body, identity)};
+    if (plan.round4) plan.round4(key->body, j, m);
+    self.send(j, m);
+  }
+  const PerPeer<ReshareRound4> dealings = co_await self.receive<ReshareRound4>(dealers);
+  if (members.contains(me))
+    for (const PartyId j : self.peers()) {
+      ReshareRound5 m{sign_certificate(key->body, identity)};
+      if (plan.round5) plan.round5(key->body, j, m);
+      self.send(j, m);
+    }
+  const PerPeer<ReshareRound5> signatures = co_await self.receive<ReshareRound5>(members);
+  ReshareResult<C> result;
+  co_return result;
+}
+
+// Runs `world` with this dealer deviating. The outcome has been through expect_safe.
+template <class C>
+struct ReshareAttack {
+  using World = ReshareWorld<C>;
+  Simulation<World> sim;
+  PartyId attacker;
+  typename Simulation<World>::Outcomes outcomes;
+
+  ReshareAttack(const World& world, PartyId attacker_, const ResharePlan<C>& plan, std::uint64_t seed = 1)
+      : sim(world, seed), attacker(attacker_) {
+    sim.replace(attacker, [&](const SessionConfig& config) {
+      return std::make_unique<Session<ReshareResult<C>>>(config, ReshareMessages<C>{}, &deviating_reshare<C>,
+                                                         *world.parameters, world.old_share(config.me),
+                                                         world.base->identities.at(config.me), plan);
+    });
+    outcomes = sim.run();
+    EXPECT_TRUE(expect_safe(sim, outcomes));
+  }
+  std::string end(unsigned i) const { return how_it_ended(outcomes[PartyId(i)], attacker); }
+  PartySet honest() const { return sim.honest(); }
+};
+
+// ---- signing under what a reshare leaves
+
+template <class S>
+struct FrostSigning {
+  using C = typename S::Curve;
+  using Result = Signature64;
+  using MessageList = FrostMessages<C>;
+  PartySet T;
+  std::map<PartyId, const KeyShare<C>*> shares;
+  frost::EffectiveKey<C> key;
+
+  PartySet parties() const { return T; }
+  std::unique_ptr<Session<Result>> start(const SessionConfig& config) const {
+    return std::make_unique<Session<Result>>(config, MessageList{}, &frost_sign<S>, *shares.at(config.me), key,
+                                             secret_bytes(view_of("to be signed")));
+  }
+  std::string fingerprint(PartyId, const Result&) const { return "signed"; }
+};
+struct EcdsaSigning {
+  using Result = ecdsa::Signatures;
+  using MessageList = EcdsaMessages;
+  PartySet T;
+  std::map<PartyId, const KeyShare<Secp256k1>*> shares;
+  std::map<PartyId, const Pairwise*> pairs;
+  ecdsa::EffectiveKey key;
+
+  PartySet parties() const { return T; }
+  std::unique_ptr<Session<Result>> start(const SessionConfig& config) const {
+    return std::make_unique<Session<Result>>(config, MessageList{}, &ecdsa_sign, *shares.at(config.me),
+                                             *pairs.at(config.me), key, ecdsa::Digests{Digest{7}});
+  }
+  std::string fingerprint(PartyId, const Result&) const { return "signed"; }
+};
+
+// Whether T signs with these shares, and the signature is one of the unchanged key.
+template <class S>
+bool frost_signs(PartySet T, const std::map<PartyId, const KeyShare<typename S::Curve>*>& shares, const Bytes& Y,
+                 const frost::EffectiveKey<typename S::Curve>& key) {
+  const FrostSigning<S> world{T, shares, key};
+  Simulation<FrostSigning<S>> sim(world, 77);
+  const auto outcomes = sim.run();
+  Bytes public_key = Y;
+  if (S::algorithm == Algorithm::schnorr_secp256k1) public_key.erase(public_key.begin());  // x only
+  for (const PartyId i : T)
+    if (!outcomes[i].result ||
+        !verify_signature(S::algorithm, public_key, view_of("to be signed"), *outcomes[i].result))
+      return false;
+  return true;
+}
+inline bool signs(PartySet T, const std::map<PartyId, const KeyShare<Ed25519>*>& shares, const Bytes& Y) {
+  const auto key = effective_key_ed25519(Point<Ed25519>::parse(Y).value(), Scalar<Ed25519>::zero()).value();
+  return frost_signs<FrostEd25519>(T, shares, Y, key);
+}
+inline bool signs(PartySet T, const std::map<PartyId, const KeyShare<Secp256k1>*>& shares, const Bytes& Y) {
+  const auto zero = Scalar<Secp256k1>::zero();
+  const auto key = effective_key_bip340(Point<Secp256k1>::parse(Y).value(), zero, std::nullopt).value();
+  return frost_signs<FrostBip340>(T, shares, Y, key);
+}
+inline bool signs_ecdsa(PartySet T, const std::map<PartyId, const KeyShare<Secp256k1>*>& shares,
+                        const std::map<PartyId, const Pairwise*>& pairs, const Bytes& Y) {
+  const Scalar<Secp256k1> zero;
+  const auto key = ecdsa::effective_key(Point<Secp256k1>::parse(Y).value(), zero).value();
+  const EcdsaSigning world{T, shares, pairs, key};
+  Simulation<EcdsaSigning> sim(world, 77);
+  const auto outcomes = sim.run();
+  for (const PartyId i : T)
+    if (!outcomes[i].result || !verify_signature(Algorithm::ecdsa_secp256k1, Y, Digest{7}, (*outcomes[i].result)[0].rs))
+      return false;
+  return true;
+}
+
+inline PartySet set_of(std::initializer_list<unsigned> indices) {
+  PartySet set;
+  for (const unsigned i : indices) set.insert(PartyId(i));
+  return set;
+}
+// Every subset of `set` with k members.
+inline std::vector<PartySet> subsets(PartySet set, std::size_t k) {
+  std::vector<PartySet> found;
+  for (std::uint32_t bits = 1; bits < (1u << set.size()); ++bits) {
+    PartySet subset;
+    for (const PartyId j : set)
+      if ((bits >> set.position(j)) & 1) subset.insert(j);
+    if (subset.size() == k) found.push_back(subset);
+  }
+  return found;
+}
+
+}  // namespace quorate::test
