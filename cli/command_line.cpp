@@ -27,6 +27,7 @@ struct Words {
   InitOptions init;
   DemoOptions demo;
   KeyCreateOptions key_create;
+  KeyReshareOptions key_reshare;
   RequestListOptions request_list;
   KeyDeriveOptions derive;
   SignOptions sign;
@@ -116,7 +117,7 @@ void add_local(CLI::App& app, Run& run) {
 
 void add_keys(CLI::App& app, Run& run) {
   Words& w = run.words;
-  auto* key = app.add_subcommand("key", "keys: create, list, show, derive");
+  auto* key = app.add_subcommand("key", "keys: create, list, show, derive, refresh, reshare");
   key->require_subcommand(1);
 
   auto* create = key->add_subcommand("create", "let nodes generate a key together");
@@ -131,6 +132,28 @@ void add_keys(CLI::App& app, Run& run) {
   create->callback([&run] {
     run.words.chosen = [&run] {
       return run.with_client([&](ClusterClient& c) { return key_create(run.words.key_create, c, run.world.console); });
+    };
+  });
+
+  auto* refresh =
+      key->add_subcommand("refresh", "new shares for the same nodes; what was stolen of the old ones is worth nothing");
+  refresh->add_option("key", w.key, "name or id")->required();
+  refresh->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return key_refresh(run.words.key, c, run.world.console); });
+    };
+  });
+
+  auto* reshare = key->add_subcommand("reshare", "new shares for other nodes or another threshold; the key stays");
+  reshare->add_option("key", w.key_reshare.key, "name or id")->required();
+  reshare->add_option("--threshold", w.key_reshare.threshold, "nodes that sign together (default: as now)");
+  reshare->add_option("--participants", w.key_reshare.participants, "node ids of all new members, comma-separated")
+      ->required()
+      ->delimiter(',');
+  reshare->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client(
+          [&](ClusterClient& c) { return key_reshare(run.words.key_reshare, c, run.world.console); });
     };
   });
 

@@ -29,6 +29,7 @@ std::string text_of_key(const Json& key) {
   text += "algorithm  " + text_at(key, "algorithm") + "\n";
   text += "threshold  " + number_at(key, "threshold") + " of " + joined(participants) + "\n";
   text += "state      " + text_at(key, "state") + "\n";
+  text += "epoch      " + number_at(key, "epoch") + "\n";
   const Json public_key = object_at(key, "public_key");
   text += "public key " + text_at(public_key, "hex") + "\n";
   if (const auto x = text_at(public_key, "x_only"); !x.empty()) text += "x only     " + x + "\n";
@@ -62,6 +63,27 @@ Exit show_list(const Json& page, const std::vector<std::pair<const char*, std::s
   if (!text_at(page, "next").empty()) text += "… and more\n";
   console.result(page, text);
   return Exit::ok;
+}
+
+// A request that ends with a key.
+Exit ask_for_key(const std::string& what, const std::string& target, const Json& body, ClusterClient& client,
+                 Console& console) {
+  http::ClientReply reply;
+  {
+    const Progress progress(console, what);
+    reply = client.post(target, body, kCreateWait);
+  }
+  const Json& request = expect_success(reply);
+  const Exit exit = exit_of_state(text_at(request, "state"));
+  const Json result = object_at(request, "result");
+  const bool there = exit == Exit::ok && result.contains("key");
+  console.result(request, there ? text_of_key(result["key"]) : text_of_request(request));
+  return exit;
+}
+
+Json shown_key(const std::string& key, ClusterClient& client) {
+  const auto reply = client.get("/v1/keys/" + percent_encoded(key));
+  return expect_success(reply);
 }
 
 }  // namespace
@@ -101,18 +123,26 @@ Exit key_create(const KeyCreateOptions& options, ClusterClient& client, Console&
                   {"algorithm", options.algorithm},
                   {"threshold", threshold},
                   {"participants", participants}};
-  http::ClientReply reply;
-  {
-    const Progress progress(console, "creating key " + options.name + " (" + std::to_string(threshold) + " of " +
-                                         std::to_string(participants.size()) + ")");
-    reply = client.post("/v1/keys", body, kCreateWait);
-  }
-  const Json& request = expect_success(reply);
-  const Exit exit = exit_of_state(text_at(request, "state"));
-  const Json result = object_at(request, "result");
-  const bool there = exit == Exit::ok && result.contains("key");
-  console.result(request, there ? text_of_key(result["key"]) : text_of_request(request));
-  return exit;
+  return ask_for_key("creating key " + options.name + " (" + std::to_string(threshold) + " of " +
+                         std::to_string(participants.size()) + ")",
+                     "/v1/keys", body, client, console);
+}
+
+Exit key_refresh(const std::string& key, ClusterClient& client, Console& console) {
+  const Json now = shown_key(key, client);
+  const Json body{{"certificate", text_at(now, "certificate")}};
+  return ask_for_key("refreshing key " + text_at(now, "name"), "/v1/keys/" + text_at(now, "id") + "/refresh", body,
+                     client, console);
+}
+
+Exit key_reshare(const KeyReshareOptions& options, ClusterClient& client, Console& console) {
+  const Json now = shown_key(options.key, client);
+  const int threshold = options.threshold.value_or(now.value("threshold", 0));
+  const Json body{
+      {"certificate", text_at(now, "certificate")}, {"threshold", threshold}, {"participants", options.participants}};
+  return ask_for_key("resharing key " + text_at(now, "name") + " (" + std::to_string(threshold) + " of " +
+                         std::to_string(options.participants.size()) + ")",
+                     "/v1/keys/" + text_at(now, "id") + "/reshare", body, client, console);
 }
 
 Exit key_list(ClusterClient& client, Console& console) {

@@ -14,6 +14,14 @@ struct KeyCreateOptions {
   std::vector<std::string> participants;  // empty: all nodes of the cluster
 };
 Exit key_create(const KeyCreateOptions& options, ClusterClient& client, Console& console);
+// Of the certificate that the node shows now: should another one be in force when it comes to it, nothing happens.
+Exit key_refresh(const std::string& key, ClusterClient& client, Console& console);
+struct KeyReshareOptions {
+  std::string key;
+  std::optional<int> threshold;           // unset: stays
+  std::vector<std::string> participants;  // of the new committee, all of them
+};
+Exit key_reshare(const KeyReshareOptions& options, ClusterClient& client, Console& console);
 Exit key_list(ClusterClient& client, Console& console);
 // `pem`: nothing but the public key, as OpenSSL reads it.
 struct KeyDeriveOptions {

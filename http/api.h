@@ -24,6 +24,8 @@ enum class Route {
   show_key,       // GET  /v1/keys/{key}
   derive_key,     // GET  /v1/keys/{key}/derive
   sign,           // POST /v1/keys/{key}/signatures
+  refresh_key,    // POST /v1/keys/{key}/refresh
+  reshare_key,    // POST /v1/keys/{key}/reshare
   inspect,        // POST /v1/transactions/inspect
   list_requests,  // GET  /v1/requests
   show_request,   // GET  /v1/requests/{id}

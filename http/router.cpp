@@ -22,6 +22,8 @@ const std::vector<Entry>& table() {
       {{Route::show_key, "GET", "/v1/keys/{key}"}, Subject::key, {"network"}},
       {{Route::derive_key, "GET", "/v1/keys/{key}/derive"}, Subject::key, {"path", "network"}},
       {{Route::sign, "POST", "/v1/keys/{key}/signatures"}, Subject::key, {}},
+      {{Route::refresh_key, "POST", "/v1/keys/{key}/refresh"}, Subject::key, {}},
+      {{Route::reshare_key, "POST", "/v1/keys/{key}/reshare"}, Subject::key, {}},
       {{Route::inspect, "POST", "/v1/transactions/inspect"}, Subject::none, {}},
       {{Route::list_requests, "GET", "/v1/requests"}, Subject::none, {"state", "kind", "key", "limit", "cursor"}},
       {{Route::show_request, "GET", "/v1/requests/{id}"}, Subject::request, {}},
@@ -170,6 +172,8 @@ bool is_mutation(Route r) {
   switch (r) {
     case Route::create_key:
     case Route::sign:
+    case Route::refresh_key:
+    case Route::reshare_key:
       return true;
     case Route::list_keys:
     case Route::show_key:

@@ -30,10 +30,12 @@ int status_of_failure(const std::string& code) {
   if (code == "nonce_replayed") return 401;
   for (const std::string_view conflict :
        {"name_taken", "context_mismatch", "already_final", "idempotency_conflict", "clock_skew", "busy", "unknown_key",
-        "key_archived", "unknown_participant", "unknown_user", "quarantined", "no_share"})
+        "key_archived", "unknown_participant", "unknown_user", "quarantined", "no_share", "other_certificate",
+        "number_used"})
     if (code == conflict) return 409;
-  for (const std::string_view unsignable : {"payload_unsupported", "payload_malformed", "payload_invalid",
-                                            "algorithm_mismatch", "path_invalid", "not_our_key"})
+  for (const std::string_view unsignable :
+       {"payload_unsupported", "payload_malformed", "payload_invalid", "algorithm_mismatch", "path_invalid",
+        "not_our_key", "too_many_participants"})
     if (code == unsignable) return 422;
   if (code == "denied") return 403;
   if (code == "expired") return 410;
@@ -82,6 +84,8 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
   switch (call.route) {
     case http::Route::create_key:
     case http::Route::sign:
+    case http::Route::refresh_key:
+    case http::Route::reshare_key:
       return mutate(call);
     case http::Route::list_keys:
       return list_keys(call);

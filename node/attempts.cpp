@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <array>
 
+#include "base/check.h"
 #include "node/coordinator.h"
 #include "node/outcome.h"
 #include "node/protocols.h"
+#include "node/succession.h"
 #include "session/context.h"
 
 namespace quorate::node {
@@ -21,7 +23,10 @@ std::string joined_text(const std::vector<std::string>& names) {
 
 // What members may give as a reason; anything else is `refused`.
 std::string known_code(const std::string& code) {
-  constexpr std::array<std::string_view, 27> codes{"context_mismatch",
+  constexpr std::array<std::string_view, 30> codes{"context_mismatch",
+                                                   "other_certificate",
+                                                   "number_used",
+                                                   "too_many_participants",
                                                    "denied",
                                                    "expired",
                                                    "idempotency_conflict",
@@ -71,6 +76,7 @@ void Coordinator::attempt(Job& job) {
   if (unix_seconds(job.x.intent.expires_at) <= unix_seconds(world_.clock.wall()))
     return fail(job, "expired",
                 "the request's time is over" + (job.refused ? "; " + job.refused->detail : std::string()));
+  if (!look_again(job)) return;
   // Another node was faster: its outcome will be this one's.
   if (participant_.engaged(job.x.id)) return postpone(job, limits::kSignRoundTimeout);
   if (job.attempts >= static_cast<int>(limits::kMaxAttempts))
@@ -88,11 +94,59 @@ void Coordinator::attempt(Job& job) {
   postpone(job, kTurnPause);
 }
 
+bool Coordinator::look_again(Job& job) {
+  const std::string id = job.x.intent.key;
+  if (job.x.create() != nullptr) return true;
+  const auto row = world_.store.key_by_id(id);
+  if (row && job.x.reshare() != nullptr)
+    if (const auto made = certificate_made_by(job.x.id, *row, world_)) {
+      Report report;
+      report.request = job.x.id;
+      report.result = *made;
+      succeed_with(job, report, world_.me.id);
+      return false;
+    }
+  const Digest seen = job.x.sign() != nullptr ? job.x.sign()->known->digest : job.x.reshare()->known->digest;
+  if (row && world_.known_keys->of(*row)->digest == seen) return true;
+  auto examined = examine(job.record.original, world_);
+  std::optional<Refusal> refused;
+  if (auto* r = std::get_if<Refusal>(&examined)) refused = *r;
+  auto* x = std::get_if<Examined>(&examined);
+  if (x != nullptr) refused = x->outdated();
+  if (refused) {
+    fail(job, refused->code, refused->detail);
+    return false;
+  }
+  QUORATE_ASSERT(x->id == job.x.id && x->request_digest == job.x.request_digest);
+  job.x = std::move(*x);
+  job.candidates = Candidates{};  // they were of another committee
+  job.busy = PartySet();
+  return true;
+}
+
+// All new members, and t_old of the old ones: those first who stay, so that few take part.
+std::optional<PartySet> Coordinator::choose_reshare(Job& job, PartySet up) {
+  const ResharePlan& plan = *job.x.reshare();
+  const PartySet members = plan.committee.parties(), old = plan.body().committee.parties();
+  const PartySet usable = up - job.busy - job.candidates.excluded;
+  if (!usable.includes(members)) return std::nullopt;
+  Candidates c = job.candidates;
+  c.reachable = usable & old;
+  c.me.reset();
+  c.preferred.clear();
+  for (const PartyId id : c.reachable& members) c.preferred.push_back(id);
+  const auto dealers = choose_signers(c, plan.body().committee.threshold());
+  if (!dealers) return std::nullopt;
+  job.dealers = *dealers;
+  return *dealers | members;
+}
+
 std::optional<PartySet> Coordinator::choose(Job& job, PartySet up) {
   const Committee& committee = job.x.committee();
+  if (const Member* mine = committee.find(world_.me.id)) job.candidates.me = mine->id;
+  if (job.x.reshare() != nullptr) return choose_reshare(job, up);
   if (job.x.create() != nullptr) return up == committee.parties() ? std::optional(up) : std::nullopt;
   job.candidates.reachable = up - job.busy;
-  if (const Member* mine = committee.find(world_.me.id)) job.candidates.me = mine->id;
   std::vector<std::pair<std::chrono::microseconds, PartyId>> near;
   for (const peers::PeerStatus& peer : world_.mesh.peers())
     if (const Member* m = committee.find(peer.node)) near.emplace_back(peer.rtt, m->id);
@@ -118,6 +172,9 @@ std::optional<std::string> Coordinator::kept_apart(const Job& job) const {
 
 void Coordinator::propose(Job& job, PartySet signers) {
   const Committee& committee = job.x.committee();
+  const ResharePlan* plan = job.x.reshare();
+  const NextNumber next = plan == nullptr ? NextNumber{} : number_of(job);
+  if (next.wait != 0) return postpone(job, Millis(next.wait));
   ++job.attempts;
   ++job.record.attempts;
   job.signers = signers;
@@ -130,12 +187,18 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.propose.policy_digest = world_.policy.digest();
   job.propose.request_digest = job.x.request_digest;
   job.propose.key_id = job.x.intent.key;
-  if (const SignPlan* plan = job.x.sign()) job.propose.certificate = plan->known->digest;
-  job.propose.committee = committee_hash(committee);
-  job.propose.threshold = committee.threshold();
-  job.propose.signers = list_of(signers);
+  if (const SignPlan* sign = job.x.sign()) job.propose.certificate = sign->known->digest;
+  if (plan != nullptr) job.propose.certificate = plan->known->digest;
+  const Committee& whole = plan == nullptr ? committee : plan->committee;
+  job.propose.committee = committee_hash(whole);
+  job.propose.threshold = whole.threshold();
+  job.propose.signers = list_of(plan == nullptr ? signers : job.dealers);
+  job.propose.number = next.number;
   job.propose.original = job.record.original;
-  job.sid = session_id_of(job.x, signers, job.propose.random, world_);
+  const Terms terms = terms_of(job.propose);
+  if (plan != nullptr && !reshare_parameters(job.x, terms, world_))
+    return fail(job, "context_mismatch", "the committees of this reshare do not fit each other");
+  job.sid = session_id_of(job.x, terms, world_);
   job.tried[job.sid] = signers;
   by_random_[job.propose.random] = job.x.id;
   job.phase = Phase::proposing;
@@ -152,6 +215,12 @@ void Coordinator::propose(Job& job, PartySet signers) {
   if (job.stored) joined(job);
 }
 
+NextNumber Coordinator::number_of(const Job& job) const {
+  std::vector<std::uint64_t> reported = job.numbers;
+  reported.push_back(history_of(job.x.reshare()->key, world_).highest());
+  return next_number(reported, milliseconds(world_.clock.wall()));
+}
+
 void Coordinator::postpone(Job& job, Millis by) {
   job.phase = Phase::waiting;
   job.deadline =
@@ -163,11 +232,21 @@ void Coordinator::lack(Job& job, PartySet up) {
   job.phase = Phase::waiting;
   job.deadline = job.patience;
   if (const auto apart = kept_apart(job)) return fail(job, "quarantined", *apart);
-  const std::size_t needed = job.x.create() != nullptr ? committee.size() : committee.threshold();
-  const bool hopeless = (committee.parties() - job.candidates.excluded).size() < needed;
+  // Of those in question, so many at least.
+  PartySet wanted = committee.parties();
+  std::size_t needed = job.x.create() != nullptr ? committee.size() : committee.threshold();
+  bool hopeless = false;
+  if (const ResharePlan* plan = job.x.reshare()) {
+    wanted = plan->body().committee.parties();
+    needed = plan->body().committee.threshold();
+    const PartySet members = plan->committee.parties();
+    hopeless = !(members & job.candidates.excluded).empty();
+    if (!up.includes(members)) wanted = members;
+  }
+  hopeless |= (wanted - job.candidates.excluded).size() < needed;
   if (!hopeless && world_.clock.steady() < job.patience) return;
   std::vector<std::string> missing, other_documents;
-  for (const PartyId id : committee.parties() - up) {
+  for (const PartyId id : wanted - up) {
     const std::string& node = committee.node_of(id);
     (peers_.is_up(node) ? other_documents : missing).push_back(node);
   }
@@ -274,7 +353,12 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
     return;
   }
   const Member* member = job->x.committee().find(from);
-  if (code == "busy") {
+  if (code == "number_used" && member != nullptr && job->numbers.size() < limits::kMaxAttempts) {
+    job->numbers.push_back(refuse.number);
+    give_up_attempt(*job);
+    return attempt(*job);
+  }
+  if (code == "busy" || code == "other_certificate") {
     if (member == nullptr) {
       job->waiting.erase(from);
       return begin_if_all(*job);
@@ -282,7 +366,7 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
     --job->attempts;
     job->busy.insert(member->id);
     give_up_attempt(*job);
-    return whole ? postpone(*job, kTurnPause) : attempt(*job);
+    return whole || code == "other_certificate" ? postpone(*job, kTurnPause) : attempt(*job);
   }
   // A node without a part in the key can only object to its name.
   if (member == nullptr && code != "name_taken") {
@@ -367,11 +451,17 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
       job.candidates.edges.insert({std::min(reporter->id, culprit), std::max(reporter->id, culprit)});
   }
   if (report.culprits.empty() || silent) job.candidates.failed.insert(job.signers);
-  if (job.x.create() != nullptr) {
+  // Of a reshare other dealers may do; all new members must.
+  const ResharePlan* plan = job.x.reshare();
+  const PartySet culprits = set_of(report.culprits);
+  const bool only_dealers = plan != nullptr && !culprits.empty() && (culprits & plan->committee.parties()).empty();
+  if (job.x.makes_certificate() && !only_dealers) {
     std::vector<std::string> silent_nodes;
     for (const auto& node : job.record.silent) silent_nodes.push_back(node);
     return silent ? heal_or_fail(job, "no_quorum", "these nodes did not answer: " + joined_text(silent_nodes))
-                  : heal_or_fail(job, "protocol_failed", "the key generation was aborted: " + report.check.text);
+                  : heal_or_fail(job, "protocol_failed",
+                                 std::string(plan == nullptr ? "the key generation" : "the reshare") +
+                                     " was aborted: " + report.check.text);
   }
   give_up_attempt(job);
   attempt(job);
@@ -379,7 +469,7 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
 
 // The key may be complete but for its last messages, which members give again when asked.
 void Coordinator::heal_or_fail(Job& job, const std::string& code, const std::string& reason) {
-  if (job.x.create() == nullptr || !heal_(job.x.id)) return fail(job, code, reason);
+  if (!job.x.makes_certificate() || !heal_(job.x.id)) return fail(job, code, reason);
   give_up_attempt(job);
   job.phase = Phase::healing;
   job.refused = Refusal{504, code, reason, std::nullopt};
@@ -420,6 +510,7 @@ void Coordinator::late(Job& job) {
     case Phase::running:
       job.candidates.failed.insert(job.signers);
       if (job.x.create() != nullptr) return heal_or_fail(job, "no_quorum", "the key generation took too long");
+      if (job.x.reshare() != nullptr) return heal_or_fail(job, "no_quorum", "the reshare took too long");
       give_up_attempt(job);
       return attempt(job);
     case Phase::proposing:

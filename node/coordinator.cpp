@@ -60,6 +60,7 @@ void Coordinator::submit(const http::SignedRequest& original, std::uint64_t tick
   }
   if (requests_.nonce_used_by_other(job.x.who.user, job.x.who.nonce, id))
     return answer(refusal_of(http::nonce_replayed()));
+  if (const auto outdated = job.x.outdated()) return answer(*outdated);
   if (jobs_.size() >= limits::kMaxOpenRequests)
     return answer(Refusal{503, "overloaded", "too many requests are open on this node", std::nullopt});
   if (const CreateKeyPlan* plan = job.x.create())
@@ -85,13 +86,13 @@ void Coordinator::resume(const RequestRecord& record) {
   auto examined = examine(record.original, world_);
   const auto* x = std::get_if<Examined>(&examined);
   const bool in_time = static_cast<std::int64_t>(record.expires) > unix_seconds(world_.clock.wall());
-  if (x == nullptr || !x->decision.allowed() || !in_time) {
+  if (x == nullptr || !x->decision.allowed() || !in_time || x->outdated()) {
     RequestRecord ended = record;
     ended.set_state(RequestState::failed);
     ended.code = "interrupted";
     ended.reason = "the node was restarted and the request's time is over";
     ended.released = requests_.released(record.id);
-    ended.retryable = !ended.released;
+    ended.retryable = ended.lives(world_.clock.wall());
     storage::Batch batch;
     batch.update_request(row_of(ended), {record.request_state()});
     if (record.kind.text == policy::name_of(policy::Kind::create_key)) batch.release_name(record.key_name, record.id);
@@ -186,7 +187,7 @@ std::vector<std::string> Coordinator::audience(const Job& job) const {
   std::vector<std::string> nodes;
   for (const policy::NodeCard& card : world_.cluster.nodes()) {
     if (card.id == world_.me.id) continue;
-    if (job.x.create() != nullptr || job.x.committee().find(card.id) != nullptr) nodes.push_back(card.id);
+    if (job.x.makes_certificate() || job.x.committee().find(card.id) != nullptr) nodes.push_back(card.id);
   }
   return nodes;
 }
@@ -228,7 +229,7 @@ void Coordinator::succeed_with(Job& job, const Report& report, const std::string
 
 void Coordinator::await_members(Job& job) {
   bool missing = false;
-  if (job.x.create() != nullptr)
+  if (job.x.makes_certificate())
     for (const Member& m : job.x.committee().members())
       missing |= m.node.text != world_.me.id && peers_.is_up(m.node) && !job.active_at.contains(m.id);
   if (!missing) {
@@ -250,7 +251,7 @@ void Coordinator::fail(Job& job, const std::string& code, const std::string& rea
   record.code = code;
   record.reason = cut(reason, 2048);
   record.released = job.any_released || requests_.released(job.x.id);
-  record.retryable = !record.released;
+  record.retryable = record.lives(world_.clock.wall());
   storage::Batch batch;
   batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
   if (job.x.create() != nullptr) batch.release_name(job.x.intent.key_name, job.x.id);

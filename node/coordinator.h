@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <variant>
 
+#include "keygen/key_history.h"
 #include "node/choose.h"
 #include "node/examine.h"
 #include "node/messages.h"
@@ -68,7 +69,9 @@ class Coordinator {
     int attempts = 0;
     Propose propose;
     SessionId sid{};
-    PartySet signers;
+    PartySet signers;                     // all who take part
+    PartySet dealers;                     // of them, in a reshare
+    std::vector<std::uint64_t> numbers;   // that members say are used
     std::map<SessionId, PartySet> tried;  // the signers of every attempt
     std::set<std::string> waiting;  // nodes whose answer to the proposal is outstanding, this one until it has joined
     std::set<std::string> ended_there;  // of those, who says that the request has ended: its outcome is on its way
@@ -96,7 +99,11 @@ class Coordinator {
   // attempts.cpp
   void attempt(Job& job);
   std::optional<PartySet> choose(Job& job, PartySet reachable);
+  std::optional<PartySet> choose_reshare(Job& job, PartySet reachable);
+  // What is in force here may have changed since the request was examined. False: the job has failed.
+  bool look_again(Job& job);
   void propose(Job& job, PartySet signers);
+  NextNumber number_of(const Job& job) const;
   void lack(Job& job, PartySet reachable);
   void postpone(Job& job, Millis by);
   void joined(Job& job);

@@ -29,7 +29,8 @@ Desk::Desk(const World& world, SessionHost& host)
                     [this](const std::string& request) { return healer_.ask_for(request); },
                     [this](const std::string& request, const std::string& other) {
                       return coordinator_.give_way(request, other);
-                    }}),
+                    },
+                    [this](const std::string& node, const std::string& key) { healer_.exchange(node, key); }}),
       coordinator_(world, requests_, host, participant_, peers_, quarantines_,
                    [this](const std::string& request) { return healer_.ask_for(request); }),
       healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }) {}
@@ -88,7 +89,7 @@ void Desk::expire() {
       record.code = "no_outcome";
       record.reason = "the coordinating node told no outcome in time";
       record.released = requests_.released(record.id);
-      record.retryable = !record.released;
+      record.retryable = false;  // its time is over
       storage::Batch batch;
       batch.update_request(row_of(record), {row.state});
       if (record.kind.text == policy::name_of(policy::Kind::create_key)) batch.release_name(record.key_name, record.id);
@@ -188,6 +189,8 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     healer_.on_signature(from, decode<CertificateSignature>(e.body));
   else if (e.tag == CertificateComplete::tag)
     healer_.on_certificate(from, decode<CertificateComplete>(e.body));
+  else if (e.tag == CertificateChain::tag)
+    healer_.on_chain(from, decode<CertificateChain>(e.body));
   else if (e.tag == KeyList::tag)
     healer_.on_keys(from, decode<KeyList>(e.body));
   else if (e.tag == QuarantineList::tag)
@@ -197,10 +200,9 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
 }
 
 void Desk::take(const std::string& from, const Outcome& outcome) {
-  // Who made a key waits a moment for its members to have it, however they came by it.
+  // Who made a key or its next certificate waits a moment for its members to have it, however they came by it.
   const auto acknowledge = [this, from, result = outcome.result](const RequestRecord& record) {
-    if (record.request_state() != RequestState::succeeded ||
-        record.kind.text != policy::name_of(policy::Kind::create_key))
+    if (record.request_state() != RequestState::succeeded || record.kind.text == policy::name_of(policy::Kind::sign))
       return;
     Report report;
     report.request = record.id;

@@ -1,7 +1,9 @@
 #include "node/examine.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "http/router.h"
@@ -66,12 +68,71 @@ std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject
   return x;
 }
 
+// The committees that the request comes to over the certificate in force here.
+std::optional<Refusal> fit(ResharePlan& plan, const World& world) {
+  if (plan.asked.certificate && *plan.asked.certificate != plan.known->digest)
+    return Refusal{409, "other_certificate",
+                   "the key's certificate in force is " + to_hex(plan.known->digest) + ", not the one of the request",
+                   "/certificate"};
+  const Committee& old = plan.body().committee;
+  std::vector<NewMember> nodes;
+  const auto add = [&](const std::string& name) {
+    const policy::NodeCard* card = world.cluster.find(name);
+    if (card != nullptr) nodes.push_back({card->id, card->identity_key});
+    return card != nullptr;
+  };
+  for (const std::string& name : plan.asked.participants)
+    if (!add(name)) return Refusal{422, "unknown_participant", "no node " + name + " in this cluster", "/participants"};
+  if (plan.asked.refresh)
+    for (const Member& m : old.members())
+      if (!add(m.node))
+        return Refusal{409, "unknown_participant", m.node.text + " is no longer in this cluster: reshare the key",
+                       std::nullopt};
+  const auto threshold = plan.asked.refresh ? old.threshold() : static_cast<std::uint8_t>(plan.asked.threshold);
+  auto committee = next_committee(old, threshold, nodes);
+  if (!committee)
+    return Refusal{422, "too_many_participants",
+                   "old and new members together are more than " + std::to_string(limits::kMaxParties),
+                   "/participants"};
+  // A node that comes back under its name with another identity is in it as what it is now.
+  Members members = committee->members();
+  for (const Member& m : old.members())
+    if (committee->find(m.id) == nullptr && committee->find(m.node.text) == nullptr) members.push_back(m);
+  std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) { return a.id < b.id; });
+  plan.all = *Committee::make(2, std::move(members));
+  plan.committee = std::move(*committee);
+  return std::nullopt;
+}
+
+std::variant<Examined, Refusal> plan_reshare(Examined x, const std::string& subject, policy::Reshare asked,
+                                             const Json& body, const World& world) {
+  ResharePlan plan;
+  auto row = world.store.key_by_name(subject);
+  if (!row) row = world.store.key_by_id(subject);
+  if (!row || row->state == storage::KeyState::prepared)
+    return Refusal{404, "unknown_key", "no such key", std::nullopt};
+  plan.key = std::move(*row);
+  plan.known = world.known_keys->of(plan.key);
+  plan.asked = std::move(asked);
+  plan.unfit = fit(plan, world);
+  x.kind = plan.asked.refresh ? policy::Kind::refresh : policy::Kind::reshare;
+  x.intent.key = plan.key.id;
+  x.intent.key_name = plan.body().name;
+  x.intent.public_key = to_hex(plan.body().Y);
+  x.intent.payload_digest = policy::body_payload_digest(body);
+  x.plan = std::move(plan);
+  return x;
+}
+
 }  // namespace
 
 const Committee& Examined::committee() const {
   if (const auto* c = create()) return c->committee;
+  if (const auto* r = reshare()) return r->all;
   return sign()->body().committee;
 }
+
+std::optional<Refusal> Examined::outdated() const { return reshare() == nullptr ? std::nullopt : reshare()->unfit; }
 
 std::optional<GatedKey> Examined::gated() const {
   const SignPlan* signing = sign();
@@ -131,6 +192,10 @@ std::variant<Examined, Refusal> examine(const http::SignedRequest& request, cons
       planned = plan_create_key(std::move(x), body, world);
     else if (match.route == http::Route::sign)
       planned = plan_sign(std::move(x), match.subject, body, world);
+    else if (match.route == http::Route::refresh_key)
+      planned = plan_reshare(std::move(x), match.subject, policy::parse_refresh(body), body, world);
+    else if (match.route == http::Route::reshare_key)
+      planned = plan_reshare(std::move(x), match.subject, policy::parse_reshare(body), body, world);
   } catch (const JsonError& e) {
     return Refusal{400, "malformed_body", e.what(), e.pointer};
   }

@@ -9,6 +9,7 @@
 
 #include "http/message_signature.h"
 #include "keygen/certificate.h"
+#include "keygen/reshare_parameters.h"
 #include "node/refusal.h"
 #include "node/signable.h"
 #include "node/world.h"
@@ -34,6 +35,20 @@ struct SignPlan {
   const CertificateBody& body() const { return known->certificate.body; }
 };
 
+// Refresh or reshare.
+struct ResharePlan {
+  storage::KeyRow key;                    // active or archived
+  std::shared_ptr<const KnownKey> known;  // its certificate in force here: what would be dealt from
+  policy::Reshare asked;
+  // Why nothing can come of it over what is in force here, though it may have led to a certificate before.
+  std::optional<Refusal> unfit;
+  // Set unless it is unfit.
+  Committee committee;  // the new one
+  Committee all;        // its members and those of the old one: names for whoever may take part
+
+  const CertificateBody& body() const { return known->certificate.body; }
+};
+
 struct Examined {
   http::Verified who;
   std::string id;  // of the request
@@ -42,11 +57,16 @@ struct Examined {
   std::string intent_jcs;
   Digest request_digest{};
   policy::Decision decision;
-  std::variant<CreateKeyPlan, SignPlan> plan;
+  std::variant<CreateKeyPlan, SignPlan, ResharePlan> plan;
 
   const CreateKeyPlan* create() const { return std::get_if<CreateKeyPlan>(&plan); }
   const SignPlan* sign() const { return std::get_if<SignPlan>(&plan); }
+  const ResharePlan* reshare() const { return std::get_if<ResharePlan>(&plan); }
+  // It ends with a certificate, and needs all members of a committee.
+  bool makes_certificate() const { return sign() == nullptr; }
+  // Names for all who may take part. Empty if outdated.
   const Committee& committee() const;
+  std::optional<Refusal> outdated() const;  // ResharePlan::unfit
   // A signing whose messages need open gates (node/gates.h): ECDSA's.
   std::optional<GatedKey> gated() const;
 };

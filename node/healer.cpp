@@ -1,7 +1,9 @@
 #include "node/healer.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/check.h"
 #include "node/examine.h"
 #include "node/keys.h"
 #include "node/protocols.h"
@@ -21,15 +23,31 @@ bool members_are_known(const Committee& committee, const policy::ClusterDocument
   return true;
 }
 
+KeyEntry entry_of(const storage::KeyRow& row) {
+  KeyEntry entry;
+  entry.key_id = row.id;
+  entry.number = row.number;
+  entry.digest = key_record_in(row).digest;
+  return entry;
+}
+
+constexpr std::size_t kMaxChainBytes = 384 * 1024;  // below limits::kMaxFrame, with what is around it
+
 }  // namespace
 
 Healer::Healer(const World& world, Requests& requests, std::function<void(const RequestRecord&)> final)
     : world_(world), requests_(requests), final_(std::move(final)) {}
 
-void Healer::ask(const std::string& node, const std::string& key_id, std::uint64_t number) {
+void Healer::ask(const std::string& node, const std::string& key_id, const CertificateName& name) {
   CertificateQuery query;
   query.key_id = key_id;
-  query.number = number;
+  query.number = name.number;
+  query.digest = name.digest;
+  const auto row = world_.store.key_by_id(key_id);
+  if (row && row->state != storage::KeyState::prepared)
+    for (const CertificateLink& link : links_of(*row, world_))
+      if (query.known.size() < kMaxLineage)
+        query.known.push_back(decode<KeyCertificate>(link.certificate).body.digest());
   world_.mesh.send(node, envelope_of(query));
 }
 
@@ -37,14 +55,16 @@ void Healer::ask_members(const storage::ShareInfo& share) {
   const auto body = prepared_body(world_.store, share.key, share.number);
   if (!body) return;
   for (const Member& m : body->committee.members())
-    if (m.node.text != world_.me.id) ask(m.node, share.key, share.number);
+    if (m.node.text != world_.me.id) ask(m.node, share.key, name_of(*body));
 }
 
 bool Healer::ask_for(const std::string& request) {
   bool any = false;
   for (const storage::ShareInfo& share : world_.store.prepared_shares()) {
+    const auto successor = prepared_record(share);
     const auto key = world_.store.key_by_id(share.key);
-    if (!key || key->record.empty() || decode<KeyRecord>(key->record).request.text != request) continue;
+    if (!key || (!successor && key->record.empty())) continue;
+    if ((successor ? successor->request : key_record_in(*key).request).text != request) continue;
     ask_members(share);
     any = true;
   }
@@ -59,7 +79,7 @@ void Healer::on_peer_up(const std::string& node) {
   listed_[node] = 0;
   for (const storage::ShareInfo& share : world_.store.prepared_shares()) {
     const auto body = prepared_body(world_.store, share.key, share.number);
-    if (body && body->committee.find(node) != nullptr) ask(node, share.key, share.number);
+    if (body && body->committee.find(node) != nullptr) ask(node, share.key, name_of(*body));
   }
   std::optional<storage::Cursor> after;
   KeyList list;
@@ -71,10 +91,7 @@ void Healer::on_peer_up(const std::string& node) {
     auto page = world_.store.keys(kPage, after);
     for (const storage::KeyRow& row : page.items) {
       if (row.state == storage::KeyState::prepared) continue;
-      KeyEntry entry;
-      entry.key_id = row.id;
-      entry.number = row.number;
-      list.keys.push_back(std::move(entry));
+      list.keys.push_back(entry_of(row));
       if (list.keys.size() == kMaxKeyList) flush();
     }
     after = page.next;
@@ -87,31 +104,79 @@ void Healer::on_keys(const std::string& from, const KeyList& list) {
   for (const KeyEntry& entry : list.keys) {
     if (!array_from_hex<32>(entry.key_id.text)) return;
     const auto row = world_.store.key_by_id(entry.key_id);
-    if (!row || (row->state == storage::KeyState::prepared) || row->number < entry.number)
-      ask(from, entry.key_id, entry.number);
+    const CertificateName theirs{entry.number, entry.digest};
+    if (row && row->state != storage::KeyState::prepared) {
+      const KeyEntry mine = entry_of(*row);
+      if (CertificateName{mine.number, mine.digest} >= theirs) continue;
+    }
+    ask(from, entry.key_id, theirs);
   }
+}
+
+void Healer::exchange(const std::string& node, const std::string& key_id) {
+  const auto row = world_.store.key_by_id(key_id);
+  if (!row || row->state == storage::KeyState::prepared) return;
+  KeyList list;
+  list.keys.push_back(entry_of(*row));
+  world_.mesh.send(node, envelope_of(list));
+  const KeyEntry& mine = list.keys.front();
+  ask(node, key_id, {mine.number + 1, {}});
+}
+
+// To all who can hear: who was not part of it learns of it in no other way until it connects again.
+void Healer::announce(const std::string& key_id) {
+  const auto row = world_.store.key_by_id(key_id);
+  if (!row || row->state == storage::KeyState::prepared) return;
+  KeyList list;
+  list.keys.push_back(entry_of(*row));
+  for (const peers::PeerStatus& peer : world_.mesh.peers()) world_.mesh.send(peer.node, envelope_of(list));
 }
 
 void Healer::on_query(const std::string& from, const CertificateQuery& query) {
   const auto row = world_.store.key_by_id(query.key_id);
   if (!row) return;
-  if (row->state != storage::KeyState::prepared && row->number >= query.number) {
-    const auto record = decode<KeyRecord>(row->record);
-    CertificateComplete complete;
-    complete.certificate.assign(row->certificate.begin(), row->certificate.end());
-    complete.request = record.request;
-    complete.original = record.original;
-    world_.mesh.send(from, envelope_of(complete));
-    return;
-  }
+  if (row->state != storage::KeyState::prepared && row->number >= query.number) return answer_chain(from, *row, query);
   // What this node has prepared it has agreed to: its signature is anybody's for the asking.
   const auto body = prepared_body(world_.store, query.key_id, query.number);
-  if (!body || body->committee.find(from) == nullptr) return;
+  if (!body || body->digest() != query.digest || body->committee.find(from) == nullptr) return;
   CertificateSignature answer;
   answer.key_id = query.key_id;
   answer.number = query.number;
+  answer.digest = query.digest;
   answer.signature = sign_certificate(*body, world_.identity);
   world_.mesh.send(from, envelope_of(answer));
+}
+
+// What lies between what the asker knows and what is in force here, as much as fits.
+void Healer::answer_chain(const std::string& to, const storage::KeyRow& row, const CertificateQuery& query) {
+  const std::vector<CertificateLink> links = links_of(row, world_);
+  std::size_t from = 0;
+  for (std::size_t k = 0; k < links.size(); ++k) {
+    const Digest digest = decode<KeyCertificate>(links[k].certificate).body.digest();
+    if (std::find(query.known.begin(), query.known.end(), digest) != query.known.end()) from = k + 1;
+  }
+  if (from == 0) {  // the asker has nothing of this key: its first certificate
+    CertificateComplete complete;
+    complete.certificate = links.front().certificate;
+    complete.request = links.front().request;
+    complete.original = links.front().original;
+    world_.mesh.send(to, envelope_of(complete));
+    from = 1;
+  }
+  CertificateChain chain;
+  chain.key_id = row.id;
+  std::size_t bytes = 0;
+  for (std::size_t k = from; k < links.size() && chain.links.size() < kMaxLinks; ++k) {
+    bytes += encode(links[k]).size();
+    if (!chain.links.empty() && bytes > kMaxChainBytes) break;
+    chain.links.push_back(links[k]);
+  }
+  if (!chain.links.empty()) world_.mesh.send(to, envelope_of(chain));
+}
+
+void Healer::on_chain(const std::string& from, const CertificateChain& chain) {
+  if (!array_from_hex<32>(chain.key_id.text) || chain.links.empty()) return;
+  follow(from, chain.key_id, {chain.links.begin(), chain.links.end()}, kRetries);
 }
 
 void Healer::on_signature(const std::string& from, const CertificateSignature& message) {
@@ -119,14 +184,19 @@ void Healer::on_signature(const std::string& from, const CertificateSignature& m
   auto it = collecting_.find(at);
   if (it == collecting_.end()) {
     const auto key = world_.store.key_by_id(message.key_id);
-    if (!key || key->number >= message.number) return;
+    const auto share = world_.store.share(message.key_id, message.number);
+    if (!key || !share || share->state != storage::ShareState::prepared) return;
     auto body = prepared_body(world_.store, message.key_id, message.number);
     if (!body) return;
     const Member* mine = body->committee.find(world_.me.id);
     if (mine == nullptr) return;
     const PartyId me = mine->id;
     const Signature64 own = sign_certificate(*body, world_.identity);
-    it = collecting_.try_emplace(at, std::move(*body)).first;
+    const auto successor = prepared_record({share->key, share->number, share->party, share->state, share->record});
+    it = collecting_
+             .try_emplace(at,
+                          CertificateCollector(std::move(*body), successor ? successor->dealers : DealerSignatures{}))
+             .first;
     it->second.add(me, own);
   }
   const Member* member = it->second.body().committee.find(from);
@@ -134,10 +204,20 @@ void Healer::on_signature(const std::string& from, const CertificateSignature& m
     world_.log(LogLevel::warn, from + " sent a signature of a key certificate that does not verify");
     return;
   }
-  if (const auto complete = it->second.complete()) {
-    collecting_.erase(it);
-    activate(*complete, nullptr, kRetries);
-  }
+  const auto complete = it->second.complete();
+  if (!complete) return;
+  collecting_.erase(it);
+  if (complete->body.base_number == 0) return activate(*complete, nullptr, kRetries);
+  const auto share = world_.store.share(message.key_id, message.number);
+  if (!share) return;
+  const auto successor = prepared_record({share->key, share->number, share->party, share->state, share->record});
+  if (!successor) return;
+  CertificateLink link;
+  const SecretBytes bytes = encode(*complete);
+  link.certificate.assign(bytes.begin(), bytes.end());
+  link.request = successor->request;
+  link.original = successor->original;
+  follow(world_.me.id, message.key_id, {std::move(link)}, kRetries);
 }
 
 void Healer::on_certificate(const std::string& from, const CertificateComplete& message) {
@@ -173,11 +253,71 @@ std::shared_ptr<const KeyRecord> Healer::asked_for(const CertificateComplete& me
   return record;
 }
 
+void Healer::follow(const std::string& from, const std::string& key_id, std::vector<CertificateLink> links,
+                    int retries) {
+  const auto row = world_.store.key_by_id(key_id);
+  if (!row || row->state == storage::KeyState::prepared) return;
+  storage::Batch batch;
+  const Taken taken = take_links(batch, *row, links, world_);
+  const std::string what = "key " + row->name + " (" + key_id + "): the certificate from " + from;
+  switch (taken.how) {
+    case Taking::taken:
+      break;
+    case Taking::nothing_new:
+      return;
+    case Taking::later:
+    case Taking::unknown_base:
+    case Taking::refused:
+      return world_.log(LogLevel::warn, what + " is not taken: it " + taken.why);
+    case Taking::lost_share:
+      return world_.log(LogLevel::error, what + " is in force elsewhere, and " + taken.why +
+                                             ": its database is an old copy; reshare the key without this node");
+    case Taking::unset:
+      impossible("an end is set");
+  }
+  collecting_.erase({key_id, taken.in_force->body.number});
+  std::optional<RequestRecord> record = requests_.load(taken.request);
+  if (record && (record->open() || record->request_state() == storage::RequestState::failed)) {
+    storage::KeyRow after = *row;
+    after.number = taken.in_force->body.number;
+    const SecretBytes encoded = encode(*taken.in_force);
+    after.certificate.assign(encoded.begin(), encoded.end());
+    add_success(batch, *record, after);
+  } else
+    record.reset();
+  requests_.commit(std::move(batch), [this, record, from, key_id, links = std::move(links), what,
+                                      retries](const storage::CommitResult& result) {
+    if (result.status == storage::CommitStatus::conflict && retries > 0)
+      return follow(from, key_id, links, retries - 1);
+    if (!result.ok()) return world_.log(LogLevel::error, what + " could not be put in force: " + result.text);
+    world_.log(LogLevel::info, what + " is in force");
+    announce(key_id);
+    if (record) {
+      requests_.tell(*record);
+      final_(*record);
+    }
+  });
+}
+
+// A request that was open, or seemed to have failed, has led to this key or its certificate.
+void Healer::add_success(storage::Batch& batch, RequestRecord& record, const storage::KeyRow& key) const {
+  const storage::RequestState before = record.request_state();
+  record.set_state(storage::RequestState::succeeded);
+  record.code = "";
+  record.reason = "";
+  record.retryable = false;
+  record.silent.clear();
+  record.key_id = key.id;
+  record.result = Json{{"key", key_view(key)}}.dump();
+  batch.update_request(row_of(record), {before});
+  batch.append_audit(requests_.audit("succeeded", record, Json{{"healed", true}}));
+}
+
 void Healer::activate(const KeyCertificate& certificate, const KeyRecord* asked, int retries) {
   const std::string id = to_hex(certificate.body.key_id);
   const auto present = world_.store.key_by_id(id);
   std::string request;
-  if (present && !present->record.empty()) request = decode<KeyRecord>(present->record).request;
+  if (present && !present->record.empty()) request = key_record_in(*present).request;
   storage::Batch batch;
   if (!activate_key(batch, certificate, asked, world_)) return;
   collecting_.erase({id, certificate.body.number});
@@ -192,16 +332,7 @@ void Healer::activate(const KeyCertificate& certificate, const KeyRecord* asked,
     row.number = certificate.body.number;
     const SecretBytes encoded = encode(certificate);
     row.certificate.assign(encoded.begin(), encoded.end());
-    const storage::RequestState before = record->request_state();
-    record->set_state(storage::RequestState::succeeded);
-    record->code = "";
-    record->reason = "";
-    record->retryable = false;
-    record->silent.clear();
-    record->key_id = id;
-    record->result = Json{{"key", key_view(row)}}.dump();
-    batch.update_request(row_of(*record), {before});
-    batch.append_audit(requests_.audit("succeeded", *record, Json{{"healed", true}}));
+    add_success(batch, *record, row);
   } else
     record.reset();
   world_.log(LogLevel::info,
@@ -214,6 +345,7 @@ void Healer::activate(const KeyCertificate& certificate, const KeyRecord* asked,
                        return activate(certificate, kept.get(), retries - 1);
                      if (!result.ok() && result.conflict != storage::Conflict::stale_number)
                        world_.log(LogLevel::error, "key " + id + " could not be activated: " + result.text);
+                     if (result.ok()) announce(id);
                      if (result.ok() && record) {
                        requests_.tell(*record);
                        final_(*record);

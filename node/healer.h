@@ -1,5 +1,5 @@
-// Certificates that this node lacks: of keys that it has prepared a share for, and of keys of other nodes that were
-// made while it was away.
+// Certificates that this node lacks: of keys that it has prepared a share for, and of keys that were made, refreshed or
+// reshared while it was away.
 #pragma once
 #include <functional>
 #include <map>
@@ -11,6 +11,7 @@
 #include "node/keys.h"
 #include "node/messages.h"
 #include "node/requests.h"
+#include "node/succession.h"
 
 namespace quorate::node {
 
@@ -26,14 +27,22 @@ class Healer {
   void on_query(const std::string& from, const CertificateQuery& query);
   void on_signature(const std::string& from, const CertificateSignature& signature);
   void on_certificate(const std::string& from, const CertificateComplete& complete);
+  void on_chain(const std::string& from, const CertificateChain& chain);
+  // That node has another certificate of the key in force: each tells the other what it has.
+  void exchange(const std::string& node, const std::string& key_id);
   void on_keys(const std::string& from, const KeyList& keys);
 
  private:
-  void ask(const std::string& node, const std::string& key_id, std::uint64_t number);
+  void ask(const std::string& node, const std::string& key_id, const CertificateName& name);
   void ask_members(const storage::ShareInfo& share);
   // nullptr: the request that comes along does not ask for this key.
   std::shared_ptr<const KeyRecord> asked_for(const CertificateComplete& message) const;
   void activate(const KeyCertificate& certificate, const KeyRecord* asked, int retries);
+  // The same for certificates that follow the one in force.
+  void follow(const std::string& from, const std::string& key_id, std::vector<CertificateLink> links, int retries);
+  void add_success(storage::Batch& batch, RequestRecord& record, const storage::KeyRow& key) const;
+  void announce(const std::string& key_id);
+  void answer_chain(const std::string& to, const storage::KeyRow& row, const CertificateQuery& query);
 
   World world_;
   Requests& requests_;

@@ -41,6 +41,15 @@ storage::Batch prepare(const SecretBytes& prepared_share, const KeyRecord& recor
   return batch;
 }
 
+// As version 1 wrote it.
+struct KeyRecordOfVersion1 {
+  KeyRecord record;
+  static auto fields(auto& m) {
+    auto& r = m.record;
+    return std::tie(r.version, r.request, r.created, r.original);
+  }
+};
+
 template <class Prepared>
 std::optional<CertificateBody> body_in(const storage::ShareRow& row) {
   auto prepared = decode<Prepared>(row.blob);
@@ -58,6 +67,20 @@ KeyRecord key_record(const RequestRecord& request, const World& world) {
   record.created = static_cast<std::uint64_t>(unix_seconds(world.clock.wall()));
   record.original = request.original;
   return record;
+}
+
+KeyRecord key_record_in(const storage::KeyRow& row) {
+  try {
+    std::uint16_t version = 0;
+    wire::Reader(row.record).get(version);
+    if (version == KeyRecord::kVersion) return decode<KeyRecord>(row.record);
+    if (version != 1) throw Malformed("its version");
+    KeyRecord record = decode<KeyRecordOfVersion1>(row.record).record;
+    record.version = KeyRecord::kVersion;
+    return record;
+  } catch (const Malformed& e) {
+    throw storage::StorageCorrupt("the record of key " + row.id + ": " + e.what());
+  }
 }
 
 storage::Batch prepare_key(Algorithm algorithm, const SecretBytes& prepared_share, const KeyRecord& record) {
@@ -118,7 +141,7 @@ bool activate_key(storage::Batch& batch, const KeyCertificate& certificate, cons
     const SecretBytes bytes = encode(*asked);
     row.record.assign(bytes.begin(), bytes.end());
   }
-  const std::string request = decode<KeyRecord>(row.record).request;
+  const std::string request = key_record_in(row).request;
   const SecretBytes encoded = encode(certificate);
   const Bytes complete(encoded.begin(), encoded.end());
   if (prepared) {

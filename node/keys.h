@@ -13,17 +13,37 @@
 
 namespace quorate::node {
 
+// A request as its client signed it: what shows any other node that something was asked for.
+struct Asked {
+  BoundedText<40> request;  // its id
+  http::SignedRequest original;
+  static auto fields(auto& m) { return std::tie(m.request, m.original); }
+};
+
 // What this node remembers about a key besides its certificate.
 struct KeyRecord {
-  std::uint16_t version = 1;
+  static constexpr std::uint16_t kVersion = 2;  // of what is written; 1, which had no latest_asked, is still read
+  std::uint16_t version = kVersion;
   BoundedText<40> request;    // that asked for the key
   std::uint64_t created = 0;  // Unix seconds
-  http::SignedRequest
-      original;  // the same request as its client signed it: what shows any other node that the key was asked for
-  static auto fields(auto& m) { return std::tie(m.version, m.request, m.created, m.original); }
+  http::SignedRequest original;
+  Digest digest{};     // of the certificate in force, if another one was before it; else zero
+  Asked latest_asked;  // for that one
+  static auto fields(auto& m) {
+    return std::tie(m.version, m.request, m.created, m.original, m.digest, m.latest_asked);
+  }
+
+  const BoundedText<40>& latest_request() const {
+    return latest_asked.request.text.empty() ? request : latest_asked.request;
+  }
+  const http::SignedRequest& latest() const {
+    return latest_asked.request.text.empty() ? original : latest_asked.original;
+  }
 };
 
 KeyRecord key_record(const RequestRecord& request, const World& world);
+// Throws StorageCorrupt.
+KeyRecord key_record_in(const storage::KeyRow& row);
 
 // DurableStep::prepared_share: the share and a key row that nobody sees yet. Its name stays free for others until the
 // certificate is complete: should two attempts under one name ever both complete, both keys stay usable, the later one

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "crypto/party_id.h"
 #include "http/message_signature.h"
+#include "keygen/lineage.h"
 #include "node/record.h"
 #include "session/committee.h"
 #include "session/envelope.h"
@@ -29,7 +30,7 @@ struct Replicate {
 
 // "Let us do this": every field of the session's context, to be compared with what the receiver computes by itself.
 struct Propose {
-  static constexpr std::string_view tag = "node/propose/1";
+  static constexpr std::string_view tag = "node/propose/2";
   Bytes32 random{};  // the coordinator's contribution to the session id
   std::uint32_t attempt = 0;
   Digest cluster_digest{};
@@ -38,13 +39,14 @@ struct Propose {
   Digest request_digest{};  // SHA-256 of the intent
   BoundedText<64> key_id;   // hex; empty for create_key
   Digest certificate{};     // hash of the active one; zero for create_key
-  Digest committee{};       // hash
+  Digest committee{};       // hash; of a reshare: the new one's, as is the threshold
   std::uint16_t threshold = 0;
-  PartyList signers;
+  PartyList signers;         // of a reshare: its dealers
+  std::uint64_t number = 0;  // of a reshare: its certificate's
   http::SignedRequest original;
   static auto fields(auto& m) {
     return std::tie(m.random, m.attempt, m.cluster_digest, m.policy_version, m.policy_digest, m.request_digest,
-                    m.key_id, m.certificate, m.committee, m.threshold, m.signers, m.original);
+                    m.key_id, m.certificate, m.committee, m.threshold, m.signers, m.number, m.original);
   }
 };
 
@@ -56,13 +58,14 @@ struct Accept {
 };
 
 struct Refuse {
-  static constexpr std::string_view tag = "node/refuse/1";
+  static constexpr std::string_view tag = "node/refuse/2";
   BoundedText<40> request;
   Bytes32 random{};
   std::uint16_t status = 0;  // as the API would answer
   BoundedText<64> code;
   BoundedText<1024> detail;
-  static auto fields(auto& m) { return std::tie(m.request, m.random, m.status, m.code, m.detail); }
+  std::uint64_t number = 0;  // number_used: the greatest that this node has signed or seen
+  static auto fields(auto& m) { return std::tie(m.request, m.random, m.status, m.code, m.detail, m.number); }
 };
 
 // All have accepted: begin.
@@ -120,19 +123,22 @@ struct OutcomeQuery {
   static auto fields(auto& m) { return std::tie(m.request); }
 };
 
-// Healing of a key whose certificate this node has signed and not yet seen complete.
+// Healing: "I lack this certificate." Answered with the sender's signature of it, or with what is in force there.
 struct CertificateQuery {
-  static constexpr std::string_view tag = "node/certificate_query/1";
+  static constexpr std::string_view tag = "node/certificate_query/2";
   BoundedText<64> key_id;
   std::uint64_t number = 0;
-  static auto fields(auto& m) { return std::tie(m.key_id, m.number); }
+  Digest digest{};                     // zero: of number 1, or of any of this number
+  Bounded<Digest, kMaxLineage> known;  // of the certificates that the asker has had in force, oldest first
+  static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.digest, m.known); }
 };
 struct CertificateSignature {
-  static constexpr std::string_view tag = "node/certificate_signature/1";
+  static constexpr std::string_view tag = "node/certificate_signature/2";
   BoundedText<64> key_id;
   std::uint64_t number = 0;
+  Digest digest{};
   Signature64 signature{};
-  static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.signature); }
+  static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.digest, m.signature); }
 };
 struct CertificateComplete {
   static constexpr std::string_view tag = "node/certificate/1";
@@ -142,15 +148,32 @@ struct CertificateComplete {
   static auto fields(auto& m) { return std::tie(m.certificate, m.request, m.original); }
 };
 
+// A complete certificate, and the request that asked for it.
+struct CertificateLink {
+  BoundedBytes<kMaxCertificate> certificate;
+  BoundedText<40> request;
+  http::SignedRequest original;
+  static auto fields(auto& m) { return std::tie(m.certificate, m.request, m.original); }
+};
+// Of one key, each dealt from the one before.
+inline constexpr std::size_t kMaxLinks = 16;  // in one message
+struct CertificateChain {
+  static constexpr std::string_view tag = "node/certificates/1";
+  BoundedText<64> key_id;
+  Bounded<CertificateLink, kMaxLinks> links;
+  static auto fields(auto& m) { return std::tie(m.key_id, m.links); }
+};
+
 // The keys that the sender has active: the receiver asks for what it lacks. Long lists come in several.
 struct KeyEntry {
   BoundedText<64> key_id;
   std::uint64_t number = 0;
-  static auto fields(auto& m) { return std::tie(m.key_id, m.number); }
+  Digest digest{};  // zero of number 1
+  static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.digest); }
 };
 inline constexpr std::size_t kMaxKeyList = 1024;
 struct KeyList {
-  static constexpr std::string_view tag = "node/keys/1";
+  static constexpr std::string_view tag = "node/keys/2";
   Bounded<KeyEntry, kMaxKeyList> keys;
   static auto fields(auto& m) { return std::tie(m.keys); }
 };

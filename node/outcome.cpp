@@ -6,6 +6,7 @@
 #include "node/keys.h"
 #include "node/participant.h"
 #include "node/signature_view.h"
+#include "node/succession.h"
 
 namespace quorate::node {
 namespace {
@@ -17,9 +18,46 @@ const std::vector<RequestState> kMaySucceed{RequestState::queued, RequestState::
 
 }  // namespace
 
+namespace {
+
+// Of a reshare: its complete certificate comes into force here, or has done so.
+std::optional<Proven> take_certificate(storage::Batch& batch, const RequestRecord& record, const Examined& x,
+                                       ByteView result, const World& world) {
+  const auto key = world.store.key_by_id(x.reshare()->key.id);
+  if (!key) return std::nullopt;
+  CertificateLink link;
+  if (result.size() > kMaxCertificate) return std::nullopt;
+  link.certificate.assign(result.begin(), result.end());
+  link.request = record.id;
+  link.original = record.original;
+  Proven proven;
+  proven.key_id = key->id;
+  try {
+    const auto certificate = decode<KeyCertificate>(result);
+    if (certificate.body.request_digest != x.request_digest || to_hex(certificate.body.key_id) != key->id)
+      return std::nullopt;
+    storage::KeyRow after = *key;
+    after.number = certificate.body.number;
+    after.certificate.assign(result.begin(), result.end());
+    proven.result = {{"key", key_view(after)}};
+    const std::vector<CertificateLink> taken_before = links_of(*key, world);
+    for (const CertificateLink& before : taken_before)
+      if (decode<KeyCertificate>(before.certificate).body.digest() == certificate.body.digest()) return proven;
+  } catch (const Malformed&) {
+    return std::nullopt;
+  }
+  const Taken taken = take_links(batch, *key, {link}, world);
+  if (taken.how == Taking::taken) return proven;
+  world.log(LogLevel::warn, "the certificate of " + record.id.text + " was not taken: it " + taken.why);
+  return std::nullopt;
+}
+
+}  // namespace
+
 bool succeed(storage::Batch& batch, RequestRecord& record, const Examined& x, ByteView result, PartySet signers,
              const Requests& requests, const World& world) {
-  const auto proven = prove(x, result, signers, world);
+  const auto proven =
+      x.reshare() != nullptr ? take_certificate(batch, record, x, result, world) : prove(x, result, signers, world);
   if (!proven) return false;
   record.set_state(RequestState::succeeded);
   record.code = "";
@@ -50,9 +88,10 @@ std::optional<Outcome> outcome_of(const RequestRecord& record, const World& worl
   if (record.request_state() != RequestState::succeeded) return o;
   const auto key = world.store.key_by_id(record.key_id);
   if (!key || key->certificate.empty()) return std::nullopt;
-  if (record.kind.text == policy::name_of(policy::Kind::create_key)) {
-    o.result.assign(key->certificate.begin(), key->certificate.end());
-    return o;
+  if (record.kind.text != policy::name_of(policy::Kind::sign)) {
+    for (const CertificateLink& link : links_of(*key, world))
+      if (link.request == record.id) o.result.assign(link.certificate.begin(), link.certificate.end());
+    return o.result.empty() ? std::nullopt : std::optional(o);
   }
   const Json result = Json::parse(record.result.text);
   const auto signatures = signatures_in(result);
@@ -105,7 +144,7 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
     record.code = outcome.code;
     record.reason = outcome.reason;
     record.released = record.released || requests.released(record.id);
-    record.retryable = outcome.retryable && !record.released;
+    record.retryable = record.lives(world.clock.wall());
     batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
     if (x->create() != nullptr) batch.release_name(x->intent.key_name, x->id);
     batch.append_audit(requests.audit("failed", record, Json{{"code", record.code.text}}));
@@ -121,7 +160,7 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
 }
 
 bool may_know(const RequestRecord& record, const std::string& node, const World& world) {
-  if (record.coordinator.text == node || record.kind.text == policy::name_of(policy::Kind::create_key)) return true;
+  if (record.coordinator.text == node || record.kind.text != policy::name_of(policy::Kind::sign)) return true;
   const auto key = world.store.key_by_id(record.key_id);
   return key && !key->certificate.empty() &&
          decode<KeyCertificate>(key->certificate).body.committee.find(node) != nullptr;

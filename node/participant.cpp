@@ -7,6 +7,7 @@
 #include "node/outcome.h"
 #include "node/protocols.h"
 #include "node/strikes.h"
+#include "node/succession.h"
 #include "session/context.h"
 #include "signing/ecdsa.h"
 
@@ -21,6 +22,10 @@ constexpr auto kSweepEvery = Seconds(5);
 
 Refusal mismatch(const std::string& field) {
   return {409, "context_mismatch", "this node has another " + field + " for this request", std::nullopt};
+}
+
+Refusal other_certificate() {
+  return {409, "other_certificate", "this node has another certificate of the key in force", std::nullopt};
 }
 
 }  // namespace
@@ -67,8 +72,11 @@ std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p)
       p.policy_digest != world_.policy.digest())
     return mismatch("policy");
   if (p.key_id.text != x.intent.key) return mismatch("key");
-  const Digest certificate = x.sign() != nullptr ? x.sign()->known->digest : Digest{};
-  if (p.certificate != certificate) return mismatch("key certificate");
+  if (const ResharePlan* plan = x.reshare(); plan != nullptr && p.certificate != plan->known->digest)
+    return other_certificate();
+  if (x.sign() != nullptr && p.certificate != x.sign()->known->digest) return other_certificate();
+  if (x.create() != nullptr && p.certificate != Digest{}) return mismatch("key certificate");
+  if (x.reshare() != nullptr) return compare_reshare(x, p);
   if (p.committee != committee_hash(x.committee())) return mismatch("committee");
   if (p.threshold != x.committee().threshold()) return mismatch("threshold");
   if (p.request_digest != x.request_digest) return mismatch("intent");
@@ -77,6 +85,38 @@ std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p)
   const std::size_t needed = x.create() != nullptr ? x.committee().size() : x.committee().threshold();
   if (signers.size() != needed) return mismatch("number of signers");
   return std::nullopt;
+}
+
+// docs/reshare.md: the committees are this node's own, whatever the coordinator says (attack 47).
+std::optional<Refusal> Participant::compare_reshare(const Examined& x, const Propose& p) const {
+  const ResharePlan& plan = *x.reshare();
+  if (p.committee != committee_hash(plan.committee)) return mismatch("committee");
+  if (p.threshold != plan.committee.threshold()) return mismatch("threshold");
+  if (p.request_digest != x.request_digest) return mismatch("intent");
+  const Terms terms = terms_of(p);
+  if (terms.signers.size() != p.signers.size() || !reshare_parameters(x, terms, world_))
+    return mismatch("set of dealers");
+  if (plan.committee.find(world_.me.id) == nullptr) return std::nullopt;  // signs nothing
+  const ReshareRequest request = reshare_request(x, plan.body());
+  const KeyHistory history = history_of(plan.key, world_);
+  const MaySign answer =
+      history.may_sign({p.number, name_of(plan.body()), &request}, milliseconds(world_.clock.wall()));
+  const std::string why(name_of(answer));
+  switch (answer) {
+    case MaySign::yes:
+      return std::nullopt;
+    case MaySign::used_number:
+      return Refusal{409, "number_used", why, std::nullopt, history.highest()};
+    case MaySign::ahead_of_clock:
+      return Refusal{409, "clock_skew", why, std::nullopt};
+    case MaySign::outside_window:
+      return Refusal{410, "expired", why, std::nullopt};
+    case MaySign::other_base:
+      return other_certificate();
+    case MaySign::unset:
+      break;
+  }
+  impossible("an answer is set");
 }
 
 void Participant::refuse(const std::string& to, const Propose& propose, const std::string& request,
@@ -89,6 +129,7 @@ void Participant::refuse(const std::string& to, const Propose& propose, const st
   message.status = static_cast<std::uint16_t>(refusal.status);
   message.code = refusal.code;
   message.detail = cut(refusal.detail, 1024);
+  message.number = refusal.number;
   world_.mesh.send(to, envelope_of(message));
 }
 
@@ -139,7 +180,12 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
     return;
   }
   Examined& x = std::get<Examined>(examined);
-  if (const auto different = compare(x, propose)) return refuse(from, propose, x.id, *different);
+  auto different = x.outdated();
+  if (!different) different = compare(x, propose);
+  if (different) {
+    if (different->code == "other_certificate") hooks_.exchange(from, x.intent.key);
+    return refuse(from, propose, x.id, *different);
+  }
   if (!x.decision.allowed())
     return refuse(from, propose, x.id, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
   if (unix_seconds(x.intent.expires_at) <= unix_seconds(world_.clock.wall()))
@@ -174,7 +220,8 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
 
 void Participant::accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known,
                          int retries) {
-  const SessionId sid = session_id_of(x, set_of(propose.signers), propose.random, world_);
+  const SessionId sid = session_id_of(x, terms_of(propose), world_);
+  const PartySet parties = parties_of(x, set_of(propose.signers));
   if (used_.contains(sid))
     return refuse(from, propose, x.id, {409, "replayed", "this session has been proposed before", std::nullopt});
   RequestRecord record = new_record(x, propose.original, from);
@@ -197,6 +244,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
     // An earlier attempt may be complete but for its last messages: then there will be no second key.
     if (known != nullptr) hooks_.heal(x.id);
   }
+  if (x.reshare() != nullptr && known != nullptr) hooks_.heal(x.id);
   batch.append_audit(
       requests_.audit("accepted", record, Json{{"attempt", propose.attempt}, {"rule", record.rule.text}}));
   const Member* mine = x.committee().find(world_.me.id);
@@ -207,7 +255,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   given_up_.erase(x.id);
   used_[sid] = static_cast<std::int64_t>(record.expires) + Seconds(limits::kClockBehind).count();
   active_[x.id] = {sid, from, false, noted ? x.intent.key : ""};
-  requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid,
+  requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid, parties,
                                       retries](const storage::CommitResult& result) {
     const auto it = active_.find(x.id);
     if (it == active_.end() || it->second.sid != sid)  // stopped, ended or replaced meanwhile, and the note erased
@@ -227,7 +275,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
                           : Refusal{503, "storage", "this node cannot store the request", std::nullopt});
     }
     const Member* me = x.committee().find(world_.me.id);
-    if (me != nullptr && set_of(propose.signers).contains(me->id))
+    if (me != nullptr && parties.contains(me->id))
       if (const auto refused = join(x, record, propose, from)) {
         if (x.gated()) erase_note_of(sid, x.intent.key);
         return refuse(from, propose, x.id, *refused);
@@ -242,11 +290,12 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
 std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord& record, const Propose& propose,
                                          const std::string& coordinator) {
   const PartySet signers = set_of(propose.signers);
+  const Terms terms = terms_of(propose);
   const PartyId me = x.committee().find(world_.me.id)->id;
-  const SessionId sid = session_id_of(x, signers, propose.random, world_);
+  const SessionId sid = session_id_of(x, terms, world_);
   HostedSession hosted;
   try {
-    MadeSession made = make_session(x, sid, signers, me, world_);
+    MadeSession made = make_session(x, sid, terms, me, world_);
     hosted.share = std::move(made.share);
     hosted.session = std::move(made.session);
   } catch (const storage::StorageError& e) {
@@ -269,6 +318,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   hosted.to_batch = [this, record, x](DurableStep step, SecretBytes bytes) {
     switch (step) {
       case DurableStep::prepared_share:
+        if (const ResharePlan* plan = x.reshare()) return prepare_successor(bytes, *plan, x.id, record.original);
         return prepare_key(x.create()->algorithm, bytes, key_record(record, world_));
       case DurableStep::spent: {
         RequestRecord spent = record;
@@ -351,7 +401,7 @@ void Participant::ended(const Examined& x, const RequestRecord& record, const st
   } else {
     add_blame(after, x.committee(), report);
     batch.update_request(row_of(after), {RequestState::running});
-    if (x.create() != nullptr) hooks_.heal(x.id);
+    if (x.makes_certificate()) hooks_.heal(x.id);
     batch.append_audit(
         requests_.audit("attempt_ended", after, Json{{"check", report.check.text}, {"round", report.round.text}}));
   }

@@ -33,6 +33,8 @@ class Participant {
     std::function<bool(const std::string& request, const std::string& from)> stand_back;
     std::function<bool(const std::string& request)> heal;                                     // Healer::ask_for
     std::function<NameClaim(const std::string& request, const std::string& other)> give_way;  // Coordinator's
+    // That node has another certificate of the key in force: they tell each other.
+    std::function<void(const std::string& node, const std::string& key)> exchange;
   };
   Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers,
               Quarantines& quarantines, Hooks hooks);
@@ -67,6 +69,7 @@ class Participant {
   };
 
   std::optional<Refusal> compare(const Examined& x, const Propose& propose) const;
+  std::optional<Refusal> compare_reshare(const Examined& x, const Propose& propose) const;
   std::optional<Refusal> check_turn(const RequestRecord& known, const std::string& from);
   std::optional<Refusal> check_name(const std::string& name, const std::string& request) const;
   std::optional<Refusal> check_load(const std::string& from) const;

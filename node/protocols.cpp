@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "keygen/dkg.h"
 #include "keygen/key_share.h"
+#include "keygen/reshare.h"
 #include "node/keys.h"
 #include "node/signature_view.h"
 #include "session/context.h"
@@ -33,14 +34,15 @@ DkgParameters dkg_parameters(const Examined& x, const World& world) {
   return p;
 }
 
-storage::ShareRow share_row(const SignPlan& plan, const World& world) {
+// Plan: SignPlan or ResharePlan.
+storage::ShareRow share_row(const auto& plan, const World& world) {
   auto row = world.store.active_share(plan.key.id);
   if (!row) throw storage::StorageCorrupt("key " + plan.key.id + " has no share on this node");
   return std::move(*row);
 }
 
 template <class C>
-std::shared_ptr<const KeyShare<C>> load_share(const SignPlan& plan, PartyId me, const World& world) {
+std::shared_ptr<const KeyShare<C>> load_share(const auto& plan, PartyId me, const World& world) {
   const storage::ShareRow row = share_row(plan, world);
   auto share = stored_share<C>(row.blob, plan.body(), std::get<KeyPoints<C>>(plan.known->points), me);
   if (!share) throw storage::StorageCorrupt("the share of key " + plan.key.id + " belongs elsewhere");
@@ -98,11 +100,15 @@ std::unique_ptr<AnySession> make_dkg(const SessionConfig& config, DkgParameters 
                                                         std::move(parameters), world.identity);
 }
 
-MadeSession make_ecdsa(const SessionConfig& config, const SignPlan& plan, PartyId me, const World& world) {
+std::shared_ptr<const EcdsaShare> load_ecdsa_share(const auto& plan, PartyId me, const World& world) {
   const storage::ShareRow row = share_row(plan, world);
   auto stored = stored_ecdsa_share(row.blob, plan.body(), std::get<KeyPoints<Secp256k1>>(plan.known->points), me);
   if (!stored) throw storage::StorageCorrupt("the share of key " + plan.key.id + " belongs elsewhere");
-  const auto share = std::make_shared<const EcdsaShare>(std::move(*stored));
+  return std::make_shared<const EcdsaShare>(std::move(*stored));
+}
+
+MadeSession make_ecdsa(const SessionConfig& config, const SignPlan& plan, PartyId me, const World& world) {
+  const auto share = load_ecdsa_share(plan, me, world);
   ecdsa::Keys keys;
   ecdsa::Digests digests;
   for (const transactions::ToSign& item : plan.what->to_sign) {
@@ -119,19 +125,81 @@ MadeSession make_ecdsa(const SessionConfig& config, const SignPlan& plan, PartyI
 }
 
 template <class C, class Setup>
+MadeSession make_reshare(const SessionConfig& config, ReshareParameters parameters, const ResharePlan& plan,
+                         const World& world) {
+  std::shared_ptr<const void> kept;
+  const KeyShare<C>* old = nullptr;
+  if (parameters.dealers().contains(config.me)) {
+    if constexpr (Setup::kPairwise) {
+      const auto share = load_ecdsa_share(plan, config.me, world);
+      old = &share->share;
+      kept = share;
+    } else {
+      const auto share = load_share<C>(plan, config.me, world);
+      old = share.get();
+      kept = share;
+    }
+  }
+  auto session = std::make_unique<Session<ReshareResult<C, Setup>>>(
+      config, ReshareMessages<C, Setup>{}, &reshare<C, Setup>, std::move(parameters), old, world.identity);
+  return {std::move(kept), std::move(session)};
+}
+
+// Of a key generation or a reshare.
+template <class C, class Setup>
 std::optional<SecretBytes> certificate_of(AnySession& session) {
   auto* dkg = dynamic_cast<Session<DkgResult<C, Setup>>*>(&session);
-  if (dkg == nullptr || !dkg->has_result()) return std::nullopt;
-  return encode(dkg->take_result().certificate);
+  if (dkg != nullptr && dkg->has_result()) return encode(dkg->take_result().certificate);
+  auto* reshare = dynamic_cast<Session<ReshareResult<C, Setup>>*>(&session);
+  if (reshare != nullptr && reshare->has_result()) return encode(reshare->take_result().certificate);
+  return std::nullopt;
+}
+std::optional<SecretBytes> certificate_of(Algorithm algorithm, AnySession& session) {
+  switch (algorithm) {
+    case Algorithm::eddsa_ed25519:
+      return certificate_of<Ed25519, NoSetup>(session);
+    case Algorithm::ecdsa_secp256k1:
+      return certificate_of<Secp256k1, EcdsaSetup>(session);
+    case Algorithm::schnorr_secp256k1:
+      return certificate_of<Secp256k1, NoSetup>(session);
+    case Algorithm::unset:
+      break;
+  }
+  impossible("an algorithm is set");
 }
 
 }  // namespace
 
-SessionId session_id_of(const Examined& x, PartySet signers, const Bytes32& random, const World& world) {
+Terms terms_of(const Propose& propose) { return {set_of(propose.signers), propose.random, propose.number}; }
+
+PartySet parties_of(const Examined& x, PartySet signers) {
+  const ResharePlan* plan = x.reshare();
+  return plan == nullptr ? signers : signers | plan->committee.parties();
+}
+
+std::optional<ReshareParameters> reshare_parameters(const Examined& x, const Terms& terms, const World& world) {
+  const ResharePlan& plan = *x.reshare();
+  ReshareTerms t;
+  t.base = plan.known->certificate;
+  t.dealers = terms.signers;
+  t.committee = plan.committee;
+  t.number = terms.number;
+  t.policy_digest = world.policy.digest();
+  t.request_digest = x.request_digest;
+  t.config_version = static_cast<std::uint64_t>(world.cluster.version());
+  return ReshareParameters::make(std::move(t));
+}
+
+SessionId session_id_of(const Examined& x, const Terms& terms, const World& world) {
+  if (x.reshare() != nullptr) {
+    const auto parameters = reshare_parameters(x, terms, world);
+    QUORATE_ASSERT(parameters);
+    return parameters->session_id(terms.random);
+  }
   SessionContext context;
   context.cluster = cluster_id_of(world);
   context.committee = x.committee();
-  context.signers = signers;
+  context.signers = terms.signers;
   context.request = x.request_digest;
   if (const CreateKeyPlan* plan = x.create()) {
     context.protocol = "dkg/" + std::string(name_of(plan->algorithm)) + "/1";
@@ -142,11 +210,26 @@ SessionId session_id_of(const Examined& x, PartySet signers, const Bytes32& rand
     context.key_id = sign.key.id;
     context.certificate = sign.known->digest;
   }
-  return session_id(context, random);
+  return session_id(context, terms.random);
 }
 
-MadeSession make_session(const Examined& x, const SessionId& sid, PartySet signers, PartyId me, const World& world) {
-  const SessionConfig config{sid, signers, me, world.rng};
+MadeSession make_session(const Examined& x, const SessionId& sid, const Terms& terms, PartyId me, const World& world) {
+  const SessionConfig config{sid, parties_of(x, terms.signers), me, world.rng};
+  if (const ResharePlan* plan = x.reshare()) {
+    auto parameters = reshare_parameters(x, terms, world);
+    QUORATE_ASSERT(parameters);
+    switch (plan->body().algorithm) {
+      case Algorithm::eddsa_ed25519:
+        return make_reshare<Ed25519, NoSetup>(config, std::move(*parameters), *plan, world);
+      case Algorithm::ecdsa_secp256k1:
+        return make_reshare<Secp256k1, EcdsaSetup>(config, std::move(*parameters), *plan, world);
+      case Algorithm::schnorr_secp256k1:
+        return make_reshare<Secp256k1, NoSetup>(config, std::move(*parameters), *plan, world);
+      case Algorithm::unset:
+        break;
+    }
+    impossible("an algorithm is set");
+  }
   if (const CreateKeyPlan* plan = x.create()) {
     auto parameters = dkg_parameters(x, world);
     switch (plan->algorithm) {
@@ -176,19 +259,8 @@ MadeSession make_session(const Examined& x, const SessionId& sid, PartySet signe
 }
 
 std::optional<SecretBytes> result_of(AnySession& session, const Examined& x) {
-  if (const CreateKeyPlan* plan = x.create()) {
-    switch (plan->algorithm) {
-      case Algorithm::eddsa_ed25519:
-        return certificate_of<Ed25519, NoSetup>(session);
-      case Algorithm::ecdsa_secp256k1:
-        return certificate_of<Secp256k1, EcdsaSetup>(session);
-      case Algorithm::schnorr_secp256k1:
-        return certificate_of<Secp256k1, NoSetup>(session);
-      case Algorithm::unset:
-        break;
-    }
-    impossible("an algorithm is set");
-  }
+  if (const CreateKeyPlan* plan = x.create()) return certificate_of(plan->algorithm, session);
+  if (const ResharePlan* plan = x.reshare()) return certificate_of(plan->body().algorithm, session);
   if (auto* ecdsa = dynamic_cast<Session<ecdsa::Signatures>*>(&session)) {
     if (!ecdsa->has_result()) return std::nullopt;
     SecretBytes joined;
@@ -241,7 +313,7 @@ std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers
 }
 
 Millis round_timeout_of(const Examined& x) {
-  return x.create() != nullptr ? limits::kKeygenRoundTimeout : limits::kSignRoundTimeout;
+  return x.makes_certificate() ? limits::kKeygenRoundTimeout : limits::kSignRoundTimeout;
 }
 
 }  // namespace quorate::node

@@ -10,8 +10,21 @@
 
 namespace quorate::node {
 
-// Every field of the context is this node's own; `random` is the coordinator's.
-SessionId session_id_of(const Examined& x, PartySet signers, const Bytes32& random, const World& world);
+// What a proposal adds to the request.
+struct Terms {
+  PartySet signers;          // of a new key: all; of a reshare: its dealers
+  Bytes32 random{};          // the coordinator's
+  std::uint64_t number = 0;  // reshare: of the new certificate
+};
+Terms terms_of(const Propose& propose);
+// Who takes part: the signers; in a reshare the new members as well.
+PartySet parties_of(const Examined& x, PartySet signers);
+
+// nullopt: these terms do not fit the request and what is in force here. Costs the check of a certificate.
+std::optional<ReshareParameters> reshare_parameters(const Examined& x, const Terms& terms, const World& world);
+
+// Every field of what it binds is this node's own but `random`. Of a reshare only with terms that fit.
+SessionId session_id_of(const Examined& x, const Terms& terms, const World& world);
 
 struct MadeSession {
   std::shared_ptr<const void> share;  // the session refers to it: kept as long
@@ -19,7 +32,7 @@ struct MadeSession {
 };
 // The protocol that this request asks for. Throws storage::StorageCorrupt when this node's share is not what the key
 // needs.
-MadeSession make_session(const Examined& x, const SessionId& sid, PartySet signers, PartyId me, const World& world);
+MadeSession make_session(const Examined& x, const SessionId& sid, const Terms& terms, PartyId me, const World& world);
 
 // What a session that has succeeded gives: sign: 64 bytes per signature; create_key: the complete certificate. nullopt:
 // it has not.
@@ -31,6 +44,7 @@ struct Proven {
   std::string key_id;
   std::optional<KeyCertificate> certificate;  // create_key
 };
+// Of a reshare see node/succession.h.
 std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers, const World& world);
 
 Millis round_timeout_of(const Examined& x);

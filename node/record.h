@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "crypto/party_id.h"
@@ -57,6 +58,9 @@ struct RequestRecord {
 
   storage::RequestState request_state() const { return static_cast<storage::RequestState>(state); }
   void set_state(storage::RequestState s) { state = static_cast<std::uint8_t>(s); }
+  // A failure within its time may be tried again, also after a signer's last message: every attempt signs the same
+  // bytes, and counts once.
+  bool lives(WallTime now) const { return unix_seconds(now) < static_cast<std::int64_t>(expires); }
   bool open() const { return storage::is_open(request_state()); }
 };
 

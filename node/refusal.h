@@ -1,5 +1,6 @@
 // Why a node does not take part, as the API answers it.
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -10,6 +11,7 @@ struct Refusal {
   std::string code;
   std::string detail;
   std::optional<std::string> pointer;  // into the body
+  std::uint64_t number{};              // number_used: the greatest that this node has signed or seen
 };
 
 }  // namespace quorate::node

@@ -100,9 +100,31 @@ CreateKey parse_create_key(const Json& json) {
   return out;
 }
 
+namespace {
+
+std::optional<Digest> parse_certificate(JsonObject& body) {
+  if (!body.has("certificate")) return std::nullopt;
+  const std::string text = body.text("certificate", 64, 64);
+  const auto digest = array_from_hex<32>(text);
+  if (!digest || to_hex(*digest) != text) body.fail("certificate", "must be 64 digits of lower-case hex");
+  return *digest;
+}
+
+}  // namespace
+
+Reshare parse_refresh(const Json& json) {
+  JsonObject body(json, "");
+  Reshare out;
+  out.refresh = true;
+  out.certificate = parse_certificate(body);
+  body.expect_no_more();
+  return out;
+}
+
 Reshare parse_reshare(const Json& json) {
   JsonObject body(json, "");
   Reshare out;
+  out.certificate = parse_certificate(body);
   out.participants = parse_participants(body);
   out.threshold = parse_threshold(body, out.participants.size());
   body.expect_no_more();

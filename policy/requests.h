@@ -25,17 +25,22 @@ struct CreateKey {
 };
 CreateKey parse_create_key(const Json& body);
 
-// POST /v1/keys/{key}/reshare
+// POST /v1/keys/{key}/refresh, …/reshare
 struct Reshare {
-  std::size_t threshold = 0;
+  bool refresh = false;                   // the committee stays, and the next two are not set
+  std::size_t threshold = 0;              // 2 … participants
   std::vector<std::string> participants;  // unique, sorted
+  // The certificate that the client saw in force, so that nobody can show it another one: for a refresh or reshare of
+  // that one and no other.
+  std::optional<Digest> certificate;
 };
+Reshare parse_refresh(const Json& body);  // {} or {"certificate": …}
 Reshare parse_reshare(const Json& body);
 
 // POST /v1/freeze, /v1/unfreeze: "all", or a key's name or id.
 std::string parse_freeze_scope(const Json& body);
 
-// refresh, archive, unarchive, cancel: exactly {}.
+// archive, unarchive, cancel: exactly {}.
 void parse_empty(const Json& body);
 
 enum class MessageHash { unset = 0, sha256, double_sha256, keccak256 };

@@ -106,6 +106,9 @@ class FakeApi : public Api {
         return Reply{
             202, example_request(call.request_id, "sign", "queued"), {{"Location", "/v1/requests/" + call.request_id}}};
       }
+      case Route::refresh_key:
+      case Route::reshare_key:
+        return Reply{201, example_request(call.request_id, "refresh", "succeeded"), {}};
       case Route::list_keys:
         return Reply{200, {{"items", {example_key()}}, {"next", page_end}}, {}};
       case Route::show_key:

@@ -205,7 +205,7 @@ struct ReshareAttack {
 template <class S>
 struct FrostSigning {
   using C = typename S::Curve;
-  using Result = Signature64;
+  using Result = FrostSignatures;
   using MessageList = FrostMessages<C>;
   PartySet T;
   std::map<PartyId, const KeyShare<C>*> shares;
@@ -213,8 +213,10 @@ struct FrostSigning {
 
   PartySet parties() const { return T; }
   std::unique_ptr<Session<Result>> start(const SessionConfig& config) const {
-    return std::make_unique<Session<Result>>(config, MessageList{}, &frost_sign<S>, *shares.at(config.me), key,
-                                             secret_bytes(view_of("to be signed")));
+    FrostItems<C> items;
+    items.push_back({key, secret_bytes(view_of("to be signed"))});
+    return std::make_unique<Session<Result>>(config, MessageList{}, &frost_sign<S>, *shares.at(config.me),
+                                             std::move(items));
   }
   std::string fingerprint(PartyId, const Result&) const { return "signed"; }
 };
@@ -229,7 +231,7 @@ struct EcdsaSigning {
   PartySet parties() const { return T; }
   std::unique_ptr<Session<Result>> start(const SessionConfig& config) const {
     return std::make_unique<Session<Result>>(config, MessageList{}, &ecdsa_sign, *shares.at(config.me),
-                                             *pairs.at(config.me), key, ecdsa::Digests{Digest{7}});
+                                             *pairs.at(config.me), ecdsa::Keys{key}, ecdsa::Digests{Digest{7}});
   }
   std::string fingerprint(PartyId, const Result&) const { return "signed"; }
 };
@@ -245,7 +247,7 @@ bool frost_signs(PartySet T, const std::map<PartyId, const KeyShare<typename S::
   if (S::algorithm == Algorithm::schnorr_secp256k1) public_key.erase(public_key.begin());  // x only
   for (const PartyId i : T)
     if (!outcomes[i].result ||
-        !verify_signature(S::algorithm, public_key, view_of("to be signed"), *outcomes[i].result))
+        !verify_signature(S::algorithm, public_key, view_of("to be signed"), (*outcomes[i].result)[0]))
       return false;
   return true;
 }

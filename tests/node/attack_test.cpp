@@ -82,7 +82,9 @@ TEST(Attack, AProposalThatDiffersIsRefusedNamingTheField) {
     const auto& s = sim.ask(0, sim.sign("hot", field));
     EXPECT_TRUE(s.succeeded()) << field << ": " << s.code();  // with node3
     ASSERT_EQ(sim.refusals.size(), 1u) << field;
-    EXPECT_EQ(sim.refusals[0], "context_mismatch this node has another " + field + " for this request");
+    EXPECT_EQ(sim.refusals[0], field == "key certificate"
+                                   ? "other_certificate this node has another certificate of the key in force"
+                                   : "context_mismatch this node has another " + field + " for this request");
     sim.settle();
     sim.expect_no_blame();
     sim.expect_safe();
@@ -362,6 +364,8 @@ KeyCertificate certificate_of_two(const NodeSimulation& sim, const CertificateBo
     c.body.X.push_back(encoded(Point<Ed25519>::base(a + Scalar<Ed25519>::from_u64(i) * b)));
   change(c.body);
   for (unsigned i = 1; i <= 2; ++i) c.signatures.push_back(sign_certificate(c.body, sim.documents.identities[i]));
+  if (c.body.base_number != 0)
+    for (unsigned i = 1; i <= 2; ++i) c.signatures.push_back(sign_dealing(c.body, sim.documents.identities[i]));
   EXPECT_TRUE(verify_certificate(c));
   return c;
 }

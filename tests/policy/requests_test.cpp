@@ -179,6 +179,16 @@ TEST(OtherBodies, AreStrict) {
   EXPECT_EQ(reshare(R"({"threshold":2,"participants":["a","b"]})"), "no error");
   EXPECT_EQ(reshare(R"({"threshold":3,"participants":["a","b"]})"), "/threshold");
   EXPECT_EQ(reshare(R"({"threshold":2,"participants":["a","b"],"name":"x"})"), "/name");
+  const std::string digest(64, 'a');
+  EXPECT_EQ(reshare(R"({"threshold":2,"participants":["a","b"],"certificate":")" + digest + R"("})"), "no error");
+  const auto refresh = [](std::string_view body) { return pointer_of([](const Json& j) { parse_refresh(j); }, body); };
+  EXPECT_EQ(refresh("{}"), "no error");
+  EXPECT_EQ(refresh(R"({"certificate":")" + digest + R"("})"), "no error");
+  EXPECT_EQ(refresh(R"({"certificate":")" + std::string(64, 'A') + R"("})"), "/certificate");
+  EXPECT_EQ(refresh(R"({"certificate":"aa"})"), "/certificate");
+  EXPECT_EQ(refresh(R"({"threshold":2})"), "/threshold");
+  EXPECT_EQ(parse_refresh(Json{{"certificate", digest}}).certificate.value()[31], 0xaa);
+  EXPECT_TRUE(parse_refresh(Json::object()).refresh);
   const auto freeze = [](std::string_view body) {
     return pointer_of([](const Json& j) { parse_freeze_scope(j); }, body);
   };
