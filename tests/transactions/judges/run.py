@@ -20,22 +20,22 @@ def skip(why):
     sys.exit(77)
 
 
-def install(directory):
-    """node_modules as package-lock.json says, once, whoever else wants them at the same time."""
+def install(directory, source=HERE):
+    """node_modules as the source's package-lock.json says, once, whoever else wants them at the same time."""
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        install_locked(directory)
+        install_locked(directory, source)
 
 
-def install_locked(directory):
-    lock = (HERE / "package-lock.json").read_text(encoding="utf-8")
+def install_locked(directory, source):
+    lock = (source / "package-lock.json").read_text(encoding="utf-8")
     stamp = directory / "installed"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == lock:
         return
     stamp.unlink(missing_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, directory / name)
+        shutil.copy(source / name, directory / name)
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
