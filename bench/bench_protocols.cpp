@@ -3,10 +3,12 @@
 
 #include "bench/floors.h"
 #include "keygen/dkg.h"
+#include "keygen/reshare.h"
 #include "signing/ecdsa.h"
 #include "signing/frost_bip340.h"
 #include "signing/frost_ed25519.h"
 #include "tests/support/deal.h"
+#include "tests/support/deal_key.h"
 
 namespace quorate::bench {
 namespace {
@@ -95,26 +97,15 @@ void ecdsa_signer(benchmark::State& state, unsigned t, unsigned n) {
       static_cast<double>(bytes) / static_cast<double>(std::max<std::size_t>(1, signings * (t - 1)));
 }
 
-// Party 1 of n through its session: every message read and written, signatures of the node key included. The counter
+// Sessions of all n parties, from making them to their results; party 1's part is what is measured. The counter
 // bytes_per_peer: what it sends to one peer in all rounds.
-template <class C, class Setup = NoSetup>
-void dkg_party(benchmark::State& state, Algorithm algorithm, std::uint8_t t, unsigned n) {
+template <class C, class Result>
+void whole_sessions(benchmark::State& state, unsigned n, auto&& make) {
   SystemRng rng;
-  std::vector<Ed25519SecretKey> identities;
-  Members members;
-  for (unsigned i = 1; i <= n; ++i) {
-    identities.push_back(Ed25519SecretKey::generate(rng));
-    members.push_back({PartyId(i), "node-" + std::to_string(i), identities.back().public_key()});
-  }
-  DkgParameters parameters;
-  parameters.name = "bench";
-  parameters.algorithm = algorithm;
-  parameters.committee = Committee::make(t, members).value();
-
   std::size_t bytes_per_peer = 0;
   measure<C>(state, 1, [&](Stopwatch& stopwatch) {
     const SessionId sid = rng.bytes<32>();
-    std::vector<std::unique_ptr<Session<DkgResult<C, Setup>>>> sessions;
+    std::vector<std::unique_ptr<Session<Result>>> sessions;
     bytes_per_peer = 0;
     const auto run = [&](std::size_t i, auto&& part) {
       if (i != 0)
@@ -123,12 +114,8 @@ void dkg_party(benchmark::State& state, Algorithm algorithm, std::uint8_t t, uns
         stopwatch.time(part);
     };
     for (std::size_t i = 0; i < n; ++i)
-      run(i, [&] {
-        const SessionConfig config{sid, PartySet::first(n), PartyId(static_cast<unsigned>(i) + 1), rng};
-        sessions.push_back(std::make_unique<Session<DkgResult<C, Setup>>>(config, DkgMessages<C, Setup>{},
-                                                                          &dkg<C, Setup>, parameters, identities[i]));
-      });
-    for (int round = 0; round < 8; ++round)
+      run(i, [&] { sessions.push_back(make(PartyId(static_cast<unsigned>(i) + 1), sid)); });
+    for (int round = 0; round < 10; ++round)
       for (std::size_t i = 0; i < n; ++i) {
         std::vector<Outgoing> out;
         run(i, [&] {
@@ -145,9 +132,50 @@ void dkg_party(benchmark::State& state, Algorithm algorithm, std::uint8_t t, uns
           run(to, [&] { sessions[to]->deliver(PartyId(static_cast<unsigned>(i) + 1), m.tag, m.body); });
         }
       }
-    if (!sessions[0]->has_result()) state.SkipWithError("the key generation did not finish");
+    if (!sessions[0]->has_result()) state.SkipWithError("the protocol did not finish");
   });
   state.counters["bytes_per_peer"] = static_cast<double>(bytes_per_peer);
+}
+
+// Party 1 of n: every message read and written, signatures of the node key included.
+template <class C, class Setup = NoSetup>
+void dkg_party(benchmark::State& state, Algorithm algorithm, std::uint8_t t, unsigned n) {
+  SystemRng rng;
+  std::vector<Ed25519SecretKey> identities;
+  Members members;
+  for (unsigned i = 1; i <= n; ++i) {
+    identities.push_back(Ed25519SecretKey::generate(rng));
+    members.push_back({PartyId(i), "node-" + std::to_string(i), identities.back().public_key()});
+  }
+  DkgParameters parameters;
+  parameters.name = "bench";
+  parameters.algorithm = algorithm;
+  parameters.committee = Committee::make(t, members).value();
+
+  whole_sessions<C, DkgResult<C, Setup>>(state, n, [&](PartyId i, const SessionId& sid) {
+    const SessionConfig config{sid, PartySet::first(n), i, rng};
+    return std::make_unique<Session<DkgResult<C, Setup>>>(config, DkgMessages<C, Setup>{}, &dkg<C, Setup>, parameters,
+                                                          identities[i.index() - std::size_t{1}]);
+  });
+}
+
+// Party 1 of n, which deals and stays: ReshareParameters, every message read and written, signatures included.
+template <class C, class Setup = NoSetup>
+void refresh_party(benchmark::State& state, Algorithm algorithm, unsigned t, unsigned n) {
+  SystemRng rng;
+  const test::DealtBase<C> base(PartySet::first(n), t, algorithm);
+  ReshareTerms terms;
+  terms.base = base.certificate;
+  terms.dealers = PartySet::first(t);
+  terms.committee = base.certificate.body.committee;
+  terms.number = 1'800'000'000'000;
+  whole_sessions<C, ReshareResult<C, Setup>>(state, n, [&](PartyId i, const SessionId& sid) {
+    auto parameters = ReshareParameters::make(terms).value();
+    const KeyShare<C>* old = parameters.dealers().contains(i) ? &base.shares.at(i) : nullptr;
+    const SessionConfig config{sid, PartySet::first(n), i, rng};
+    return std::make_unique<Session<ReshareResult<C, Setup>>>(config, ReshareMessages<C, Setup>{}, &reshare<C, Setup>,
+                                                              std::move(parameters), old, base.identities.at(i));
+  });
 }
 
 // What every signature begins with: party 1's share out of its record. `wholly`: with all checks, as when it was
@@ -213,6 +241,9 @@ void add_protocols() {
   add("dkg/secp256k1/2-of-3", [](benchmark::State& s) { dkg_party<Secp256k1>(s, Algorithm::schnorr_secp256k1, 2, 3); });
   add("ecdsa/dkg/2-of-3",
       [](benchmark::State& s) { dkg_party<Secp256k1, EcdsaSetup>(s, Algorithm::ecdsa_secp256k1, 2, 3); });
+  add("refresh/ed25519/2-of-3", [](benchmark::State& s) { refresh_party<Ed25519>(s, Algorithm::eddsa_ed25519, 2, 3); });
+  add("ecdsa/refresh/2-of-3",
+      [](benchmark::State& s) { refresh_party<Secp256k1, EcdsaSetup>(s, Algorithm::ecdsa_secp256k1, 2, 3); });
 }
 
 }  // namespace quorate::bench

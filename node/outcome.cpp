@@ -128,6 +128,8 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
   auto examined = examine(outcome.original, world);
   const auto* x = std::get_if<Examined>(&examined);
   if (x == nullptr || x->id != outcome.request.text) return;
+  // A signature that verifies has happened, whatever this node thinks of it. A key comes into force here by its policy.
+  if (x->makes_certificate() && !x->decision.allowed()) return;
   RequestRecord record = known ? *known : new_record(*x, outcome.original, from);
   storage::Batch batch;
   if (!known) batch.insert_request(row_of(record));

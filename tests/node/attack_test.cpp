@@ -398,6 +398,38 @@ TEST(Attack, ACertificateThatOnlyItsSignersWantChangesNothing) {
   try_with([](CertificateBody& b) { b.key_id[0] ^= 1, b.name = "planted"; });  // under a free one
 }
 
+// All members of a key that this node's policy denies may be corrupt: it is no key here.
+TEST(Attack, AKeyThatThePolicyDeniesIsNotTakenFromItsMembers) {
+  World3 sim(2);
+  sim.evil[1] = true;
+  const auto honest = decode<KeyCertificate>(sim.active_keys(0).at(0).certificate);
+  const Json body{{"name", "cold"},
+                  {"algorithm", "eddsa-ed25519"},
+                  {"threshold", 2},
+                  {"participants", Json::array({"node2", "node3"})}};
+  for (const std::string user : {"admin", "approver"}) {
+    const auto original = sim.request("/v1/keys", body, "", user);
+    const auto x = std::get<node::Examined>(node::examine(original, sim.world(0)));
+    SeededRng rng(7);
+    const KeyCertificate c = certificate_of_two(sim, honest.body, rng, [&](CertificateBody& b) {
+      b.key_id[user == "admin" ? 0 : 1] ^= 1;
+      b.name = "cold";
+      b.request_digest = x.request_digest;
+    });
+    Outcome outcome;
+    outcome.request = x.id;
+    outcome.original = original;
+    outcome.state = static_cast<std::uint8_t>(storage::RequestState::succeeded);
+    const SecretBytes bytes = encode(c);
+    outcome.result.assign(bytes.begin(), bytes.end());
+    auto content = sim.store(0).snapshot();
+    sim.raw_send(2, 0, envelope_of(outcome));
+    sim.quiesce();
+    EXPECT_EQ(sim.active_keys(0).size(), user == "admin" ? 2u : 1u) << user;
+    sim.store(0).restore(std::move(content));
+  }
+}
+
 // The same over a key that this node has prepared and not yet seen complete: only what it has signed itself counts.
 TEST(Attack, ACertificateOfOthersDoesNotTakeThePlaceOfAPreparedOne) {
   NodeSimulation sim(3, 1);

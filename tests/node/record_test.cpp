@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "node/api.h"
+#include "node/keys.h"
 #include "tests/support/node_simulation.h"
 
 namespace quorate::test {
@@ -213,6 +214,50 @@ TEST(Record, OfVersion1SucceedsWhenItsKeyIsHealed) {
   sim.run_for(Seconds(5));
   EXPECT_EQ(sim.active_keys(0).size(), 1u);
   EXPECT_EQ(record_at(sim, 0, s.id).request_state(), RequestState::succeeded);
+}
+
+// ---- of keys
+
+// As it was before keys could be reshared.
+struct KeyRecord1 {
+  node::KeyRecord r;
+  static auto fields(auto& m) { return std::tie(m.r.version, m.r.request, m.r.created, m.r.original); }
+};
+
+TEST(KeyRecord, OfVersion1IsReadAndItsKeyIsRefreshed) {
+  NodeSimulation sim(3, 21);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  sim.settle();
+  for (std::size_t i = 0; i < 3; ++i) {
+    auto content = sim.store(i).snapshot();
+    for (auto& [id, row] : content.keys) {
+      KeyRecord1 old{node::key_record_in(row)};
+      old.r.version = 1;
+      const SecretBytes bytes = encode(old);
+      row.record.assign(bytes.begin(), bytes.end());
+      EXPECT_EQ(node::key_record_in(row).latest(), old.r.original);
+      EXPECT_EQ(node::key_record_in(row).latest_request().text, old.r.request.text);
+    }
+    sim.store(i).restore(std::move(content));
+  }
+  for (std::size_t i = 0; i < 3; ++i) sim.kill(i);
+  sim.heal();
+  sim.clock.advance(Seconds(1));
+  const auto& s = sim.ask(1, sim.request("/v1/keys/hot/refresh", Json::object()));
+  EXPECT_TRUE(s.succeeded()) << s.code();
+  sim.settle();
+  sim.expect_all_sets_sign();
+  const auto row = sim.active_keys(2).at(0);
+  EXPECT_EQ(node::key_record_in(row).latest_request().text, s.id);
+  EXPECT_NE(node::key_record_in(row).request.text, s.id);
+}
+
+TEST(KeyRecord, OfNoVersionIsRefused) {
+  for (const char* hex : {"", "00", "0000", "0003", "0001", "0002"}) {
+    storage::KeyRow row;
+    row.record = from_hex(hex).value();
+    EXPECT_THROW(node::key_record_in(row), storage::StorageCorrupt) << hex;
+  }
 }
 
 }  // namespace

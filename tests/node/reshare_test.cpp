@@ -200,7 +200,8 @@ TEST(NodeReshare, AProposalThatDiffersIsRefused) {
       {"expired", [](Propose& p) { p.number += 600'000'000; }},  // long after it
       {"other_certificate", [](Propose& p) { p.certificate[0] ^= 1; }},
   };
-  for (const auto& [code, change] : changes) {
+  for (const auto& [code, alter] : changes) {
+    const auto& change = alter;
     Reshare r(4, 10, {0, 1, 2}, 2);
     std::set<std::string> codes;
     r.sim.tap = [&](NodeSimulation::Sent s) {
