@@ -18,7 +18,8 @@ void PreparedEcdsaShare::validate_decoded() const {
 
 std::optional<EcdsaShare> stored_ecdsa_share(ByteView stored, const CertificateBody& body,
                                              const KeyPoints<Secp256k1>& points, PartyId member) {
-  if (body.algorithm != Algorithm::ecdsa_secp256k1 || body.committee.find(member) == nullptr) return std::nullopt;
+  if (body.algorithm != Algorithm::ecdsa_secp256k1) return std::nullopt;
+  if (body.committee.find(member) == nullptr) return std::nullopt;  // mutate: is_complete and stored_share say it too
   const std::size_t head =
       sizeof(std::uint16_t) + sizeof(std::uint32_t) + (body.committee.size() - 1) * wire::max_size<PairSecrets>;
   if (stored.size() < head) return std::nullopt;

@@ -155,6 +155,11 @@ TEST_F(EcdsaDkg, ARecordWithOtherPairsIsRefused) {
   CertificateBody other = body();
   other.algorithm = Algorithm::schnorr_secp256k1;
   EXPECT_FALSE(stored_ecdsa_share(record(), other, points, P1));
+  auto of_other = decode<PreparedEcdsaShare>(record());  // the share of a key of another algorithm, with pairs
+  of_other.body = other;
+  of_other.share.algorithm = other.algorithm;
+  of_other.share.certificate = other.digest();
+  EXPECT_FALSE(stored_ecdsa_share(encode(of_other), other, points, P1));
   EXPECT_THROW(decode<PreparedShare<K>>(record()), Malformed);
 }
 

@@ -70,6 +70,9 @@ TYPED_TEST(StoredShare, AScalarThatIsNotCanonicalIsRefused) {
 TYPED_TEST(StoredShare, IsBoundToMemberAndCertificate) {
   EXPECT_FALSE(stored_share(this->stored, this->body, this->points, this->P2));
   EXPECT_FALSE(stored_share(this->stored, this->body, this->points, PartyId(9)));
+  auto stranger = decode<PreparedShare<TypeParam>>(this->stored);  // who it says that it is, and no member
+  stranger.share.me = PartyId(9);
+  EXPECT_FALSE(stored_share(encode(stranger), this->body, this->points, PartyId(9)));
   CertificateBody other = this->body;
   other.policy_digest[0] ^= 1;
   EXPECT_FALSE(stored_share(this->stored, other, this->points, this->P1));
@@ -89,6 +92,13 @@ TYPED_TEST(StoredShare, PointsOfACertificateAreCheckedOnce) {
   other = this->body;
   other.algorithm = std::is_same_v<C, Ed25519> ? Algorithm::schnorr_secp256k1 : Algorithm::eddsa_ed25519;
   EXPECT_FALSE(KeyPoints<C>::of(other));
+  // A good certificate, of the other curve.
+  using Other = std::conditional_t<std::is_same_v<C, Ed25519>, Secp256k1, Ed25519>;
+  const DkgWorld<Other> world(3, 2);
+  Simulation<DkgWorld<Other>> sim(world, 1);
+  const CertificateBody good = sim.run()[this->P1].result->certificate.body;
+  EXPECT_TRUE(KeyPoints<Other>::of(good));
+  EXPECT_FALSE(KeyPoints<C>::of(good));
 }
 
 }  // namespace
