@@ -44,7 +44,7 @@ std::variant<Reply, Problem> NodeApi::list_keys(const http::Call& call) const {
 }
 
 std::variant<Reply, Problem> NodeApi::show_key(const http::Call& call) const {
-  const auto row = find_key(call.subject);
+  const auto row = find_key(world_.store, call.subject);
   if (!row) return not_found("no such key");
   const auto network = network_of(call);
   Json view = key_with_quarantines(*row, world_.store, network);
@@ -62,7 +62,7 @@ std::variant<Reply, Problem> NodeApi::show_key(const http::Call& call) const {
 std::variant<Reply, Problem> NodeApi::derive_key(const http::Call& call) const {
   const auto path = parameter(call, "path");
   if (!path) return problem_of({400, "bad_parameter", "path is missing", std::nullopt});
-  const auto row = find_key(call.subject);
+  const auto row = find_key(world_.store, call.subject);
   if (!row) return not_found("no such key");
   const auto known = world_.known_keys->of(*row);
   if (!may_derive(call.who.user, known->certificate.body.name, {*path}))
@@ -81,7 +81,7 @@ std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
   const std::string subject = JsonObject(body, "").text("key", 1, 64);
   body.erase("key");
   const policy::SignPayload payload = policy::parse_sign(body);
-  const auto row = find_key(subject);
+  const auto row = find_key(world_.store, subject);
   if (!row) return problem_of({404, "unknown_key", "no such key", "/key"});
   const auto known = world_.known_keys->of(*row);
   const std::string& user = call.who.user;
@@ -129,13 +129,6 @@ std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
   view["policy"]["rule"] = decision.rule;
   view["policy"]["reasons"] = std::move(reasons);
   return Reply{200, std::move(view), {}};
-}
-
-std::optional<storage::KeyRow> NodeApi::find_key(const std::string& subject) const {
-  auto row = world_.store.key_by_name(subject);
-  if (!row) row = world_.store.key_by_id(subject);
-  if (row && row->state == storage::KeyState::prepared) row.reset();
-  return row;
 }
 
 bool NodeApi::may_derive(const std::string& user, const std::string& key, std::vector<std::string> paths) const {

@@ -95,19 +95,9 @@ void Coordinator::attempt(Job& job) {
 }
 
 bool Coordinator::look_again(Job& job) {
-  const std::string id = job.x.intent.key;
   if (job.x.create() != nullptr) return true;
-  const auto row = world_.store.key_by_id(id);
-  if (row && job.x.reshare() != nullptr)
-    if (const auto made = certificate_made_by(job.x.id, *row, world_)) {
-      Report report;
-      report.request = job.x.id;
-      report.result = *made;
-      succeed_with(job, report, world_.me.id);
-      return false;
-    }
-  const Digest seen = job.x.sign() != nullptr ? job.x.sign()->known->digest : job.x.reshare()->known->digest;
-  if (row && world_.known_keys->of(*row)->digest == seen) return true;
+  const auto row = world_.store.key_by_id(job.x.intent.key);
+  if (row && world_.known_keys->of(*row)->digest == job.x.certificate()) return true;
   auto examined = examine(job.record.original, world_);
   std::optional<Refusal> refused;
   if (auto* r = std::get_if<Refusal>(&examined)) refused = *r;
@@ -132,9 +122,14 @@ std::optional<PartySet> Coordinator::choose_reshare(Job& job, PartySet up) {
   if (!usable.includes(members)) return std::nullopt;
   Candidates c = job.candidates;
   c.reachable = usable & old;
+  // A new member takes part in any case: whoever it accuses, or is accused by, need not.
+  for (const auto& [a, b] : c.edges) {
+    if (members.contains(a) && !members.contains(b)) c.excluded.insert(b);
+    if (members.contains(b) && !members.contains(a)) c.excluded.insert(a);
+  }
   c.me.reset();
-  c.preferred.clear();
-  for (const PartyId id : c.reachable& members) c.preferred.push_back(id);
+  const PartySet staying = c.reachable & members;
+  c.preferred.assign(staying.begin(), staying.end());
   const auto dealers = choose_signers(c, plan.body().committee.threshold());
   if (!dealers) return std::nullopt;
   job.dealers = *dealers;
@@ -187,18 +182,16 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.propose.policy_digest = world_.policy.digest();
   job.propose.request_digest = job.x.request_digest;
   job.propose.key_id = job.x.intent.key;
-  if (const SignPlan* sign = job.x.sign()) job.propose.certificate = sign->known->digest;
-  if (plan != nullptr) job.propose.certificate = plan->known->digest;
+  job.propose.certificate = job.x.certificate();
   const Committee& whole = plan == nullptr ? committee : plan->committee;
   job.propose.committee = committee_hash(whole);
   job.propose.threshold = whole.threshold();
   job.propose.signers = list_of(plan == nullptr ? signers : job.dealers);
   job.propose.number = next.number;
   job.propose.original = job.record.original;
-  const Terms terms = terms_of(job.propose);
-  if (plan != nullptr && !reshare_parameters(job.x, terms, world_))
-    return fail(job, "context_mismatch", "the committees of this reshare do not fit each other");
-  job.sid = session_id_of(job.x, terms, world_);
+  const auto sid = session_id_of(job.x, terms_of(job.propose), world_);
+  if (!sid) return fail(job, "context_mismatch", "the committees of this reshare do not fit each other");
+  job.sid = *sid;
   job.tried[job.sid] = signers;
   by_random_[job.propose.random] = job.x.id;
   job.phase = Phase::proposing;
@@ -210,8 +203,10 @@ void Coordinator::propose(Job& job, PartySet signers) {
   if (job.x.create() != nullptr)
     for (const auto& [node, same] : peers_.all()) job.waiting.insert(node);
   const Envelope envelope = envelope_of(job.propose);
+  std::set<std::string> unreached;
   for (const std::string& node : job.waiting)
-    if (node != world_.me.id && !world_.mesh.send(node, envelope)) job.deadline = world_.clock.steady();
+    if (node != world_.me.id && !world_.mesh.send(node, envelope)) unreached.insert(node);
+  if (!unreached.empty() && !missed(job, unreached)) return;
   if (job.stored) joined(job);
 }
 
@@ -290,7 +285,7 @@ void Coordinator::take_part(Job& job) {
     if (job.x.gated()) participant_.erase_note_of(job.sid, job.x.intent.key);
     if (refused->code == "quarantined")
       job.candidates.failed.insert(job.signers);
-    else
+    else if (refused->code != "other_certificate")  // look_again() sees to that
       job.candidates.excluded.insert(*job.candidates.me);
     job.refused = *refused;
     job.refused->detail = world_.me.id + ": " + refused->detail;
@@ -353,7 +348,10 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
     return;
   }
   const Member* member = job->x.committee().find(from);
-  if (code == "number_used" && member != nullptr && job->numbers.size() < limits::kMaxAttempts) {
+  // Only who would sign the number has a say in it.
+  const ResharePlan* plan = job->x.reshare();
+  if (code == "number_used" && plan != nullptr && plan->committee.find(from) != nullptr &&
+      job->numbers.size() < limits::kMaxAttempts) {
     job->numbers.push_back(refuse.number);
     give_up_attempt(*job);
     return attempt(*job);
@@ -450,9 +448,9 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
     else
       job.candidates.edges.insert({std::min(reporter->id, culprit), std::max(reporter->id, culprit)});
   }
-  if (report.culprits.empty() || silent) job.candidates.failed.insert(job.signers);
-  // Of a reshare other dealers may do; all new members must.
   const ResharePlan* plan = job.x.reshare();
+  if (report.culprits.empty() || silent) job.candidates.failed.insert(plan == nullptr ? job.signers : job.dealers);
+  // Of a reshare other dealers may do; all new members must.
   const PartySet culprits = set_of(report.culprits);
   const bool only_dealers = plan != nullptr && !culprits.empty() && (culprits & plan->committee.parties()).empty();
   if (job.x.makes_certificate() && !only_dealers) {
@@ -516,12 +514,21 @@ void Coordinator::late(Job& job) {
     case Phase::proposing:
       break;
   }
-  // Members that have not answered are replaced; other nodes are done without.
+  missed(job, std::set(job.waiting));
+}
+
+// These nodes do not answer the proposal: members are replaced, other nodes are done without. Whether this attempt goes
+// on.
+bool Coordinator::missed(Job& job, const std::set<std::string>& nodes) {
   std::vector<std::string> silent;
   bool member_missing = false;
-  for (const std::string& node : job.waiting) {
+  for (const std::string& node : nodes) {
+    if (node == world_.me.id) continue;
     const Member* m = job.x.committee().find(node);
-    if (m == nullptr || node == world_.me.id) continue;
+    if (m == nullptr) {
+      job.waiting.erase(node);
+      continue;
+    }
     member_missing = true;
     job.candidates.excluded.insert(m->id);
     if (job.ended_there.contains(node)) continue;
@@ -529,16 +536,20 @@ void Coordinator::late(Job& job) {
     name_silent(job.record, node);
   }
   if (!member_missing) {
-    std::erase_if(job.waiting, [&](const std::string& node) { return job.x.committee().find(node) == nullptr; });
-    job.deadline = world_.clock.steady() + limits::kProposalTimeout;
-    return begin_if_all(job);
+    if (job.deadline <= world_.clock.steady()) job.deadline = world_.clock.steady() + limits::kProposalTimeout;
+    begin_if_all(job);
+    return true;
   }
   if (job.x.create() != nullptr) {
-    if (silent.empty()) return fail(job, job.refused->code, job.refused->detail);
-    return fail(job, "no_quorum", "these nodes did not answer: " + joined_text(silent));
+    if (silent.empty())
+      fail(job, job.refused->code, job.refused->detail);
+    else
+      fail(job, "no_quorum", "these nodes did not answer: " + joined_text(silent));
+    return false;
   }
   give_up_attempt(job);
   attempt(job);
+  return false;
 }
 
 }  // namespace quorate::node

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/outcome.h"
+#include "node/succession.h"
 
 namespace quorate::node {
 namespace {
@@ -60,6 +61,7 @@ void Coordinator::submit(const http::SignedRequest& original, std::uint64_t tick
   }
   if (requests_.nonce_used_by_other(job.x.who.user, job.x.who.nonce, id))
     return answer(refusal_of(http::nonce_replayed()));
+  if (adopt(job.x, original, answer)) return;
   if (const auto outdated = job.x.outdated()) return answer(*outdated);
   if (jobs_.size() >= limits::kMaxOpenRequests)
     return answer(Refusal{503, "overloaded", "too many requests are open on this node", std::nullopt});
@@ -81,16 +83,33 @@ void Coordinator::submit(const http::SignedRequest& original, std::uint64_t tick
   open(std::move(job), std::move(known), kRetries);
 }
 
+// The request has led to a certificate that this node has learned from others, who did not tell of the request.
+bool Coordinator::adopt(const Examined& x, const http::SignedRequest& original,
+                        const std::function<void(const Answer&)>& answer) {
+  if (x.reshare() == nullptr) return false;
+  const auto made = certificate_made_by(x.id, x.reshare()->key, world_);
+  if (!made) return false;
+  Outcome outcome;
+  outcome.request = x.id;
+  outcome.original = original;
+  outcome.state = static_cast<std::uint8_t>(RequestState::succeeded);
+  outcome.result = *made;
+  take_outcome(world_.me.id, outcome, requests_, world_, [answer](const RequestRecord& record) { answer(record); });
+  return true;
+}
+
 void Coordinator::resume(const RequestRecord& record) {
   if (jobs_.contains(record.id)) return;
   auto examined = examine(record.original, world_);
   const auto* x = std::get_if<Examined>(&examined);
+  if (x != nullptr && adopt(*x, record.original, [](const Answer&) {})) return;
   const bool in_time = static_cast<std::int64_t>(record.expires) > unix_seconds(world_.clock.wall());
   if (x == nullptr || !x->decision.allowed() || !in_time || x->outdated()) {
     RequestRecord ended = record;
     ended.set_state(RequestState::failed);
     ended.code = "interrupted";
-    ended.reason = "the node was restarted and the request's time is over";
+    ended.reason =
+        x != nullptr && x->outdated() ? x->outdated()->detail : "the node was restarted and the request's time is over";
     ended.released = requests_.released(record.id);
     ended.retryable = ended.lives(world_.clock.wall());
     storage::Batch batch;
@@ -302,12 +321,15 @@ void Coordinator::on_peer_up(const std::string&) {
 }
 
 void Coordinator::on_peer_down(const std::string& node) {
-  std::vector<std::string> activating;
-  for (auto& [id, job] : jobs_) {
-    if (job.phase == Phase::proposing && job.waiting.contains(node)) job.deadline = world_.clock.steady();
+  std::vector<std::string> activating, proposing;
+  for (const auto& [id, job] : jobs_) {
+    if (job.phase == Phase::proposing && job.waiting.contains(node)) proposing.push_back(id);
     if (job.phase == Phase::activating) activating.push_back(id);
   }
-  for (const std::string& id : activating) await_members(jobs_.at(id));
+  for (const std::string& id : proposing)
+    if (const auto it = jobs_.find(id); it != jobs_.end()) missed(it->second, {node});
+  for (const std::string& id : activating)
+    if (const auto it = jobs_.find(id); it != jobs_.end()) await_members(it->second);
   next_watch_ = SteadyTime{};
   tick();
 }

@@ -85,6 +85,7 @@ class Coordinator {
   };
 
   // coordinator.cpp
+  bool adopt(const Examined& x, const http::SignedRequest& original, const std::function<void(const Answer&)>& answer);
   void open(Job job, std::optional<RequestRecord> known, int retries);
   void not_opened(const std::string& id, const storage::CommitResult& result, int retries);
   void succeed_with(Job& job, const Report& report, const std::string& from);
@@ -115,6 +116,7 @@ class Coordinator {
   void heal_or_fail(Job& job, const std::string& code, const std::string& reason);
   void give_up_attempt(Job& job);  // stops everyone; the next attempt follows
   void late(Job& job);
+  bool missed(Job& job, const std::set<std::string>& nodes);
   PartySet reachable(const Job& job) const;
   Job* job_of(const Bytes32& random);
 

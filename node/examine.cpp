@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "http/router.h"
+#include "node/keys.h"
 
 namespace quorate::node {
 namespace {
@@ -41,10 +42,8 @@ std::variant<Examined, Refusal> plan_create_key(Examined x, const Json& body, co
 std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject, const Json& body,
                                           const World& world) {
   SignPlan plan;
-  auto row = world.store.key_by_name(subject);
-  if (!row) row = world.store.key_by_id(subject);
-  if (!row || row->state == storage::KeyState::prepared)
-    return Refusal{404, "unknown_key", "no such key", std::nullopt};
+  auto row = find_key(world.store, subject);
+  if (!row) return Refusal{404, "unknown_key", "no such key", std::nullopt};
   if (row->state == storage::KeyState::archived)
     return Refusal{409, "key_archived", "the key is archived", std::nullopt};
   plan.key = std::move(*row);
@@ -107,10 +106,8 @@ std::optional<Refusal> fit(ResharePlan& plan, const World& world) {
 std::variant<Examined, Refusal> plan_reshare(Examined x, const std::string& subject, policy::Reshare asked,
                                              const Json& body, const World& world) {
   ResharePlan plan;
-  auto row = world.store.key_by_name(subject);
-  if (!row) row = world.store.key_by_id(subject);
-  if (!row || row->state == storage::KeyState::prepared)
-    return Refusal{404, "unknown_key", "no such key", std::nullopt};
+  auto row = find_key(world.store, subject);
+  if (!row) return Refusal{404, "unknown_key", "no such key", std::nullopt};
   plan.key = std::move(*row);
   plan.known = world.known_keys->of(plan.key);
   plan.asked = std::move(asked);
@@ -130,6 +127,12 @@ const Committee& Examined::committee() const {
   if (const auto* c = create()) return c->committee;
   if (const auto* r = reshare()) return r->all;
   return sign()->body().committee;
+}
+
+Digest Examined::certificate() const {
+  if (const auto* s = sign()) return s->known->digest;
+  if (const auto* r = reshare()) return r->known->digest;
+  return {};
 }
 
 std::optional<Refusal> Examined::outdated() const { return reshare() == nullptr ? std::nullopt : reshare()->unfit; }

@@ -66,6 +66,7 @@ struct Examined {
   bool makes_certificate() const { return sign() == nullptr; }
   // Names for all who may take part. Empty if outdated.
   const Committee& committee() const;
+  Digest certificate() const;               // of the key in force here, which this is about; zero for a new key
   std::optional<Refusal> outdated() const;  // ResharePlan::unfit
   // A signing whose messages need open gates (node/gates.h): ECDSA's.
   std::optional<GatedKey> gated() const;

@@ -61,7 +61,7 @@ void Healer::ask_members(const storage::ShareInfo& share) {
 bool Healer::ask_for(const std::string& request) {
   bool any = false;
   for (const storage::ShareInfo& share : world_.store.prepared_shares()) {
-    const auto successor = prepared_record(share);
+    const auto successor = prepared_record(share.key, share.record);
     const auto key = world_.store.key_by_id(share.key);
     if (!key || (!successor && key->record.empty())) continue;
     if ((successor ? successor->request : key_record_in(*key).request).text != request) continue;
@@ -101,16 +101,20 @@ void Healer::on_peer_up(const std::string& node) {
 
 void Healer::on_keys(const std::string& from, const KeyList& list) {
   if ((listed_[from] += list.keys.size()) > limits::kMaxKeys) return;  // more than there can be
+  KeyList newer;
   for (const KeyEntry& entry : list.keys) {
     if (!array_from_hex<32>(entry.key_id.text)) return;
     const auto row = world_.store.key_by_id(entry.key_id);
     const CertificateName theirs{entry.number, entry.digest};
     if (row && row->state != storage::KeyState::prepared) {
-      const KeyEntry mine = entry_of(*row);
-      if (CertificateName{mine.number, mine.digest} >= theirs) continue;
+      KeyEntry entry_here = entry_of(*row);
+      const CertificateName mine{entry_here.number, entry_here.digest};
+      if (mine > theirs) newer.keys.push_back(std::move(entry_here));  // it has just learned of an older one
+      if (mine >= theirs) continue;
     }
     ask(from, entry.key_id, theirs);
   }
+  if (!newer.keys.empty()) world_.mesh.send(from, envelope_of(newer));
 }
 
 void Healer::exchange(const std::string& node, const std::string& key_id) {
@@ -142,7 +146,6 @@ void Healer::on_query(const std::string& from, const CertificateQuery& query) {
   CertificateSignature answer;
   answer.key_id = query.key_id;
   answer.number = query.number;
-  answer.digest = query.digest;
   answer.signature = sign_certificate(*body, world_.identity);
   world_.mesh.send(from, envelope_of(answer));
 }
@@ -183,35 +186,30 @@ void Healer::on_signature(const std::string& from, const CertificateSignature& m
   const auto at = std::make_pair(message.key_id.text, message.number);
   auto it = collecting_.find(at);
   if (it == collecting_.end()) {
-    const auto key = world_.store.key_by_id(message.key_id);
     const auto share = world_.store.share(message.key_id, message.number);
-    if (!key || !share || share->state != storage::ShareState::prepared) return;
+    if (!share || share->state != storage::ShareState::prepared) return;
     auto body = prepared_body(world_.store, message.key_id, message.number);
     if (!body) return;
     const Member* mine = body->committee.find(world_.me.id);
     if (mine == nullptr) return;
     const PartyId me = mine->id;
     const Signature64 own = sign_certificate(*body, world_.identity);
-    const auto successor = prepared_record({share->key, share->number, share->party, share->state, share->record});
-    it = collecting_
-             .try_emplace(at,
-                          CertificateCollector(std::move(*body), successor ? successor->dealers : DealerSignatures{}))
-             .first;
-    it->second.add(me, own);
+    auto successor = prepared_record(share->key, share->record);
+    CertificateCollector collector(std::move(*body), successor ? successor->dealers : DealerSignatures{});
+    collector.add(me, own);
+    it = collecting_.try_emplace(at, Collecting{std::move(collector), std::move(successor)}).first;
   }
-  const Member* member = it->second.body().committee.find(from);
-  if (member == nullptr || !it->second.add(member->id, message.signature)) {
+  CertificateCollector& collector = it->second.collector;
+  const Member* member = collector.body().committee.find(from);
+  if (member == nullptr || !collector.add(member->id, message.signature)) {
     world_.log(LogLevel::warn, from + " sent a signature of a key certificate that does not verify");
     return;
   }
-  const auto complete = it->second.complete();
+  const auto complete = collector.complete();
   if (!complete) return;
+  const auto successor = std::move(it->second.successor);
   collecting_.erase(it);
-  if (complete->body.base_number == 0) return activate(*complete, nullptr, kRetries);
-  const auto share = world_.store.share(message.key_id, message.number);
-  if (!share) return;
-  const auto successor = prepared_record({share->key, share->number, share->party, share->state, share->record});
-  if (!successor) return;
+  if (!successor) return activate(*complete, nullptr, kRetries);
   CertificateLink link;
   const SecretBytes bytes = encode(*complete);
   link.certificate.assign(bytes.begin(), bytes.end());
@@ -278,11 +276,7 @@ void Healer::follow(const std::string& from, const std::string& key_id, std::vec
   collecting_.erase({key_id, taken.in_force->body.number});
   std::optional<RequestRecord> record = requests_.load(taken.request);
   if (record && (record->open() || record->request_state() == storage::RequestState::failed)) {
-    storage::KeyRow after = *row;
-    after.number = taken.in_force->body.number;
-    const SecretBytes encoded = encode(*taken.in_force);
-    after.certificate.assign(encoded.begin(), encoded.end());
-    add_success(batch, *record, after);
+    add_success(batch, *record, with_certificate(*row, *taken.in_force));
   } else
     record.reset();
   requests_.commit(std::move(batch), [this, record, from, key_id, links = std::move(links), what,
@@ -324,15 +318,7 @@ void Healer::activate(const KeyCertificate& certificate, const KeyRecord* asked,
   std::optional<RequestRecord> record;
   if (!request.empty()) record = requests_.load(request);
   if (record && (record->open() || record->request_state() == storage::RequestState::failed)) {
-    storage::KeyRow row;
-    row.id = id;
-    row.name = certificate.body.name;
-    row.algorithm = std::string(name_of(certificate.body.algorithm));
-    row.state = storage::KeyState::active;
-    row.number = certificate.body.number;
-    const SecretBytes encoded = encode(certificate);
-    row.certificate.assign(encoded.begin(), encoded.end());
-    add_success(batch, *record, row);
+    add_success(batch, *record, row_of_new_key(certificate));
   } else
     record.reset();
   world_.log(LogLevel::info,

@@ -47,7 +47,11 @@ class Healer {
   World world_;
   Requests& requests_;
   std::function<void(const RequestRecord&)> final_;
-  std::map<std::pair<std::string, std::uint64_t>, CertificateCollector>
+  struct Collecting {
+    CertificateCollector collector;
+    std::optional<PreparedRecord> successor;  // nullopt: of a key generation
+  };
+  std::map<std::pair<std::string, std::uint64_t>, Collecting>
       collecting_;                             // of prepared shares only: bounded by their number
   std::map<std::string, std::size_t> listed_;  // keys that a peer has told since it came up
 };

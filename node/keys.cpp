@@ -157,6 +157,29 @@ bool activate_key(storage::Batch& batch, const KeyCertificate& certificate, cons
   return true;
 }
 
+std::optional<storage::KeyRow> find_key(const storage::Store& store, const std::string& subject) {
+  auto row = store.key_by_name(subject);
+  if (!row) row = store.key_by_id(subject);
+  if (row && row->state == storage::KeyState::prepared) row.reset();
+  return row;
+}
+
+storage::KeyRow with_certificate(storage::KeyRow row, const KeyCertificate& certificate) {
+  const SecretBytes bytes = encode(certificate);
+  row.certificate.assign(bytes.begin(), bytes.end());
+  row.number = certificate.body.number;
+  return row;
+}
+
+storage::KeyRow row_of_new_key(const KeyCertificate& certificate) {
+  storage::KeyRow row;
+  row.id = to_hex(certificate.body.key_id);
+  row.name = certificate.body.name;
+  row.algorithm = std::string(name_of(certificate.body.algorithm));
+  row.state = storage::KeyState::active;
+  return with_certificate(std::move(row), certificate);
+}
+
 Json public_key_view(Algorithm algorithm, ByteView Y) {
   Json view{{"hex", to_hex(Y)}};
   if (algorithm == Algorithm::eddsa_ed25519) {

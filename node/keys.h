@@ -61,12 +61,18 @@ std::optional<CertificateBody> prepared_body(const storage::Store& store, const 
 // Nothing replaces a key that is active. False, with nothing added, if it does not count or changes nothing.
 bool activate_key(storage::Batch& batch, const KeyCertificate& certificate, const KeyRecord* asked, const World& world);
 
+// By name or id, as clients call it. Not of one that is only prepared.
+std::optional<storage::KeyRow> find_key(const storage::Store& store, const std::string& subject);
+
 // GET /v1/keys/{key}. The row is active or archived.
 Json key_view(const storage::KeyRow& row, transactions::BitcoinNetwork network = {});
 // Makes it the view of a child (or, at "m", of the root), with its xpub and descriptors. `key` has the chain code.
 // Refused with the path if there is no child.
 std::optional<Refusal> show_child(Json& view, Algorithm algorithm, const transactions::KeyFacts& key,
                                   transactions::BitcoinNetwork network);
+// The row as it is once this certificate is in force; and of a key whose first one this is.
+storage::KeyRow with_certificate(storage::KeyRow row, const KeyCertificate& certificate);
+storage::KeyRow row_of_new_key(const KeyCertificate& certificate);
 // hex, and the other forms in which the algorithm's users know it.
 Json public_key_view(Algorithm algorithm, ByteView Y);
 

@@ -102,17 +102,16 @@ struct Report {
 
 // How a request ended, from its coordinator to all nodes of the key. A success carries what proves it.
 struct Outcome {
-  static constexpr std::string_view tag = "node/outcome/1";
+  static constexpr std::string_view tag = "node/outcome/2";
   BoundedText<40> request;
   http::SignedRequest original;
   std::uint8_t state = 0;
   BoundedText<64> code;
   BoundedText<2048> reason;
-  bool retryable = false;
   BoundedSecretBytes<kMaxCertificate> result;  // as in Report
   PartyList signers;
   static auto fields(auto& m) {
-    return std::tie(m.request, m.original, m.state, m.code, m.reason, m.retryable, m.result, m.signers);
+    return std::tie(m.request, m.original, m.state, m.code, m.reason, m.result, m.signers);
   }
 };
 
@@ -133,12 +132,11 @@ struct CertificateQuery {
   static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.digest, m.known); }
 };
 struct CertificateSignature {
-  static constexpr std::string_view tag = "node/certificate_signature/2";
+  static constexpr std::string_view tag = "node/certificate_signature/1";
   BoundedText<64> key_id;
   std::uint64_t number = 0;
-  Digest digest{};
   Signature64 signature{};
-  static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.digest, m.signature); }
+  static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.signature); }
 };
 struct CertificateComplete {
   static constexpr std::string_view tag = "node/certificate/1";

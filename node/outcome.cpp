@@ -36,10 +36,7 @@ std::optional<Proven> take_certificate(storage::Batch& batch, const RequestRecor
     const auto certificate = decode<KeyCertificate>(result);
     if (certificate.body.request_digest != x.request_digest || to_hex(certificate.body.key_id) != key->id)
       return std::nullopt;
-    storage::KeyRow after = *key;
-    after.number = certificate.body.number;
-    after.certificate.assign(result.begin(), result.end());
-    proven.result = {{"key", key_view(after)}};
+    proven.result = {{"key", key_view(with_certificate(*key, certificate))}};
     const std::vector<CertificateLink> taken_before = links_of(*key, world);
     for (const CertificateLink& before : taken_before)
       if (decode<KeyCertificate>(before.certificate).body.digest() == certificate.body.digest()) return proven;
@@ -84,7 +81,6 @@ std::optional<Outcome> outcome_of(const RequestRecord& record, const World& worl
   o.state = record.state;
   o.code = record.code;
   o.reason = record.reason;
-  o.retryable = record.retryable;
   if (record.request_state() != RequestState::succeeded) return o;
   const auto key = world.store.key_by_id(record.key_id);
   if (!key || key->certificate.empty()) return std::nullopt;

@@ -72,10 +72,8 @@ std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p)
       p.policy_digest != world_.policy.digest())
     return mismatch("policy");
   if (p.key_id.text != x.intent.key) return mismatch("key");
-  if (const ResharePlan* plan = x.reshare(); plan != nullptr && p.certificate != plan->known->digest)
-    return other_certificate();
-  if (x.sign() != nullptr && p.certificate != x.sign()->known->digest) return other_certificate();
-  if (x.create() != nullptr && p.certificate != Digest{}) return mismatch("key certificate");
+  if (p.certificate != x.certificate())
+    return x.create() != nullptr ? mismatch("key certificate") : other_certificate();
   if (x.reshare() != nullptr) return compare_reshare(x, p);
   if (p.committee != committee_hash(x.committee())) return mismatch("committee");
   if (p.threshold != x.committee().threshold()) return mismatch("threshold");
@@ -94,8 +92,7 @@ std::optional<Refusal> Participant::compare_reshare(const Examined& x, const Pro
   if (p.threshold != plan.committee.threshold()) return mismatch("threshold");
   if (p.request_digest != x.request_digest) return mismatch("intent");
   const Terms terms = terms_of(p);
-  if (terms.signers.size() != p.signers.size() || !reshare_parameters(x, terms, world_))
-    return mismatch("set of dealers");
+  if (terms.signers.size() != p.signers.size() || !session_id_of(x, terms, world_)) return mismatch("set of dealers");
   if (plan.committee.find(world_.me.id) == nullptr) return std::nullopt;  // signs nothing
   const ReshareRequest request = reshare_request(x, plan.body());
   const KeyHistory history = history_of(plan.key, world_);
@@ -220,7 +217,7 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
 
 void Participant::accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known,
                          int retries) {
-  const SessionId sid = session_id_of(x, terms_of(propose), world_);
+  const SessionId sid = session_id_of(x, terms_of(propose), world_).value();  // compare() has seen that it fits
   const PartySet parties = parties_of(x, set_of(propose.signers));
   if (used_.contains(sid))
     return refuse(from, propose, x.id, {409, "replayed", "this session has been proposed before", std::nullopt});
@@ -289,19 +286,23 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
 
 std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord& record, const Propose& propose,
                                          const std::string& coordinator) {
+  // What was examined may have ended while the request was being written: its share is gone, and the next is another.
+  if (x.create() == nullptr)
+    if (const auto row = world_.store.key_by_id(x.intent.key);
+        !row || world_.known_keys->of(*row)->digest != x.certificate())
+      return other_certificate();
   const PartySet signers = set_of(propose.signers);
-  const Terms terms = terms_of(propose);
   const PartyId me = x.committee().find(world_.me.id)->id;
-  const SessionId sid = session_id_of(x, terms, world_);
   HostedSession hosted;
   try {
-    MadeSession made = make_session(x, sid, terms, me, world_);
+    MadeSession made = make_session(x, terms_of(propose), me, world_);
     hosted.share = std::move(made.share);
     hosted.session = std::move(made.session);
   } catch (const storage::StorageError& e) {
     world_.log(LogLevel::error, "cannot take part in " + x.id + ": " + e.what());
     return Refusal{500, "storage", "this node cannot use its share", std::nullopt};
   }
+  const SessionId sid = hosted.session->sid();
   hosted.committee = x.committee();
   hosted.round_timeout = round_timeout_of(x);
   if (const auto key = x.gated()) {

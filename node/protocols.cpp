@@ -168,15 +168,6 @@ std::optional<SecretBytes> certificate_of(Algorithm algorithm, AnySession& sessi
   impossible("an algorithm is set");
 }
 
-}  // namespace
-
-Terms terms_of(const Propose& propose) { return {set_of(propose.signers), propose.random, propose.number}; }
-
-PartySet parties_of(const Examined& x, PartySet signers) {
-  const ResharePlan* plan = x.reshare();
-  return plan == nullptr ? signers : signers | plan->committee.parties();
-}
-
 std::optional<ReshareParameters> reshare_parameters(const Examined& x, const Terms& terms, const World& world) {
   const ResharePlan& plan = *x.reshare();
   ReshareTerms t;
@@ -190,11 +181,19 @@ std::optional<ReshareParameters> reshare_parameters(const Examined& x, const Ter
   return ReshareParameters::make(std::move(t));
 }
 
-SessionId session_id_of(const Examined& x, const Terms& terms, const World& world) {
+}  // namespace
+
+Terms terms_of(const Propose& propose) { return {set_of(propose.signers), propose.random, propose.number}; }
+
+PartySet parties_of(const Examined& x, PartySet signers) {
+  const ResharePlan* plan = x.reshare();
+  return plan == nullptr ? signers : signers | plan->committee.parties();
+}
+
+std::optional<SessionId> session_id_of(const Examined& x, const Terms& terms, const World& world) {
   if (x.reshare() != nullptr) {
     const auto parameters = reshare_parameters(x, terms, world);
-    QUORATE_ASSERT(parameters);
-    return parameters->session_id(terms.random);
+    return parameters ? std::optional(parameters->session_id(terms.random)) : std::nullopt;
   }
   SessionContext context;
   context.cluster = cluster_id_of(world);
@@ -208,16 +207,17 @@ SessionId session_id_of(const Examined& x, const Terms& terms, const World& worl
     const std::string family = x.gated() ? "dkls23/" : "frost/";
     context.protocol = family + std::string(name_of(sign.body().algorithm)) + "/2";
     context.key_id = sign.key.id;
-    context.certificate = sign.known->digest;
+    context.certificate = x.certificate();
   }
   return session_id(context, terms.random);
 }
 
-MadeSession make_session(const Examined& x, const SessionId& sid, const Terms& terms, PartyId me, const World& world) {
-  const SessionConfig config{sid, parties_of(x, terms.signers), me, world.rng};
+MadeSession make_session(const Examined& x, const Terms& terms, PartyId me, const World& world) {
+  const PartySet parties = parties_of(x, terms.signers);
   if (const ResharePlan* plan = x.reshare()) {
     auto parameters = reshare_parameters(x, terms, world);
     QUORATE_ASSERT(parameters);
+    const SessionConfig config{parameters->session_id(terms.random), parties, me, world.rng};
     switch (plan->body().algorithm) {
       case Algorithm::eddsa_ed25519:
         return make_reshare<Ed25519, NoSetup>(config, std::move(*parameters), *plan, world);
@@ -230,6 +230,7 @@ MadeSession make_session(const Examined& x, const SessionId& sid, const Terms& t
     }
     impossible("an algorithm is set");
   }
+  const SessionConfig config{session_id_of(x, terms, world).value(), parties, me, world.rng};
   if (const CreateKeyPlan* plan = x.create()) {
     auto parameters = dkg_parameters(x, world);
     switch (plan->algorithm) {
@@ -285,14 +286,7 @@ std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers
           body.request_digest != x.request_digest || !verify_certificate(certificate))
         return std::nullopt;
       proven.key_id = to_hex(body.key_id);
-      storage::KeyRow row;
-      row.id = proven.key_id;
-      row.name = body.name;
-      row.algorithm = std::string(name_of(body.algorithm));
-      row.state = storage::KeyState::active;
-      row.number = body.number;
-      row.certificate.assign(result.begin(), result.end());
-      proven.result = {{"key", key_view(row)}};
+      proven.result = {{"key", key_view(row_of_new_key(certificate))}};
       proven.certificate = std::move(certificate);
       return proven;
     } catch (const Malformed&) {

@@ -20,19 +20,17 @@ Terms terms_of(const Propose& propose);
 // Who takes part: the signers; in a reshare the new members as well.
 PartySet parties_of(const Examined& x, PartySet signers);
 
-// nullopt: these terms do not fit the request and what is in force here. Costs the check of a certificate.
-std::optional<ReshareParameters> reshare_parameters(const Examined& x, const Terms& terms, const World& world);
-
-// Every field of what it binds is this node's own but `random`. Of a reshare only with terms that fit.
-SessionId session_id_of(const Examined& x, const Terms& terms, const World& world);
+// Every field of what it binds is this node's own but `random` and, of a reshare, number and dealers. nullopt: those do
+// not fit the request and what is in force here. Costs a reshare the check of a certificate.
+std::optional<SessionId> session_id_of(const Examined& x, const Terms& terms, const World& world);
 
 struct MadeSession {
   std::shared_ptr<const void> share;  // the session refers to it: kept as long
   std::unique_ptr<AnySession> session;
 };
-// The protocol that this request asks for. Throws storage::StorageCorrupt when this node's share is not what the key
-// needs.
-MadeSession make_session(const Examined& x, const SessionId& sid, const Terms& terms, PartyId me, const World& world);
+// The protocol that this request asks for; the terms fit it. Throws storage::StorageCorrupt when this node's share is
+// not what the key needs.
+MadeSession make_session(const Examined& x, const Terms& terms, PartyId me, const World& world);
 
 // What a session that has succeeded gives: sign: 64 bytes per signature; create_key: the complete certificate. nullopt:
 // it has not.

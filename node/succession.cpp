@@ -1,7 +1,6 @@
 #include "node/succession.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/check.h"
 #include "keygen/ecdsa_share.h"
@@ -79,14 +78,14 @@ ReshareRequest reshare_request(const Examined& x, const CertificateBody& base) {
   return r;
 }
 
-std::optional<PreparedRecord> prepared_record(const storage::ShareInfo& share) {
-  if (share.record.empty()) return std::nullopt;
+std::optional<PreparedRecord> prepared_record(const std::string& key, ByteView record) {
+  if (record.empty()) return std::nullopt;
   try {
-    auto record = decode<PreparedRecord>(share.record);
-    if (record.version != 1) throw Malformed("version");
-    return record;
+    auto prepared = decode<PreparedRecord>(record);
+    if (prepared.version != 1) throw Malformed("its version");
+    return prepared;
   } catch (const Malformed& e) {
-    throw storage::StorageCorrupt("the record of the share of key " + share.key + ": " + e.what());
+    throw storage::StorageCorrupt("the record of the share of key " + key + ": " + e.what());
   }
 }
 
@@ -118,7 +117,7 @@ KeyHistory history_of(const storage::KeyRow& key, const World& world) {
   std::vector<CertificateName> prepared;
   for (const storage::ShareInfo& share : world.store.prepared_shares()) {
     if (share.key != key.id) continue;
-    if (const auto record = prepared_record(share))
+    if (const auto record = prepared_record(share.key, share.record))
       prepared.push_back({share.number, record->digest});
     else if (const auto body = prepared_body(world.store, share.key, share.number))
       prepared.push_back(name_of(*body));

@@ -26,8 +26,8 @@ struct PreparedRecord {
   http::SignedRequest original;
   static auto fields(auto& m) { return std::tie(m.version, m.digest, m.dealers, m.request, m.original); }
 };
-// Of a share whose key was made here without a successor: nullopt. Throws StorageCorrupt.
-std::optional<PreparedRecord> prepared_record(const storage::ShareInfo& share);
+// From a share's row. nullopt: it is a key generation's. Throws StorageCorrupt.
+std::optional<PreparedRecord> prepared_record(const std::string& key, ByteView record);
 
 // DurableStep::prepared_share of a reshare: only if nothing was signed with this number or a greater one, and `base` is
 // in force, when it is written.

@@ -92,10 +92,10 @@ class EvilMesh final : public peers::Mesh {
         Envelope e;
         e.sid = rng_.bytes<32>();
         const int kind = k % 4;
-        e.tag = kind == 0   ? "frost/commitment/2"
-                : kind == 1 ? "node/propose/1"
-                : kind == 2 ? "node/outcome/1"
-                            : "node/keys/1";
+        e.tag = kind == 0   ? std::string_view("frost/commitment/2")
+                : kind == 1 ? node::Propose::tag
+                : kind == 2 ? node::Outcome::tag
+                            : node::KeyList::tag;
         e.body.resize(kind == 0 ? 64 : 4096);
         rng_.fill(e.body);
         real_.send(peer.node, std::move(e));

@@ -1,77 +1,11 @@
 // Refresh and reshare among whole nodes: the key stays, its shares change, and there is always one epoch that signs.
-#include <gtest/gtest.h>
-
-#include "node/messages.h"
-#include "node/succession.h"
-#include "tests/support/node_simulation.h"
+#include "tests/node/reshare_world.h"
 #include "tests/support/runs.h"
 
 namespace quorate::test {
 namespace {
 
 using storage::MemoryStore;
-
-constexpr const char* kEd25519 = "eddsa-ed25519";
-constexpr const char* kBip340 = "schnorr-secp256k1";
-constexpr const char* kEcdsa = "ecdsa-secp256k1";
-
-class Reshare {
- public:
-  Reshare(unsigned n, std::uint64_t seed, std::vector<std::size_t> members, unsigned t,
-          const std::string& algorithm = kEd25519)
-      : sim(n, seed) {
-    const auto& made = sim.ask(0, sim.create("hot", t, std::move(members), algorithm));
-    EXPECT_TRUE(made.succeeded()) << made.code();
-    sim.settle();
-    first = row(0);
-    // Numbers are times: the next one lies after the first.
-    sim.clock.advance(Seconds(1));
-  }
-
-  http::SignedRequest refresh(Json body = Json::object()) { return sim.request("/v1/keys/hot/refresh", body); }
-  http::SignedRequest reshare(unsigned t, const std::vector<std::size_t>& members, Json more = Json::object()) {
-    Json participants = Json::array();
-    for (const std::size_t i : members) participants.push_back(sim.name(i));
-    more["threshold"] = t;
-    more["participants"] = std::move(participants);
-    return sim.request("/v1/keys/hot/reshare", more);
-  }
-
-  storage::KeyRow row(std::size_t i) { return *sim.store(i).key_by_name("hot"); }
-  CertificateBody body(std::size_t i) { return decode<KeyCertificate>(row(i).certificate).body; }
-
-  // The key is what it was; every node has the same certificate in force; its members, and nobody else, have a share.
-  void expect_one_epoch(const std::vector<std::size_t>& members, unsigned t) {
-    SCOPED_TRACE("seed " + std::to_string(sim.seed));
-    const CertificateBody before = decode<KeyCertificate>(first.certificate).body;
-    for (std::size_t i = 0; i < sim.size(); ++i) {
-      const CertificateBody now = body(i);
-      EXPECT_EQ(now.digest(), body(0).digest()) << sim.name(i) << " has another certificate";
-      EXPECT_EQ(now.Y, before.Y);
-      EXPECT_EQ(now.key_id, before.key_id);
-      EXPECT_EQ(now.chain_code_hash, before.chain_code_hash);
-      EXPECT_EQ(now.committee.threshold(), t);
-      EXPECT_EQ(now.committee.size(), members.size());
-      const bool member = std::find(members.begin(), members.end(), i) != members.end();
-      const auto share = sim.store(i).active_share(first.id);
-      EXPECT_EQ(now.committee.find(sim.name(i)) != nullptr, member);
-      EXPECT_EQ(share.has_value(), member) << sim.name(i);
-      if (share) {
-        EXPECT_EQ(share->number, now.number);
-      }
-      for (const storage::ShareInfo& prepared : sim.store(i).prepared_shares())
-        EXPECT_GT(prepared.number, now.number) << sim.name(i) << " keeps a share of an ended number";
-    }
-  }
-
-  NodeSimulation sim;
-  storage::KeyRow first;
-};
-
-std::string why(const NodeSimulation::Submission& s) {
-  const std::string text = s.record() ? s.record()->reason.text : s.refusal() ? s.refusal()->detail : "";
-  return s.code() + ": " + text;
-}
 
 class ReshareOf : public testing::TestWithParam<const char*> {};
 
@@ -168,6 +102,137 @@ TEST(NodeReshare, ForACertificateThatIsNoLongerInForce) {
   EXPECT_EQ(r.body(2).number, number);
 }
 
+TEST(NodeReshare, WhoHasOnlyLearnedTheCertificateAnswersTheRequestAsServed) {
+  Reshare r(4, 12, {0, 1, 2}, 2);
+  r.sim.isolate({0, 1, 2});
+  const auto request = r.refresh({{"certificate", to_hex(r.body(0).digest())}});
+  const auto& s = r.sim.ask(0, request);
+  ASSERT_TRUE(s.succeeded()) << why(s);
+  r.sim.connect_all();
+  r.sim.quiesce();
+  ASSERT_EQ(r.body(3).number, r.body(0).number);
+  const auto& again = r.sim.ask(3, request);
+  EXPECT_TRUE(again.succeeded()) << why(again);
+  ASSERT_NE(again.record(), nullptr);
+  EXPECT_EQ(again.record()->result.text, s.record()->result.text);
+  r.sim.settle();
+  EXPECT_EQ(r.body(3).number, r.body(0).number);
+}
+
+TEST(NodeReshare, WhoWasAwayForTheCreationAndTheReshareEndsAtTheNewest) {
+  for (std::uint64_t seed = 0; seed < runs(20); ++seed) {
+    NodeSimulation sim(5, 200 + seed);
+    sim.kill(3);
+    const auto& made = sim.ask(0, sim.create("hot", 2, {0, 1, 2}));
+    ASSERT_TRUE(made.succeeded()) << why(made);
+    sim.kill(4);
+    sim.clock.advance(Seconds(1));
+    ASSERT_TRUE(sim.ask(0, sim.request("/v1/keys/hot/refresh", Json::object())).succeeded());
+    sim.start(3), sim.start(4);
+    sim.connect_all();
+    sim.quiesce();
+    for (std::size_t i = 0; i < 5; ++i) {
+      const auto row = sim.store(i).key_by_name("hot");
+      ASSERT_TRUE(row) << "seed " << seed << ", " << sim.name(i);
+      EXPECT_GT(row->number, 1u) << "seed " << seed << ", " << sim.name(i);
+    }
+  }
+}
+
+// A node has examined a request with the old share, and has the new one when it is about to join.
+class SwitchBeforeJoining : public testing::Test {
+ public:
+  // node2 has all but put the new certificate in force: the write is on its way to its slow disk.
+  void reshare_until_node2_waits() {
+    auto& s = r.sim.submit(0, r.refresh());
+    for (bool slow = false; !s.answer || r.sim.store(1).waiting() == 0;) {
+      if (!slow && r.sim.store(1).prepared_shares().size() == 1) slow = true, r.sim.slow_disk(1, true);
+      if (!r.sim.step()) r.sim.tick();
+    }
+    ASSERT_EQ(r.body(1).number, 1u);
+    ASSERT_NE(r.body(2).number, 1u);
+  }
+  void drop_refusals_to(const std::string& node) {
+    r.sim.tap = [this, node](NodeSimulation::Sent s) {
+      std::vector<NodeSimulation::Sent> out;
+      if (s.envelope.tag == node::Refuse::tag) {
+        codes.insert(s.from + " " + decode<node::Refuse>(s.envelope.body).code.text);
+        if (s.to == node) return out;
+      }
+      out.push_back(std::move(s));
+      return out;
+    };
+  }
+  Reshare r{4, 13, {0, 1, 2}, 3};
+  std::set<std::string> codes;
+};
+
+TEST_F(SwitchBeforeJoining, AsCoordinator) {
+  reshare_until_node2_waits();
+  drop_refusals_to("node2");
+  auto& s = r.sim.submit(1, r.sim.sign("hot", "x"));
+  r.sim.quiesce();
+  r.sim.slow_disk(1, false);
+  r.sim.quiesce();
+  ASSERT_NE(r.body(1).number, 1u);
+  r.sim.tap = nullptr;
+  r.sim.run_until([&] { return s.answer.has_value(); }, Seconds(20));
+  EXPECT_TRUE(s.succeeded()) << why(s);
+}
+
+TEST_F(SwitchBeforeJoining, AsParticipant) {
+  r.sim.slow_disk(3, true);  // node4 learns nothing of the new certificate
+  reshare_until_node2_waits();
+  drop_refusals_to("node4");
+  auto& s = r.sim.submit(3, r.sim.sign("hot", "x"));
+  r.sim.quiesce();
+  r.sim.slow_disk(1, false);
+  r.sim.quiesce();
+  ASSERT_NE(r.body(1).number, 1u);
+  EXPECT_TRUE(codes.contains("node2 other_certificate"));
+  EXPECT_FALSE(codes.contains("node2 storage"));
+  r.sim.tap = nullptr;
+  r.sim.slow_disk(3, false);
+  r.sim.run_until([&] { return s.answer.has_value(); }, Seconds(20));
+  EXPECT_TRUE(s.succeeded()) << why(s);
+}
+
+// docs/runbook.md, "A backup was restored"
+TEST(NodeReshare, AnOldDatabaseIsNoticed) {
+  Reshare r(4, 14, {0, 1, 2}, 2);
+  const auto old = r.sim.store(2).snapshot();
+  ASSERT_TRUE(r.sim.ask(0, r.refresh()).succeeded());
+  r.sim.settle();
+  r.sim.kill(2);
+  r.sim.store(2).restore(old);
+  r.sim.log.clear();
+  r.sim.heal();
+  r.sim.quiesce();
+  const auto says = [&](const std::string& text) {
+    return std::any_of(r.sim.log.begin(), r.sim.log.end(), [&](const std::string& line) {
+      return line.starts_with("node3 ") && line.find(text) != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(says("its database is an old copy"));
+  EXPECT_EQ(r.body(2).number, 1u);
+  const auto& alone = r.sim.ask(2, r.sim.sign("hot", "through it"));
+  EXPECT_FALSE(alone.succeeded()) << "with whom?";
+  for (int k = 0; k < 5; ++k) {
+    const auto& s = r.sim.ask(0, r.sim.sign("hot", "without it " + std::to_string(k)));
+    EXPECT_TRUE(s.succeeded()) << why(s);
+  }
+  r.sim.clock.advance(Seconds(1));
+  const auto& without = r.sim.ask(0, r.reshare(2, {0, 1, 3}));
+  ASSERT_TRUE(without.succeeded()) << why(without);
+  r.sim.quiesce();
+  r.sim.clock.advance(Seconds(1));
+  const auto& with = r.sim.ask(0, r.reshare(2, {0, 1, 2}));
+  ASSERT_TRUE(with.succeeded()) << why(with);
+  r.sim.settle();
+  r.expect_one_epoch({0, 1, 2}, 2);
+  r.sim.expect_all_sets_sign();
+}
+
 TEST(NodeReshare, SigningGoesOnMeanwhile) {
   for (std::uint64_t seed = 0; seed < runs(20); ++seed) {
     Reshare r(5, 100 + seed, {0, 1, 2}, 2);
@@ -182,95 +247,6 @@ TEST(NodeReshare, SigningGoesOnMeanwhile) {
     r.expect_one_epoch({1, 2, 3, 4}, static_cast<unsigned>(seed % 2 + 2));
     r.sim.expect_safe();
   }
-}
-
-// attacks 4, 47: what a coordinator proposes is compared with what the receiver finds by itself.
-TEST(NodeReshare, AProposalThatDiffersIsRefused) {
-  using node::Propose;
-  const std::vector<std::pair<std::string, std::function<void(Propose&)>>> changes{
-      {"context_mismatch", [](Propose& p) { p.committee[0] ^= 1; }},
-      {"context_mismatch", [](Propose& p) { p.threshold = 3; }},
-      {"context_mismatch", [](Propose& p) { p.request_digest[0] ^= 1; }},
-      {"context_mismatch", [](Propose& p) { p.signers.pop_back(); }},         // too few dealers
-      {"context_mismatch", [](Propose& p) { p.signers[1] = p.signers[0]; }},  // one twice
-      {"context_mismatch", [](Propose& p) { p.signers[0] = PartyId(4); }},    // no old member
-      {"context_mismatch", [](Propose& p) { p.number = 1; }},
-      {"context_mismatch", [](Propose& p) { p.number = 0; }},
-      {"expired", [](Propose& p) { p.number -= 600'000; }},      // before the request
-      {"expired", [](Propose& p) { p.number += 600'000'000; }},  // long after it
-      {"other_certificate", [](Propose& p) { p.certificate[0] ^= 1; }},
-  };
-  for (const auto& [code, alter] : changes) {
-    const auto& change = alter;
-    Reshare r(4, 10, {0, 1, 2}, 2);
-    std::set<std::string> codes;
-    r.sim.tap = [&](NodeSimulation::Sent s) {
-      if (s.envelope.tag == node::Refuse::tag && s.from == "node4")
-        codes.insert(decode<node::Refuse>(s.envelope.body).code);
-      if (s.envelope.tag == Propose::tag && s.to == "node4") {
-        auto p = decode<Propose>(s.envelope.body);
-        change(p);
-        s.envelope = node::envelope_of(p);
-      }
-      return std::vector<NodeSimulation::Sent>{std::move(s)};
-    };
-    r.sim.evil[0] = true;
-    const auto& s = r.sim.ask(0, r.reshare(2, {1, 2, 3}));
-    EXPECT_FALSE(s.succeeded());
-    EXPECT_EQ(codes, std::set<std::string>{code});
-    r.sim.tap = nullptr;
-    r.sim.settle();
-    EXPECT_EQ(r.body(1).number, 1u);
-    EXPECT_TRUE(r.sim.store(3).prepared_shares().empty());
-  }
-}
-
-// Holders of the key, all corrupt, make another certificate out of a request that was served: nobody takes it.
-TEST(NodeReshare, ARequestLeadsToOneCertificate) {
-  Reshare r(4, 11, {1, 2}, 2);
-  const auto& asked = r.sim.ask(0, r.reshare(2, {1, 2}));
-  ASSERT_TRUE(asked.succeeded()) << why(asked);
-  r.sim.settle();
-  const auto before = decode<KeyCertificate>(r.row(0).certificate);
-  const auto forge = [&](const std::function<void(CertificateBody&)>& change, const http::SignedRequest& original,
-                         const std::string& id) {
-    KeyCertificate c;
-    c.body = before.body;
-    c.body.base_number = before.body.number;
-    c.body.base_digest = before.body.digest();
-    ++c.body.number;
-    change(c.body);
-    for (const Member& m : c.body.committee.members())
-      c.signatures.push_back(sign_certificate(c.body, r.sim.documents.identities[r.sim.index_of(m.node)]));
-    for (const unsigned i : {1u, 2u}) c.signatures.push_back(sign_dealing(c.body, r.sim.documents.identities[i]));
-    EXPECT_TRUE(verify_certificate(c));
-    node::CertificateChain chain;
-    chain.key_id = r.first.id;
-    node::CertificateLink link;
-    const SecretBytes bytes = encode(c);
-    link.certificate.assign(bytes.begin(), bytes.end());
-    link.request = id;
-    link.original = original;
-    chain.links.push_back(link);
-    r.sim.log.clear();
-    r.sim.raw_send(1, 0, node::envelope_of(chain));
-    r.sim.quiesce();
-    EXPECT_EQ(r.body(0).digest(), before.body.digest());
-    std::string said;
-    for (const std::string& line : r.sim.log) said += line + "\n";
-    return said;
-  };
-  const auto as_it_is = [](CertificateBody&) {};
-  EXPECT_NE(forge(as_it_is, asked.original, asked.id).find("served before"), std::string::npos);
-  EXPECT_NE(forge(as_it_is, asked.original, "req_" + std::string(32, '0')).find("policy allows"), std::string::npos);
-  const auto other = r.reshare(2, {1, 2, 3});
-  EXPECT_NE(forge(as_it_is, other, asked.id).find("policy allows"), std::string::npos);
-  const auto creation = decode<node::KeyRecord>(r.first.record);
-  EXPECT_NE(forge(as_it_is, creation.original, creation.request).find("policy allows"), std::string::npos);
-  // A request that the policy does not allow.
-  const auto denied = r.sim.request("/v1/keys/hot/refresh", Json::object(), "", "approver");
-  const auto& refused = r.sim.ask(0, denied);
-  EXPECT_NE(forge(as_it_is, denied, refused.id).find("policy allows"), std::string::npos);
 }
 
 struct Change {

@@ -64,6 +64,25 @@ TEST(NodeSimulation, TooFewMembersEndWithNoQuorumNamingThem) {
   sim.expect_safe();
 }
 
+// A node that goes while it is asked is replaced; those whose answers are on their way are not taken for gone with it.
+TEST(NodeSimulation, ANodeThatGoesTakesNoOtherWithIt) {
+  for (std::uint64_t seed = 0; seed < runs(20); ++seed) {
+    NodeSimulation sim(4, seed);
+    ASSERT_TRUE(sim.ask(0, sim.create("hot", 3)).succeeded());
+    sim.settle();
+    std::set<std::string> asked;
+    sim.tap = [&](NodeSimulation::Sent s) {
+      if (s.envelope.tag == node::Propose::tag) asked.insert(s.to);
+      return std::vector<NodeSimulation::Sent>{std::move(s)};
+    };
+    auto& s = sim.submit(0, sim.sign("hot", "x"));
+    while (asked.size() < 2) ASSERT_TRUE(sim.step());
+    sim.kill(sim.index_of(*asked.begin()));
+    sim.run_until([&] { return s.answer.has_value(); }, Seconds(20));
+    EXPECT_TRUE(s.succeeded()) << "seed " << seed << ": " << s.code();
+  }
+}
+
 TEST(NodeSimulation, ADeniedRequestIsAnsweredAtOnce) {
   NodeSimulation sim(3, 4);
   ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());

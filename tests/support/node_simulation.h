@@ -137,6 +137,7 @@ class NodeSimulation {
   void raw_send(std::size_t from, std::size_t to, Envelope e) { net_.at(name(from)).send(name(to), std::move(e)); }
 
   // ---- nodes and links
+  void slow_disk(std::size_t i, bool slow) { seats_[i]->slow_disk = slow; }  // nothing is written meanwhile
   void start(std::size_t i) {
     Seat& seat = *seats_[i];
     peers::MemoryMesh& mesh = net_.restart(name(i));
