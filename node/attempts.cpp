@@ -206,7 +206,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   std::set<std::string> unreached;
   for (const std::string& node : job.waiting)
     if (node != world_.me.id && !world_.mesh.send(node, envelope)) unreached.insert(node);
-  if (!unreached.empty() && !missed(job, unreached)) return;
+  if (!unreached.empty() && !missed(job, unreached, true)) return;
   if (job.stored) joined(job);
 }
 
@@ -514,12 +514,12 @@ void Coordinator::late(Job& job) {
     case Phase::proposing:
       break;
   }
-  missed(job, std::set(job.waiting));
+  missed(job, std::set(job.waiting), false);
 }
 
-// These nodes do not answer the proposal: members are replaced, other nodes are done without. Whether this attempt goes
-// on.
-bool Coordinator::missed(Job& job, const std::set<std::string>& nodes) {
+// These nodes do not answer the proposal: members are replaced, other nodes are done without. `gone`: they cannot be
+// reached. Whether this attempt goes on.
+bool Coordinator::missed(Job& job, const std::set<std::string>& nodes, bool gone) {
   std::vector<std::string> silent;
   bool member_missing = false;
   for (const std::string& node : nodes) {
@@ -530,6 +530,10 @@ bool Coordinator::missed(Job& job, const std::set<std::string>& nodes) {
       continue;
     }
     member_missing = true;
+    if (gone && job.x.create() == nullptr) {  // it may come back in time
+      job.busy.insert(m->id);
+      continue;
+    }
     job.candidates.excluded.insert(m->id);
     if (job.ended_there.contains(node)) continue;
     silent.push_back(node);

@@ -327,7 +327,7 @@ void Coordinator::on_peer_down(const std::string& node) {
     if (job.phase == Phase::activating) activating.push_back(id);
   }
   for (const std::string& id : proposing)
-    if (const auto it = jobs_.find(id); it != jobs_.end()) missed(it->second, {node});
+    if (const auto it = jobs_.find(id); it != jobs_.end()) missed(it->second, {node}, true);
   for (const std::string& id : activating)
     if (const auto it = jobs_.find(id); it != jobs_.end()) await_members(it->second);
   next_watch_ = SteadyTime{};

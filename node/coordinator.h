@@ -116,7 +116,7 @@ class Coordinator {
   void heal_or_fail(Job& job, const std::string& code, const std::string& reason);
   void give_up_attempt(Job& job);  // stops everyone; the next attempt follows
   void late(Job& job);
-  bool missed(Job& job, const std::set<std::string>& nodes);
+  bool missed(Job& job, const std::set<std::string>& nodes, bool gone);
   PartySet reachable(const Job& job) const;
   Job* job_of(const Bytes32& random);
 
