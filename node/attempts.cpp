@@ -285,7 +285,7 @@ void Coordinator::take_part(Job& job) {
     if (job.x.gated()) participant_.erase_note_of(job.sid, job.x.intent.key);
     if (refused->code == "quarantined")
       job.candidates.failed.insert(job.signers);
-    else if (refused->code != "other_certificate")  // look_again() sees to that
+    else
       job.candidates.excluded.insert(*job.candidates.me);
     job.refused = *refused;
     job.refused->detail = world_.me.id + ": " + refused->detail;
