@@ -26,6 +26,8 @@ enum class Route {
   sign,           // POST /v1/keys/{key}/signatures
   refresh_key,    // POST /v1/keys/{key}/refresh
   reshare_key,    // POST /v1/keys/{key}/reshare
+  archive_key,    // POST /v1/keys/{key}/archive
+  unarchive_key,  // POST /v1/keys/{key}/unarchive
   inspect,        // POST /v1/transactions/inspect
   list_requests,  // GET  /v1/requests
   show_request,   // GET  /v1/requests/{id}

@@ -24,6 +24,8 @@ const std::vector<Entry>& table() {
       {{Route::sign, "POST", "/v1/keys/{key}/signatures"}, Subject::key, {}},
       {{Route::refresh_key, "POST", "/v1/keys/{key}/refresh"}, Subject::key, {}},
       {{Route::reshare_key, "POST", "/v1/keys/{key}/reshare"}, Subject::key, {}},
+      {{Route::archive_key, "POST", "/v1/keys/{key}/archive"}, Subject::key, {}},
+      {{Route::unarchive_key, "POST", "/v1/keys/{key}/unarchive"}, Subject::key, {}},
       {{Route::inspect, "POST", "/v1/transactions/inspect"}, Subject::none, {}},
       {{Route::list_requests, "GET", "/v1/requests"}, Subject::none, {"state", "kind", "key", "limit", "cursor"}},
       {{Route::show_request, "GET", "/v1/requests/{id}"}, Subject::request, {}},
@@ -174,6 +176,8 @@ bool is_mutation(Route r) {
     case Route::sign:
     case Route::refresh_key:
     case Route::reshare_key:
+    case Route::archive_key:
+    case Route::unarchive_key:
       return true;
     case Route::list_keys:
     case Route::show_key:

@@ -31,7 +31,7 @@ int status_of_failure(const std::string& code) {
   for (const std::string_view conflict :
        {"name_taken", "context_mismatch", "already_final", "idempotency_conflict", "clock_skew", "busy", "unknown_key",
         "key_archived", "unknown_participant", "unknown_user", "quarantined", "no_share", "other_certificate",
-        "number_used"})
+        "number_used", "superseded"})
     if (code == conflict) return 409;
   for (const std::string_view unsignable :
        {"payload_unsupported", "payload_malformed", "payload_invalid", "algorithm_mismatch", "path_invalid",
@@ -86,6 +86,8 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
     case http::Route::sign:
     case http::Route::refresh_key:
     case http::Route::reshare_key:
+    case http::Route::archive_key:
+    case http::Route::unarchive_key:
       return mutate(call);
     case http::Route::list_keys:
       return list_keys(call);

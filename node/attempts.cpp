@@ -12,6 +12,7 @@
 namespace quorate::node {
 namespace {
 
+constexpr int kSpreadRetries = 2;
 constexpr auto kTurnPause =
     Millis(100);  // before a member is asked again that was busy; as much again at random, four times over
 
@@ -77,6 +78,7 @@ void Coordinator::attempt(Job& job) {
     return fail(job, "expired",
                 "the request's time is over" + (job.refused ? "; " + job.refused->detail : std::string()));
   if (!look_again(job)) return;
+  if (job.x.state() != nullptr) return spread(job, kSpreadRetries);
   // Another node was faster: its outcome will be this one's.
   if (participant_.engaged(job.x.id)) return postpone(job, limits::kSignRoundTimeout);
   if (job.attempts >= static_cast<int>(limits::kMaxAttempts))
@@ -501,6 +503,8 @@ void Coordinator::late(Job& job) {
       const RequestRecord record = job.record;
       return finish(record.id, record);
     }
+    case Phase::spreading:
+      return spread_end(job);
     case Phase::healing: {
       const Refusal failure = *job.refused;
       return fail(job, failure.code, failure.detail);

@@ -206,7 +206,7 @@ std::vector<std::string> Coordinator::audience(const Job& job) const {
   std::vector<std::string> nodes;
   for (const policy::NodeCard& card : world_.cluster.nodes()) {
     if (card.id == world_.me.id) continue;
-    if (job.x.makes_certificate() || job.x.committee().find(card.id) != nullptr) nodes.push_back(card.id);
+    if (job.x.changes_key() || job.x.committee().find(card.id) != nullptr) nodes.push_back(card.id);
   }
   return nodes;
 }
@@ -324,12 +324,17 @@ void Coordinator::on_peer_down(const std::string& node) {
   std::vector<std::string> activating, proposing;
   for (const auto& [id, job] : jobs_) {
     if (job.phase == Phase::proposing && job.waiting.contains(node)) proposing.push_back(id);
-    if (job.phase == Phase::activating) activating.push_back(id);
+    if (job.phase == Phase::activating || job.phase == Phase::spreading) activating.push_back(id);
   }
   for (const std::string& id : proposing)
     if (const auto it = jobs_.find(id); it != jobs_.end()) missed(it->second, {node}, true);
   for (const std::string& id : activating)
-    if (const auto it = jobs_.find(id); it != jobs_.end()) await_members(it->second);
+    if (const auto it = jobs_.find(id); it != jobs_.end()) {
+      if (it->second.phase == Phase::activating)
+        await_members(it->second);
+      else
+        spread_on(it->second);
+    }
   next_watch_ = SteadyTime{};
   tick();
 }

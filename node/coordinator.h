@@ -1,6 +1,6 @@
 // Requests that this node coordinates: proposes to a set of members, replaces who is silent or cheats while enough are
 // left, ends the request. coordinator.cpp: a request from its arrival to its end; attempts.cpp: the attempts in
-// between.
+// between; spread.cpp: requests that need no protocol, only that enough know.
 #pragma once
 #include <functional>
 #include <map>
@@ -41,6 +41,7 @@ class Coordinator {
   void on_accept(const std::string& from, const Accept& accept);
   void on_refuse(const std::string& from, const Refuse& refuse);
   void on_report(const std::string& from, const Report& report);
+  void on_key_state_taken(const std::string& from, const KeyStateTaken& taken);
   void on_peer_up(const std::string& node);    // the view knows it already
   void on_peer_down(const std::string& node);  // likewise
   void on_final(const RequestRecord& record);  // learned from elsewhere
@@ -57,7 +58,7 @@ class Coordinator {
   std::size_t open_jobs() const { return jobs_.size(); }
 
  private:
-  enum class Phase { storing, waiting, proposing, running, healing, ending, activating };
+  enum class Phase { storing, waiting, proposing, running, healing, ending, activating, spreading };
   struct Job {
     Examined x;
     RequestRecord record;
@@ -80,7 +81,7 @@ class Coordinator {
     bool stood_back = false;
     bool any_released = false;
     bool failing = false;            // in `ending`: as a failure
-    PartySet active_at;              // create_key: members that say they have the key
+    PartySet active_at;              // members that say they have the key, its certificate, its state
     std::optional<Refusal> refused;  // the last one, named; in `healing`: how it fails
   };
 
@@ -119,6 +120,11 @@ class Coordinator {
   bool missed(Job& job, const std::set<std::string>& nodes, bool gone);
   PartySet reachable(const Job& job) const;
   Job* job_of(const Bytes32& random);
+
+  // spread.cpp
+  void spread(Job& job, int retries);
+  void spread_on(Job& job);   // done, if enough have it, or nobody is left who could say so
+  void spread_end(Job& job);  // by who has it now
 
   World world_;
   Requests& requests_;

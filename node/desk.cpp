@@ -193,6 +193,10 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     healer_.on_chain(from, decode<CertificateChain>(e.body));
   else if (e.tag == KeyList::tag)
     healer_.on_keys(from, decode<KeyList>(e.body));
+  else if (e.tag == KeyStateChange::tag)
+    healer_.on_key_state(from, decode<KeyStateChange>(e.body));
+  else if (e.tag == KeyStateTaken::tag)
+    coordinator_.on_key_state_taken(from, decode<KeyStateTaken>(e.body));
   else if (e.tag == QuarantineList::tag)
     quarantines_.on_list(from, decode<QuarantineList>(e.body));
   else

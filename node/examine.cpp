@@ -121,17 +121,37 @@ std::variant<Examined, Refusal> plan_reshare(Examined x, const std::string& subj
   return x;
 }
 
+std::variant<Examined, Refusal> plan_state(Examined x, const std::string& subject, bool archived, const Json& body,
+                                           const World& world) {
+  policy::parse_empty(body);
+  StatePlan plan;
+  auto row = find_key(world.store, subject);
+  if (!row) return Refusal{404, "unknown_key", "no such key", std::nullopt};
+  plan.key = std::move(*row);
+  plan.known = world.known_keys->of(plan.key);
+  plan.archived = archived;
+  x.kind = archived ? policy::Kind::archive : policy::Kind::unarchive;
+  x.intent.key = plan.key.id;
+  x.intent.key_name = plan.known->certificate.body.name;
+  x.intent.public_key = to_hex(plan.known->certificate.body.Y);
+  x.intent.payload_digest = policy::body_payload_digest(body);
+  x.plan = std::move(plan);
+  return x;
+}
+
 }  // namespace
 
 const Committee& Examined::committee() const {
   if (const auto* c = create()) return c->committee;
   if (const auto* r = reshare()) return r->all;
+  if (const auto* s = state()) return s->known->certificate.body.committee;
   return sign()->body().committee;
 }
 
 Digest Examined::certificate() const {
   if (const auto* s = sign()) return s->known->digest;
   if (const auto* r = reshare()) return r->known->digest;
+  if (const auto* s = state()) return s->known->digest;
   return {};
 }
 
@@ -197,6 +217,8 @@ std::variant<Examined, Refusal> examine(const http::SignedRequest& request, cons
       planned = plan_sign(std::move(x), match.subject, body, world);
     else if (match.route == http::Route::refresh_key)
       planned = plan_reshare(std::move(x), match.subject, policy::parse_refresh(body), body, world);
+    else if (match.route == http::Route::archive_key || match.route == http::Route::unarchive_key)
+      planned = plan_state(std::move(x), match.subject, match.route == http::Route::archive_key, body, world);
     else if (match.route == http::Route::reshare_key)
       planned = plan_reshare(std::move(x), match.subject, policy::parse_reshare(body), body, world);
   } catch (const JsonError& e) {

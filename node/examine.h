@@ -49,6 +49,13 @@ struct ResharePlan {
   const CertificateBody& body() const { return known->certificate.body; }
 };
 
+// archive or unarchive.
+struct StatePlan {
+  storage::KeyRow key;
+  std::shared_ptr<const KnownKey> known;
+  bool archived = false;  // what it shall be
+};
+
 struct Examined {
   http::Verified who;
   std::string id;  // of the request
@@ -57,13 +64,16 @@ struct Examined {
   std::string intent_jcs;
   Digest request_digest{};
   policy::Decision decision;
-  std::variant<CreateKeyPlan, SignPlan, ResharePlan> plan;
+  std::variant<CreateKeyPlan, SignPlan, ResharePlan, StatePlan> plan;
 
   const CreateKeyPlan* create() const { return std::get_if<CreateKeyPlan>(&plan); }
   const SignPlan* sign() const { return std::get_if<SignPlan>(&plan); }
   const ResharePlan* reshare() const { return std::get_if<ResharePlan>(&plan); }
+  const StatePlan* state() const { return std::get_if<StatePlan>(&plan); }
   // It ends with a certificate, and needs all members of a committee.
-  bool makes_certificate() const { return sign() == nullptr; }
+  bool makes_certificate() const { return create() != nullptr || reshare() != nullptr; }
+  // It changes what every node of the cluster knows of a key, which it does by its own policy.
+  bool changes_key() const { return sign() == nullptr; }
   // Names for all who may take part. Empty if outdated.
   const Committee& committee() const;
   Digest certificate() const;               // of the key in force here, which this is about; zero for a new key

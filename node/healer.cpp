@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "node/examine.h"
+#include "node/key_state.h"
 #include "node/keys.h"
 #include "node/protocols.h"
 
@@ -23,11 +24,12 @@ bool members_are_known(const Committee& committee, const policy::ClusterDocument
   return true;
 }
 
-KeyEntry entry_of(const storage::KeyRow& row) {
+KeyEntry entry_of(const storage::KeyRow& row, const storage::Store& store) {
   KeyEntry entry;
   entry.key_id = row.id;
   entry.number = row.number;
   entry.digest = key_record_in(row).digest;
+  entry.stamp = key_state_stamp(row.id, store);
   return entry;
 }
 
@@ -91,7 +93,7 @@ void Healer::on_peer_up(const std::string& node) {
     auto page = world_.store.keys(kPage, after);
     for (const storage::KeyRow& row : page.items) {
       if (row.state == storage::KeyState::prepared) continue;
-      list.keys.push_back(entry_of(row));
+      list.keys.push_back(entry_of(row, world_.store));
       if (list.keys.size() == kMaxKeyList) flush();
     }
     after = page.next;
@@ -107,9 +109,12 @@ void Healer::on_keys(const std::string& from, const KeyList& list) {
     const auto row = world_.store.key_by_id(entry.key_id);
     const CertificateName theirs{entry.number, entry.digest};
     if (row && row->state != storage::KeyState::prepared) {
-      KeyEntry entry_here = entry_of(*row);
+      KeyEntry entry_here = entry_of(*row, world_.store);
       const CertificateName mine{entry_here.number, entry_here.digest};
-      if (mine > theirs) newer.keys.push_back(std::move(entry_here));  // it has just learned of an older one
+      if (entry_here.stamp > entry.stamp)
+        if (const auto change = key_state_change(row->id, world_)) world_.mesh.send(from, envelope_of(*change));
+      // It has just learned of an older certificate, or has a newer state to tell.
+      if (mine > theirs || entry_here.stamp < entry.stamp) newer.keys.push_back(std::move(entry_here));
       if (mine >= theirs) continue;
     }
     ask(from, entry.key_id, theirs);
@@ -121,7 +126,7 @@ void Healer::exchange(const std::string& node, const std::string& key_id) {
   const auto row = world_.store.key_by_id(key_id);
   if (!row || row->state == storage::KeyState::prepared) return;
   KeyList list;
-  list.keys.push_back(entry_of(*row));
+  list.keys.push_back(entry_of(*row, world_.store));
   world_.mesh.send(node, envelope_of(list));
   const KeyEntry& mine = list.keys.front();
   ask(node, key_id, {mine.number + 1, {}});
@@ -132,7 +137,7 @@ void Healer::announce(const std::string& key_id) {
   const auto row = world_.store.key_by_id(key_id);
   if (!row || row->state == storage::KeyState::prepared) return;
   KeyList list;
-  list.keys.push_back(entry_of(*row));
+  list.keys.push_back(entry_of(*row, world_.store));
   for (const peers::PeerStatus& peer : world_.mesh.peers()) world_.mesh.send(peer.node, envelope_of(list));
 }
 
@@ -175,6 +180,14 @@ void Healer::answer_chain(const std::string& to, const storage::KeyRow& row, con
     chain.links.push_back(links[k]);
   }
   if (!chain.links.empty()) world_.mesh.send(to, envelope_of(chain));
+}
+
+void Healer::on_key_state(const std::string& from, const KeyStateChange& change) {
+  take_key_state(from, change, requests_, world_, [this, from, request = change.request] {
+    KeyStateTaken taken;
+    taken.request = request;
+    world_.mesh.send(from, envelope_of(taken));
+  });
 }
 
 void Healer::on_chain(const std::string& from, const CertificateChain& chain) {

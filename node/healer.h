@@ -26,6 +26,7 @@ class Healer {
   void ask_all();  // the same for every key; once in a while
   void on_query(const std::string& from, const CertificateQuery& query);
   void on_signature(const std::string& from, const CertificateSignature& signature);
+  void on_key_state(const std::string& from, const KeyStateChange& change);
   void on_certificate(const std::string& from, const CertificateComplete& complete);
   void on_chain(const std::string& from, const CertificateChain& chain);
   // That node has another certificate of the key in force: each tells the other what it has.

@@ -162,16 +162,30 @@ struct CertificateChain {
   static auto fields(auto& m) { return std::tie(m.key_id, m.links); }
 };
 
-// The keys that the sender has active: the receiver asks for what it lacks. Long lists come in several.
+// A key is archived, or no longer. Answered, by whom it or a newer one is in force.
+struct KeyStateChange {
+  static constexpr std::string_view tag = "node/key_state/1";
+  BoundedText<40> request;
+  http::SignedRequest original;
+  static auto fields(auto& m) { return std::tie(m.request, m.original); }
+};
+struct KeyStateTaken {
+  static constexpr std::string_view tag = "node/key_state_taken/1";
+  BoundedText<40> request;
+  static auto fields(auto& m) { return std::tie(m.request); }
+};
+
+// The keys that the sender has active or archived: the receiver asks for what it lacks. Long lists come in several.
 struct KeyEntry {
   BoundedText<64> key_id;
   std::uint64_t number = 0;
-  Digest digest{};  // zero of number 1
-  static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.digest); }
+  Digest digest{};          // zero of number 1
+  std::uint64_t stamp = 0;  // KeyStateRecord's
+  static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.digest, m.stamp); }
 };
 inline constexpr std::size_t kMaxKeyList = 1024;
 struct KeyList {
-  static constexpr std::string_view tag = "node/keys/2";
+  static constexpr std::string_view tag = "node/keys/3";
   Bounded<KeyEntry, kMaxKeyList> keys;
   static auto fields(auto& m) { return std::tie(m.keys); }
 };

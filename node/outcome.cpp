@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "node/key_state.h"
 #include "node/keys.h"
 #include "node/participant.h"
 #include "node/signature_view.h"
@@ -19,6 +20,18 @@ const std::vector<RequestState> kMaySucceed{RequestState::queued, RequestState::
 }  // namespace
 
 namespace {
+
+// Of archive and unarchive: what the client's own signature proves.
+std::optional<Proven> take_state(storage::Batch& batch, const Examined& x, const http::SignedRequest& original,
+                                 const World& world) {
+  auto key = world.store.key_by_id(x.intent.key);
+  if (!key || !put_key_state(batch, x, original, world)) return std::nullopt;
+  key->state = x.state()->archived ? storage::KeyState::archived : storage::KeyState::active;
+  Proven proven;
+  proven.key_id = key->id;
+  proven.result = {{"key", key_view(*key)}};
+  return proven;
+}
 
 // Of a reshare: its complete certificate comes into force here, or has done so.
 std::optional<Proven> take_certificate(storage::Batch& batch, const RequestRecord& record, const Examined& x,
@@ -53,8 +66,9 @@ std::optional<Proven> take_certificate(storage::Batch& batch, const RequestRecor
 
 bool succeed(storage::Batch& batch, RequestRecord& record, const Examined& x, ByteView result, PartySet signers,
              const Requests& requests, const World& world) {
-  const auto proven =
-      x.reshare() != nullptr ? take_certificate(batch, record, x, result, world) : prove(x, result, signers, world);
+  const auto proven = x.reshare() != nullptr ? take_certificate(batch, record, x, result, world)
+                      : x.state() != nullptr ? take_state(batch, x, record.original, world)
+                                             : prove(x, result, signers, world);
   if (!proven) return false;
   record.set_state(RequestState::succeeded);
   record.code = "";
@@ -84,6 +98,9 @@ std::optional<Outcome> outcome_of(const RequestRecord& record, const World& worl
   if (record.request_state() != RequestState::succeeded) return o;
   const auto key = world.store.key_by_id(record.key_id);
   if (!key || key->certificate.empty()) return std::nullopt;
+  if (record.kind.text == policy::name_of(policy::Kind::archive) ||
+      record.kind.text == policy::name_of(policy::Kind::unarchive))
+    return o;
   if (record.kind.text != policy::name_of(policy::Kind::sign)) {
     for (const CertificateLink& link : links_of(*key, world))
       if (link.request == record.id) o.result.assign(link.certificate.begin(), link.certificate.end());
@@ -125,7 +142,7 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
   const auto* x = std::get_if<Examined>(&examined);
   if (x == nullptr || x->id != outcome.request.text) return;
   // A signature that verifies has happened, whatever this node thinks of it. A key comes into force here by its policy.
-  if (x->makes_certificate() && !x->decision.allowed()) return;
+  if (x->changes_key() && !x->decision.allowed()) return;
   RequestRecord record = known ? *known : new_record(*x, outcome.original, from);
   storage::Batch batch;
   if (!known) batch.insert_request(row_of(record));

@@ -72,6 +72,7 @@ std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p)
       p.policy_digest != world_.policy.digest())
     return mismatch("policy");
   if (p.key_id.text != x.intent.key) return mismatch("key");
+  if (x.state() != nullptr) return mismatch("protocol");  // it needs none
   if (p.certificate != x.certificate())
     return x.create() != nullptr ? mismatch("key certificate") : other_certificate();
   if (x.reshare() != nullptr) return compare_reshare(x, p);

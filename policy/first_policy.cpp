@@ -6,7 +6,7 @@ namespace quorate::policy {
 
 Json first_policy(const std::string& cluster_id_hex, const FirstUser& admin, const FirstUser& approver) {
   const Json by_admin = Json::array({"user:" + admin.id});
-  const Json key_kinds = Json::array({"create_key", "derive", "refresh", "reshare", "archive"});
+  const Json key_kinds = Json::array({"create_key", "derive", "refresh", "reshare", "archive", "unarchive"});
   // An allow list, so that a kind of payload that a later version adds is denied until somebody allows it.
   const Json payloads =
       Json::array({"message", "eth_message", "eth_transaction", "eth_typed_data", "btc_psbt", "solana_transaction"});

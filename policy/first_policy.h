@@ -12,9 +12,9 @@ struct FirstUser {
   Ed25519PublicKey key;
 };
 
-// Version 1: the one admin may create keys, sign every payload but a raw digest, derive, refresh, reshare and archive;
-// all else is denied. The approver has no rule yet. `cluster_id_hex` does not change the document's anchor: pass "" to
-// get the document whose anchor make_genesis wants, then call again with the id.
+// Version 1: the one admin may create keys, sign every payload but a raw digest, derive, refresh, reshare, archive and
+// unarchive; all else is denied. The approver has no rule yet. `cluster_id_hex` does not change the document's anchor:
+// pass "" to get the document whose anchor make_genesis wants, then call again with the id.
 Json first_policy(const std::string& cluster_id_hex, const FirstUser& admin, const FirstUser& approver);
 
 }  // namespace quorate::policy

@@ -109,6 +109,9 @@ class FakeApi : public Api {
       case Route::refresh_key:
       case Route::reshare_key:
         return Reply{201, example_request(call.request_id, "refresh", "succeeded"), {}};
+      case Route::archive_key:
+      case Route::unarchive_key:
+        return Reply{201, example_request(call.request_id, "archive", "succeeded"), {}};
       case Route::list_keys:
         return Reply{200, {{"items", {example_key()}}, {"next", page_end}}, {}};
       case Route::show_key:
