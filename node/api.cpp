@@ -39,7 +39,7 @@ int status_of_failure(const std::string& code) {
     if (code == unsignable) return 422;
   if (code == "denied") return 403;
   if (code == "expired") return 410;
-  if (code == "storage" || code == "interrupted" || code == "overloaded") return 503;
+  if (code == "storage" || code == "interrupted" || code == "overloaded" || code == "rolled_back") return 503;
   return 500;
 }
 
@@ -262,9 +262,14 @@ http::Readiness NodeApi::ready() {
   }
   const bool store = world_.store.healthy();
   http::Readiness r;
-  r.ok = store && connected + 1 >= limits::kMinThreshold;
+  const bool old = desk_.freshness().resting() || desk_.healer().lost_shares() != 0;
+  r.ok = store && !old && connected + 1 >= limits::kMinThreshold;
   // Anybody may ask: what failed is told by the log and to users.
-  r.why = {{"store", store ? "ok" : "failed"}, {"peers", std::move(peers)}, {"node", world_.me.id}};
+  r.why = {{"store", !store ? "failed"
+                     : old  ? "rolled_back"
+                            : "ok"},
+           {"peers", std::move(peers)},
+           {"node", world_.me.id}};
   return r;
 }
 
@@ -293,6 +298,10 @@ std::string NodeApi::metrics() {
          desk_.quarantines().refused());
   metric("quorate_open_requests", "gauge", "Requests that are not final", world_.store.open_request_count());
   metric("quorate_store_healthy", "gauge", "1 while the database takes writes", world_.store.healthy() ? 1 : 0);
+  metric("quorate_lost_shares", "gauge", "Keys whose share in force this node's database, an old copy, does not hold",
+         desk_.healer().lost_shares());
+  metric("quorate_rolled_back", "gauge", "1 while this node takes no part because its database is an old copy",
+         desk_.freshness().resting() ? 1 : 0);
   metric("quorate_audit_seq", "counter", "Entries of the audit log", world_.store.audit_head().seq);
   out += "# HELP quorate_peer_connected 1 while the peer is connected\n# TYPE quorate_peer_connected gauge\n";
   for (const peers::PeerStatus& p : world_.mesh.peers())

@@ -24,9 +24,10 @@ std::string joined_text(const std::vector<std::string>& names) {
 
 // What members may give as a reason; anything else is `refused`.
 std::string known_code(const std::string& code) {
-  constexpr std::array<std::string_view, 30> codes{"context_mismatch",
+  constexpr std::array<std::string_view, 31> codes{"context_mismatch",
                                                    "other_certificate",
                                                    "number_used",
+                                                   "rolled_back",
                                                    "too_many_participants",
                                                    "denied",
                                                    "expired",

@@ -20,6 +20,7 @@ Desk::Desk(const World& world, SessionHost& host)
       host_(host),
       requests_(world),
       quarantines_(world, peers_),
+      freshness_(world, requests_, peers_),
       inflow_(world.cluster),
       participant_(world, requests_, host, peers_, quarantines_,
                    {[this](const Report& report) { coordinator_.on_report(world_.me.id, report); },
@@ -30,7 +31,8 @@ Desk::Desk(const World& world, SessionHost& host)
                     [this](const std::string& request, const std::string& other) {
                       return coordinator_.give_way(request, other);
                     },
-                    [this](const std::string& node, const std::string& key) { healer_.exchange(node, key); }}),
+                    [this](const std::string& node, const std::string& key) { healer_.exchange(node, key); },
+                    [this] { return freshness_.resting(); }}),
       coordinator_(world, requests_, host, participant_, peers_, quarantines_,
                    [this](const std::string& request) { return healer_.ask_for(request); }),
       healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }) {}
@@ -41,6 +43,7 @@ void Desk::on_final(const RequestRecord& record) {
 }
 
 void Desk::recover() {
+  freshness_.load();
   quarantines_.load();
   for (const storage::RequestRow& row : world_.store.open_requests()) {
     try {
@@ -56,6 +59,7 @@ void Desk::tick() {
   host_.tick();
   participant_.tick();
   coordinator_.tick();
+  freshness_.tick();
   const SteadyTime now = world_.clock.steady();
   if (now >= next_expiry_) {
     next_expiry_ = now + kExpireEvery;
@@ -119,6 +123,7 @@ void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexce
                  node + " has another policy or cluster document: it does not sign together with this node");
     const bool came_up = !peers_.is_up(node);
     peers_.set(node, same);
+    if (came_up) freshness_.on_peer_up(node);
     if (came_up) quarantines_.on_peer_up(node);
     coordinator_.on_peer_up(node);
     if (!came_up) return;
@@ -193,6 +198,10 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     healer_.on_chain(from, decode<CertificateChain>(e.body));
   else if (e.tag == KeyList::tag)
     healer_.on_keys(from, decode<KeyList>(e.body));
+  else if (e.tag == MyProgress::tag)
+    freshness_.on_mine(from, decode<MyProgress>(e.body).progress);
+  else if (e.tag == YourProgress::tag)
+    freshness_.on_yours(from, decode<YourProgress>(e.body).progress);
   else if (e.tag == KeyStateChange::tag)
     healer_.on_key_state(from, decode<KeyStateChange>(e.body));
   else if (e.tag == KeyStateTaken::tag)

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "node/coordinator.h"
+#include "node/freshness.h"
 #include "node/healer.h"
 #include "node/inflow.h"
 #include "node/participant.h"
@@ -26,6 +27,8 @@ class Desk final : public peers::Inbox {
   Coordinator& coordinator() { return coordinator_; }
   Requests& requests() { return requests_; }
   const Quarantines& quarantines() const { return quarantines_; }
+  const Freshness& freshness() const { return freshness_; }
+  const Healer& healer() const { return healer_; }
 
   // From the mesh's thread.
   void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;
@@ -52,6 +55,7 @@ class Desk final : public peers::Inbox {
   Requests requests_;
   PeerView peers_;
   Quarantines quarantines_;
+  Freshness freshness_;
   Inflow inflow_;
   Participant participant_;
   Coordinator coordinator_;

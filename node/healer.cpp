@@ -75,6 +75,7 @@ bool Healer::ask_for(const std::string& request) {
 
 void Healer::ask_all() {
   for (const storage::ShareInfo& share : world_.store.prepared_shares()) ask_members(share);
+  for (const auto& [key_id, node] : std::exchange(later_, {})) exchange(node, key_id);
 }
 
 void Healer::on_peer_up(const std::string& node) {
@@ -277,10 +278,14 @@ void Healer::follow(const std::string& from, const std::string& key_id, std::vec
     case Taking::nothing_new:
       return;
     case Taking::later:
+      later_[key_id] = from;
+      [[fallthrough]];
     case Taking::unknown_base:
     case Taking::refused:
       return world_.log(LogLevel::warn, what + " is not taken: it " + taken.why);
     case Taking::lost_share:
+      lost_.insert(key_id);
+      lost_shares_ = lost_.size();
       return world_.log(LogLevel::error, what + " is in force elsewhere, and " + taken.why +
                                              ": its database is an old copy; reshare the key without this node");
     case Taking::unset:
@@ -297,6 +302,8 @@ void Healer::follow(const std::string& from, const std::string& key_id, std::vec
     if (result.status == storage::CommitStatus::conflict && retries > 0)
       return follow(from, key_id, links, retries - 1);
     if (!result.ok()) return world_.log(LogLevel::error, what + " could not be put in force: " + result.text);
+    lost_.erase(key_id);
+    lost_shares_ = lost_.size();
     world_.log(LogLevel::info, what + " is in force");
     announce(key_id);
     if (record) {

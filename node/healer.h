@@ -1,9 +1,11 @@
 // Certificates that this node lacks: of keys that it has prepared a share for, and of keys that were made, refreshed or
 // reshared while it was away.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -33,6 +35,9 @@ class Healer {
   void exchange(const std::string& node, const std::string& key_id);
   void on_keys(const std::string& from, const KeyList& keys);
 
+  // Keys of which this node should have a share, and has none. Any thread.
+  std::size_t lost_shares() const { return lost_shares_; }
+
  private:
   void ask(const std::string& node, const std::string& key_id, const CertificateName& name);
   void ask_members(const storage::ShareInfo& share);
@@ -53,7 +58,10 @@ class Healer {
     std::optional<PreparedRecord> successor;  // nullopt: of a key generation
   };
   std::map<std::pair<std::string, std::uint64_t>, Collecting>
-      collecting_;                             // of prepared shares only: bounded by their number
+      collecting_;                            // of prepared shares only: bounded by their number
+  std::map<std::string, std::string> later_;  // keys whose next certificate lies in this clock's future, and who has it
+  std::set<std::string> lost_;                // keys whose share in force is not here
+  std::atomic<std::size_t> lost_shares_{0};
   std::map<std::string, std::size_t> listed_;  // keys that a peer has told since it came up
 };
 

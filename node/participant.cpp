@@ -28,6 +28,10 @@ Refusal other_certificate() {
   return {409, "other_certificate", "this node has another certificate of the key in force", std::nullopt};
 }
 
+Refusal rolled_back() {
+  return {503, "rolled_back", "this node's database is an old copy: it takes no part for some minutes", std::nullopt};
+}
+
 }  // namespace
 
 RequestRecord new_record(const Examined& x, const http::SignedRequest& original, const std::string& coordinator) {
@@ -178,6 +182,7 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
     return;
   }
   Examined& x = std::get<Examined>(examined);
+  if (hooks_.resting()) return refuse(from, propose, x.id, rolled_back());
   auto different = x.outdated();
   if (!different) different = compare(x, propose);
   if (different) {
@@ -287,6 +292,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
 
 std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord& record, const Propose& propose,
                                          const std::string& coordinator) {
+  if (hooks_.resting()) return rolled_back();
   // What was examined may have ended while the request was being written: its share is gone, and the next is another.
   if (x.create() == nullptr)
     if (const auto row = world_.store.key_by_id(x.intent.key);

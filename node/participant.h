@@ -35,6 +35,7 @@ class Participant {
     std::function<NameClaim(const std::string& request, const std::string& other)> give_way;  // Coordinator's
     // That node has another certificate of the key in force: they tell each other.
     std::function<void(const std::string& node, const std::string& key)> exchange;
+    std::function<bool()> resting;  // Freshness::resting
   };
   Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers,
               Quarantines& quarantines, Hooks hooks);
