@@ -86,6 +86,8 @@ AuthError nonce_replayed();
 // by sha256_list.
 std::string request_id(const Verified& who, std::string_view cluster_id);
 
+inline constexpr std::string_view kNodePrefix = "node:";  // of a keyid that is a node's
+
 struct SignatureParameters {
   std::string user;
   std::string cluster_id;  // lower-case hex

@@ -35,7 +35,8 @@ Desk::Desk(const World& world, SessionHost& host)
                     [this] { return freshness_.resting(); }}),
       coordinator_(world, requests_, host, participant_, peers_, quarantines_,
                    [this](const std::string& request) { return healer_.ask_for(request); }),
-      healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }) {}
+      healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }),
+      scheduled_refresh_(world, peers_, coordinator_) {}
 
 void Desk::on_final(const RequestRecord& record) {
   participant_.on_final(record.id);
@@ -60,6 +61,7 @@ void Desk::tick() {
   participant_.tick();
   coordinator_.tick();
   freshness_.tick();
+  scheduled_refresh_.tick();
   const SteadyTime now = world_.clock.steady();
   if (now >= next_expiry_) {
     next_expiry_ = now + kExpireEvery;

@@ -12,6 +12,7 @@
 #include "node/participant.h"
 #include "node/peer_view.h"
 #include "node/requests.h"
+#include "node/scheduled_refresh.h"
 #include "node/session_host.h"
 #include "peers/inbox.h"
 
@@ -60,6 +61,7 @@ class Desk final : public peers::Inbox {
   Participant participant_;
   Coordinator coordinator_;
   Healer healer_;
+  ScheduledRefresh scheduled_refresh_;
   SteadyTime next_expiry_{}, next_sweep_{};
   std::atomic<std::uint64_t> malformed_{0}, dropped_{0};
 };

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "http/router.h"
 #include "node/keys.h"
+#include "node/scheduled_refresh.h"
 
 namespace quorate::node {
 namespace {
@@ -184,6 +185,7 @@ std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& clu
 
 std::variant<Examined, Refusal> examine(const http::SignedRequest& request, const World& world) {
   const auto key_of = [&](std::string_view user) -> std::optional<Ed25519PublicKey> {
+    if (const policy::NodeCard* node = asking_node(user, world.cluster)) return node->identity_key;
     const Ed25519PublicKey* key = world.policy.key_of(user);
     if (key == nullptr) return std::nullopt;
     return *key;
@@ -230,6 +232,10 @@ std::variant<Examined, Refusal> examine(const http::SignedRequest& request, cons
   done.intent.kind = done.kind;
   done.intent_jcs = policy::intent_jcs(done.intent);
   done.request_digest = policy::request_digest(done.intent);
+  if (asking_node(done.who.user, world.cluster) != nullptr) {
+    done.decision = decide_scheduled(done, world);
+    return planned;
+  }
   policy::PolicyQuery query;
   query.kind = done.kind;
   query.key = done.intent.key_name;

@@ -17,7 +17,8 @@ constexpr std::string_view kNotSupported = "is not supported in this version";
 // Known to the format, decided by later versions. To ignore one would be to allow what its author meant to forbid.
 constexpr std::array kLaterConditions{std::string_view("label"), std::string_view("domain"), std::string_view("window"),
                                       std::string_view("weekdays"), std::string_view("hours_utc")};
-constexpr std::array kLaterMembers{std::string_view("refresh_every_days"), std::string_view("self_approve")};
+constexpr std::array kLaterMembers{std::string_view("self_approve")};
+constexpr std::int64_t kMaxRefreshDays = 3650;
 
 template <std::size_t N>
 void refuse_later(const JsonObject& object, const std::array<std::string_view, N>& names) {
@@ -159,13 +160,18 @@ std::set<Kind> parse_kinds(JsonObject& condition) {
   return kinds;
 }
 
+// What a name may hold, and '*'.
+bool is_key_glob(std::string_view glob) {
+  return !glob.empty() && glob.size() <= limits::kMaxName && std::all_of(glob.begin(), glob.end(), [](char c) {
+    return c == '*' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  });
+}
+
 std::vector<std::string> parse_key_globs(JsonObject& condition) {
   std::vector<std::string> globs;
   each_text(condition, "key", kMaxConditionEntries, kMaxName, false,
             [&](const std::string& glob, const std::string& at) {
-              for (const char c : glob)
-                if (c != '*' && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' && c != '-')
-                  fail(at, "can match no key: a glob has the characters of a name and '*'");
+              if (!is_key_glob(glob)) fail(at, "can match no key: a glob has the characters of a name and '*'");
               globs.push_back(glob);
             });
   return globs;
@@ -242,6 +248,19 @@ std::vector<Rule> parse_rules(JsonObject& document, const Directory& directory, 
   return rules;
 }
 
+std::vector<std::pair<std::string, std::int64_t>> parse_refresh(JsonObject& document) {
+  const Json& all = document.object("refresh_every_days");
+  JsonObject object(all, document.pointer("refresh_every_days"));
+  if (all.empty() || all.size() > limits::kMaxRules) document.fail("refresh_every_days", "must have 1 to 1000 members");
+  std::vector<std::pair<std::string, std::int64_t>> out;
+  for (const auto& [glob, days] : all.items()) {
+    if (!is_key_glob(glob)) object.fail(glob, "must be a glob of key names");
+    out.emplace_back(glob, object.integer(glob, 1, kMaxRefreshDays));
+  }
+  object.expect_no_more();
+  return out;
+}
+
 }  // namespace
 
 std::string_view name_of(Effect effect) {
@@ -280,6 +299,7 @@ PolicyDocument PolicyDocument::from_json(const Json& json) {
   if (document.has("lists")) policy.lists_ = parse_lists(document);
   policy.rules_ = parse_rules(document, directory, read_addresses(policy.lists_));
   policy.users_ = std::move(directory.users);
+  if (document.has("refresh_every_days")) policy.refresh_every_days_ = parse_refresh(document);
   if (document.text("default", 1, kMaxName) != "deny") document.fail("default", R"(must be "deny")");
   document.expect_no_more();
 
@@ -287,6 +307,13 @@ PolicyDocument PolicyDocument::from_json(const Json& json) {
   policy.digest_ = sha256(view_of(policy.jcs_));
   policy.anchor_ = quorate::policy::policy_anchor(json);
   return policy;
+}
+
+std::optional<std::int64_t> PolicyDocument::refresh_every_days(std::string_view key) const {
+  std::optional<std::int64_t> least;
+  for (const auto& [glob, days] : refresh_every_days_)
+    if (glob_matches(glob, key) && (!least || days < *least)) least = days;
+  return least;
 }
 
 const Ed25519PublicKey* PolicyDocument::key_of(std::string_view user) const {

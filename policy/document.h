@@ -91,6 +91,10 @@ class PolicyDocument {
   bool is_reader(std::string_view user) const;  // in a group of `readers`: sees every payload and the audit log
   bool may_read(std::string_view user, std::string_view requested_by) const;  // the requester, or a reader
 
+  // A key of this name is refreshed by its nodes themselves when its shares are so old; nullopt: it is not. Of several
+  // globs that match the one with the fewest days counts.
+  std::optional<std::int64_t> refresh_every_days(std::string_view key) const;
+
   const std::map<std::string, User, std::less<>>& users() const { return users_; }
   const Admins& admins() const { return admins_; }
   const std::vector<Rule>& rules() const { return rules_; }
@@ -106,6 +110,7 @@ class PolicyDocument {
   std::vector<std::string> readers_;
   Lists lists_;
   std::vector<Rule> rules_;
+  std::vector<std::pair<std::string, std::int64_t>> refresh_every_days_;  // glob, days
 };
 
 // SHA-256 of the JCS of a policy document without its member `cluster`. A genesis cluster document carries it, so that

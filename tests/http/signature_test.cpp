@@ -171,6 +171,12 @@ TEST(MessageSignature, ParametersExactly) {
             "signature_parameters");
   EXPECT_EQ(with(R"(;created=1000;nonce="0123456789abcdef";keyid="alice";alg="rsa-pss-sha512")" + kTag),
             "signature_parameters");
+  // A node's requests never come in this way: nobody's keys are known under such a name.
+  EXPECT_EQ(with(R"(;created=1000;nonce="0123456789abcdef";keyid="node:node1";alg="ed25519")" + kTag), "unknown_user");
+  EXPECT_EQ(with(R"(;created=1000;nonce="0123456789abcdef";keyid="node:";alg="ed25519")" + kTag),
+            "signature_parameters");
+  EXPECT_EQ(with(R"(;created=1000;nonce="0123456789abcdef";keyid="peer:node1";alg="ed25519")" + kTag),
+            "signature_parameters");
   EXPECT_EQ(with(R"(;created=1000;nonce="0123456789abcdef";keyid="mallory";alg="ed25519")" + kTag), "unknown_user");
   EXPECT_EQ(with(R"(;created=1000;nonce="0123456789abcdef";keyid="Alice";alg="ed25519")" + kTag),
             "signature_parameters");

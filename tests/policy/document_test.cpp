@@ -47,6 +47,17 @@ TEST(PolicyDocument, ReadsWhatItIsGiven) {
   EXPECT_FALSE(policy.is_admin("carol"));
 }
 
+TEST(PolicyDocument, OfSeveralIntervalsOfAKeyTheShortestCounts) {
+  Json json = base_policy();
+  EXPECT_FALSE(PolicyDocument::from_json(json).refresh_every_days("hot-1"));
+  json["refresh_every_days"] = {{"hot-*", 7}, {"*-1", 30}, {"cold", 365}};
+  const auto policy = PolicyDocument::from_json(json);
+  EXPECT_EQ(policy.refresh_every_days("hot-1"), 7);
+  EXPECT_EQ(policy.refresh_every_days("warm-1"), 30);
+  EXPECT_EQ(policy.refresh_every_days("cold"), 365);
+  EXPECT_FALSE(policy.refresh_every_days("warm"));
+}
+
 TEST(PolicyDocument, TheRequesterAndTheReadersMayRead) {
   const auto policy = with_rules("[]");
   EXPECT_TRUE(policy.may_read("bot-1", "bot-1"));
@@ -120,8 +131,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadDocument{"default_allow", R"([{"op":"replace","path":"/default","value":"allow"}])", "/default", "deny"},
         BadDocument{"a_later_member", R"([{"op":"add","path":"/self_approve","value":false}])", "/self_approve",
                     kLater},
-        BadDocument{"another_later_member", R"([{"op":"add","path":"/refresh_every_days","value":{"*":30}}])",
-                    "/refresh_every_days", kLater},
+        BadDocument{"refresh_of_nothing", R"([{"op":"add","path":"/refresh_every_days","value":{}}])",
+                    "/refresh_every_days", "1 to 1000"},
+        BadDocument{"refresh_of_no_key", R"([{"op":"add","path":"/refresh_every_days","value":{"Hot":30}}])",
+                    "/refresh_every_days/Hot", "glob"},
+        BadDocument{"refresh_at_once", R"([{"op":"add","path":"/refresh_every_days","value":{"*":0}}])",
+                    "/refresh_every_days/*", "3650"},
+        BadDocument{"refresh_never", R"([{"op":"add","path":"/refresh_every_days","value":{"*":3651}}])",
+                    "/refresh_every_days/*", "3650"},
         BadDocument{"a_reader_group_without_members", R"([{"op":"add","path":"/readers/-","value":"ghosts"}])",
                     "/readers/1", "without members"},
         BadDocument{"a_reader_twice", R"([{"op":"add","path":"/readers/-","value":"auditors"}])", "/readers/1",
