@@ -106,14 +106,13 @@ struct RefreshKeys : ::testing::Test {
     }
   }
   // What `go_on` says, word by word.
-  Printed go_on(const Json& result) {
+  test::Printed go_on(const Json& result) {
     std::istringstream text(result.at("go_on").get<std::string>());
     std::vector<std::string> words(std::istream_iterator<std::string>(text), {});
     EXPECT_EQ(words.at(0), "quorate");
     words.erase(words.begin());
     return shell(words);
   }
-  using Printed = test::Printed;
   std::size_t calls() const {
     std::size_t all = 0;
     for (const auto& node : nodes) all += node->targets.size();
