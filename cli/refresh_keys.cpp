@@ -16,7 +16,7 @@ constexpr int kWait = 60;             // seconds that a node may take for one ke
 constexpr int kMostTries = 8;         // of one key
 constexpr Millis kFirstPause{1'000};  // before the next try, if the node names no time
 constexpr Millis kLongestPause{30'000};
-constexpr Millis kWatchEvery{100};
+constexpr Millis kWatchEvery{20};
 constexpr std::size_t kMostKeysPerLine = 100;  // a line of progress at least that often
 constexpr std::size_t kMostPages = 2 * limits::kMaxKeys / limits::kMaxListPage;
 
