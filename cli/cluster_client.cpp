@@ -1,5 +1,7 @@
 #include "cli/cluster_client.h"
 
+#include <algorithm>
+
 #include "cli/files.h"
 #include "peers/certificates.h"
 #include "policy/kinds.h"
@@ -37,10 +39,16 @@ policy::ClusterDocument load_cluster(const fs::path& dir) {
   }
 }
 
-ClusterClient::ClusterClient(const Place& place, World& world)
-    : world_(world), cluster_(load_cluster(place.dir)), user_(place.user), node_(place.node) {
+ClusterClient::ClusterClient(const Place& place, World& world, std::size_t first)
+    : world_(world), cluster_(load_cluster(place.dir)), user_(place.user) {
   key_ = load_user_key(place.dir, place.user);
-  if (node_ && cluster_.find(*node_) == nullptr) throw usage("the cluster has no node '" + one_line(*node_) + "'");
+  if (place.node) {
+    if (cluster_.find(*place.node) == nullptr) throw usage("the cluster has no node '" + one_line(*place.node) + "'");
+    nodes_.push_back(*place.node);
+    return;
+  }
+  const auto& cards = cluster_.nodes();
+  for (std::size_t i = 0; i < cards.size(); ++i) nodes_.push_back(cards[(first + i) % cards.size()].id);
 }
 
 http::Client& ClusterClient::connection(const std::string& node) {
@@ -71,21 +79,16 @@ http::ClientReply ClusterClient::call(http::ClientCall call) {
     if (call.idempotency_key.empty()) call.idempotency_key = to_hex(world_.rng.bytes<16>());
     if (!call.wait_seconds) call.wait_seconds = kDefaultWait;
   }
-  std::vector<std::string> nodes;
-  if (node_)
-    nodes.push_back(*node_);
-  else
-    for (const auto& card : cluster_.nodes()) nodes.push_back(card.id);
-
   std::string why;
-  for (const auto& node : nodes) {
+  for (std::size_t asked = 0; asked < nodes_.size(); ++asked) {
     try {
-      return call_node(node, call);
+      return call_node(nodes_.front(), call);
     } catch (const http::ClientError& e) {
-      why += (why.empty() ? "" : "; ") + node + ": " + e.what();
+      why += (why.empty() ? "" : "; ") + nodes_.front() + ": " + e.what();
+      std::rotate(nodes_.begin(), nodes_.begin() + 1, nodes_.end());
     }
   }
-  throw failed("unreachable", (nodes.size() == 1 ? "the node does not answer: " : "no node answers: ") + why);
+  throw failed("unreachable", (nodes_.size() == 1 ? "the node does not answer: " : "no node answers: ") + why);
 }
 
 std::string text_at(const Json& object, const char* name) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/outcome.h"
 #include "cli/settings.h"
@@ -17,15 +18,17 @@ policy::ClusterDocument load_cluster(const std::filesystem::path& dir);
 
 class ClusterClient {
  public:
-  // Reads cluster.json and users/USER.pem. Throws Failure.
-  ClusterClient(const Place& place, World& world);
+  // Reads cluster.json and users/USER.pem. Throws Failure. `first`: where in the cluster's order of nodes to begin,
+  // counted round. One thread; the world's clock and generator may be those of other clients on other threads.
+  ClusterClient(const Place& place, World& world, std::size_t first = 0);
   ClusterClient(const ClusterClient&) = delete;  // its connections refer to its key
 
   const policy::ClusterDocument& cluster() const { return cluster_; }
   const std::string& user() const { return user_; }
 
-  // To the chosen node, or else to the first in the cluster's order that answers. A mutation carries an
-  // Idempotency-Key, so that it is one request whichever node it reaches. Throws Failure when none answers.
+  // To the chosen node, or else to the first that answers, in the cluster's order; the next call begins with that one.
+  // A mutation carries an Idempotency-Key, so that it is one request whichever node it reaches. Throws Failure when
+  // none answers.
   http::ClientReply call(http::ClientCall call);
   http::ClientReply get(const std::string& target) { return call({"GET", target, "", "", "", {}}); }
   http::ClientReply post(const std::string& target, const Json& body, std::optional<int> wait_seconds = {}) {
@@ -41,7 +44,7 @@ class ClusterClient {
   World& world_;
   policy::ClusterDocument cluster_;
   std::string user_;
-  std::optional<std::string> node_;
+  std::vector<std::string> nodes_;  // the next one to ask first
   std::optional<Ed25519SecretKey> key_;
   std::map<std::string, http::Client> connections_;
 };

@@ -11,6 +11,7 @@
 #include "cli/key_commands.h"
 #include "cli/node_commands.h"
 #include "cli/ports.h"
+#include "cli/refresh_keys.h"
 #include "cli/sign_commands.h"
 #include "cli/up.h"
 
@@ -27,6 +28,7 @@ struct Words {
   InitOptions init;
   DemoOptions demo;
   KeyCreateOptions key_create;
+  KeyRefreshOptions key_refresh;
   KeyReshareOptions key_reshare;
   RequestListOptions request_list;
   KeyDeriveOptions derive;
@@ -47,6 +49,15 @@ struct Run {
   std::istream& in;
 
   Place place() const { return find_place(words.global, env); }
+  // The program and the global options, as they were given.
+  std::vector<std::string> command() const {
+    std::vector<std::string> all{env.program};
+    const GlobalOptions& given = words.global;
+    for (const auto& [flag, value] : {std::pair("--dir", given.dir), {"--as", given.user}, {"--node", given.node}})
+      if (value) all.insert(all.end(), {flag, *value});
+    if (given.json) all.emplace_back("--json");
+    return all;
+  }
   // Calls `command` with a client of the cluster.
   template <class F>
   Exit with_client(F command) const {
@@ -117,7 +128,7 @@ void add_local(CLI::App& app, Run& run) {
 
 void add_keys(CLI::App& app, Run& run) {
   Words& w = run.words;
-  auto* key = app.add_subcommand("key", "keys: create, list, show, derive, refresh, reshare");
+  auto* key = app.add_subcommand("key", "keys: create, list, show, derive, refresh, reshare, archive, unarchive");
   key->require_subcommand(1);
 
   auto* create = key->add_subcommand("create", "let nodes generate a key together");
@@ -137,10 +148,17 @@ void add_keys(CLI::App& app, Run& run) {
 
   auto* refresh =
       key->add_subcommand("refresh", "new shares for the same nodes; what was stolen of the old ones is worth nothing");
-  refresh->add_option("key", w.key, "name or id")->required();
+  refresh->add_option("keys", w.key_refresh.keys, "names or ids");
+  refresh->add_flag("--all", w.key_refresh.all, "every key that is not archived");
+  refresh->add_option("--not-since", w.key_refresh.not_since,
+                      "leave out keys refreshed or reshared at this time or later, 2026-11-23T17:00:00Z");
+  refresh->add_option("--parallel", w.key_refresh.parallel, "keys at a time")
+      ->check(CLI::Range(1, kMostRefreshThreads))
+      ->capture_default_str();
   refresh->callback([&run] {
     run.words.chosen = [&run] {
-      return run.with_client([&](ClusterClient& c) { return key_refresh(run.words.key, c, run.world.console); });
+      run.words.key_refresh.command = run.command();
+      return refresh_keys(run.words.key_refresh, run.place(), run.world);
     };
   });
 
@@ -156,6 +174,18 @@ void add_keys(CLI::App& app, Run& run) {
           [&](ClusterClient& c) { return key_reshare(run.words.key_reshare, c, run.world.console); });
     };
   });
+
+  for (const bool archived : {true, false}) {
+    auto* archive = key->add_subcommand(archived ? "archive" : "unarchive",
+                                        archived ? "the key signs no more; its shares stay" : "the key signs again");
+    archive->add_option("key", w.key, "name or id")->required();
+    archive->callback([&run, archived] {
+      run.words.chosen = [&run, archived] {
+        return run.with_client(
+            [&](ClusterClient& c) { return key_archive(run.words.key, archived, c, run.world.console); });
+      };
+    });
+  }
 
   auto* list = key->add_subcommand("list", "all keys");
   list->callback([&run] {

@@ -83,6 +83,11 @@ Progress::~Progress() {
   console_.err() << "\r\x1b[K" << std::flush;
 }
 
+void Progress::now(std::string what) {
+  const std::lock_guard lock(mutex_);
+  what_ = std::move(what);
+}
+
 void Progress::run() {
   const auto start = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);

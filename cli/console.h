@@ -49,6 +49,7 @@ class Progress {
   Progress(Console& console, std::string what);
   ~Progress();
   Progress(const Progress&) = delete;
+  void now(std::string what);
 
  private:
   void run();

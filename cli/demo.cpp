@@ -11,6 +11,7 @@
 #include "cli/init.h"
 #include "cli/ports.h"
 #include "cli/sign_commands.h"
+#include "cli/stop_signals.h"
 #include "cli/up.h"
 
 namespace quorate::cli {

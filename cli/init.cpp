@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "cli/files.h"
 #include "cli/ports.h"
-#include "cli/up.h"
+#include "cli/stop_signals.h"
 #include "peers/certificates.h"
 #include "policy/cluster.h"
 #include "policy/first_policy.h"
@@ -181,15 +181,6 @@ std::string write_client_config(const fs::path& dir, const Environment& env) {
 fs::path clean_path(const fs::path& path) {
   const fs::path absolute = fs::absolute(path).lexically_normal();
   return absolute.has_filename() ? absolute : absolute.parent_path();
-}
-
-// For a POSIX shell.
-std::string quoted(const std::string& word) {
-  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,@:";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
 }
 
 }  // namespace

@@ -145,6 +145,12 @@ Exit key_reshare(const KeyReshareOptions& options, ClusterClient& client, Consol
                      "/v1/keys/" + text_at(now, "id") + "/reshare", body, client, console);
 }
 
+Exit key_archive(const std::string& key, bool archived, ClusterClient& client, Console& console) {
+  const std::string what = archived ? "archive" : "unarchive";
+  return ask_for_key((archived ? "archiving key " : "unarchiving key ") + key,
+                     "/v1/keys/" + percent_encoded(key) + "/" + what, Json::object(), client, console);
+}
+
 Exit key_list(ClusterClient& client, Console& console) {
   const auto reply = client.get("/v1/keys?limit=200");
   return show_list(expect_success(reply), {{"name", 20}, {"algorithm", 17}, {"state", 9}, {"id", 0}}, console);

@@ -22,6 +22,8 @@ struct KeyReshareOptions {
   std::vector<std::string> participants;  // of the new committee, all of them
 };
 Exit key_reshare(const KeyReshareOptions& options, ClusterClient& client, Console& console);
+// `archived`: whether it is to be.
+Exit key_archive(const std::string& key, bool archived, ClusterClient& client, Console& console);
 Exit key_list(ClusterClient& client, Console& console);
 // `pem`: nothing but the public key, as OpenSSL reads it.
 struct KeyDeriveOptions {

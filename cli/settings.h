@@ -38,5 +38,7 @@ std::string client_config_text(const std::filesystem::path& dir, const std::stri
 
 // A string as TOML writes it, quotes included.
 std::string toml_text(const std::string& text);
+// A word as a POSIX shell reads it.
+std::string quoted(const std::string& word);
 
 }  // namespace quorate::cli

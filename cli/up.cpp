@@ -1,10 +1,9 @@
 #include "cli/up.h"
 
-#include <signal.h>
-
 #include <thread>
 
 #include "cli/ports.h"
+#include "cli/stop_signals.h"
 
 namespace quorate::cli {
 namespace {
@@ -12,12 +11,6 @@ namespace {
 constexpr Millis kPatience{60'000};
 constexpr Millis kAskEvery{50};
 constexpr Millis kWatchEvery{200};
-constexpr int kStops[] = {SIGINT, SIGTERM, SIGHUP};
-
-// A signal handler can reach nothing but a global.
-volatile sig_atomic_t stop_requested = 0;
-extern "C" void remember_stop(int) { stop_requested = 1; }
-struct sigaction before[std::size(kStops)];
 
 // "" when it is ready, else what is missing.
 std::string what_is_missing(ClusterClient& client, const std::string& node, bool all_peers) {
@@ -38,21 +31,6 @@ std::string what_is_missing(ClusterClient& client, const std::string& node, bool
 }
 
 }  // namespace
-
-StopSignals::StopSignals() {
-  stop_requested = 0;
-  struct sigaction action {};
-  action.sa_handler = remember_stop;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (std::size_t i = 0; i < std::size(kStops); ++i) ::sigaction(kStops[i], &action, &before[i]);
-}
-
-StopSignals::~StopSignals() {
-  for (std::size_t i = 0; i < std::size(kStops); ++i) ::sigaction(kStops[i], &before[i], nullptr);
-  stop_requested = 0;
-}
-
-bool StopSignals::requested() { return stop_requested != 0; }
 
 bool wait_until_ready(LocalNodes& running, ClusterClient& client, const std::vector<std::string>& nodes, bool all_peers,
                       std::optional<Millis> patience) {

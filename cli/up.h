@@ -8,16 +8,6 @@
 
 namespace quorate::cli {
 
-// From construction on SIGINT, SIGTERM and SIGHUP are remembered instead of ending the process; the same signal a
-// second time ends it. The handlers that were there come back with the end of it. One at a time.
-class StopSignals {
- public:
-  StopSignals();
-  ~StopSignals();
-  StopSignals(const StopSignals&) = delete;
-  static bool requested();
-};
-
 // Asks until every one of `nodes` answers that it is ready and, with `all_peers`, that it is connected with every other
 // node. False: a stop was requested. Throws Failure when one of them ends, or when `patience` is over, naming what is
 // missing.

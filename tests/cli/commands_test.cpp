@@ -1,60 +1,11 @@
 // The client commands against a server whose answers are chosen by the test.
-#include "cli/init.h"
-#include "http/server.h"
-#include "policy/cluster.h"
-#include "policy/document.h"
-#include "support.h"
+#include "fake_api.h"
 
 namespace quorate::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Remembers what it was asked and answers as told.
-struct FakeApi final : http::Api {
-  explicit FakeApi(const fs::path& dir)
-      : cluster(policy::ClusterDocument::parse(test::read(dir / "cluster.json"))),
-        policy(policy::PolicyDocument::parse(test::read(dir / "policy.json"))) {}
-
-  std::variant<http::Reply, http::Problem> call(const http::Call& c) override {
-    const std::lock_guard lock(mutex);
-    targets.push_back(c.original.method.text + " " + c.original.target.text);
-    users.push_back(c.who.user);
-    keys.push_back(c.who.idempotency_key.value_or(""));
-    bodies.push_back(c.body);
-    return answer;
-  }
-  std::optional<Ed25519PublicKey> user_key(std::string_view user) override {
-    const auto* key = policy.key_of(user);
-    return key == nullptr ? std::nullopt : std::optional(*key);
-  }
-  std::string cluster_id() override { return cluster.id(); }
-  http::Readiness ready() override { return {true, Json::object()}; }
-  std::string metrics() override { return ""; }
-
-  policy::ClusterDocument cluster;
-  policy::PolicyDocument policy;
-  std::mutex mutex;
-  std::variant<http::Reply, http::Problem> answer =
-      http::Reply{200, Json{{"items", Json::array()}, {"next", nullptr}}, {}};
-  std::vector<std::string> targets, users, keys;
-  std::vector<Json> bodies;
-};
-
-Json request_json(const std::string& state, Json result = nullptr) {
-  Json request{{"id", "req_00"}, {"kind", "sign"}, {"state", state}};
-  if (!result.is_null()) request["result"] = std::move(result);
-  return request;
-}
-
-http::Problem problem(int status, const std::string& code) {
-  http::Problem p;
-  p.status = status;
-  p.code = code;
-  p.detail = "because of " + code;
-  p.request = http::RequestRef{"req_00", "failed"};
-  return p;
-}
+using test::FakeApi, test::problem, test::request_json;
 
 // Only node2 of three runs, so that every command has to go on from node1.
 struct Commands : ::testing::Test {
@@ -66,13 +17,7 @@ struct Commands : ::testing::Test {
     const int base = test::test_base_port(shell.rng);
     ASSERT_EQ(shell({"init", "--dir", shell.dir().string(), "--base-port", std::to_string(base)}).exit, Exit::ok);
     api = std::make_unique<FakeApi>(shell.dir());
-    http::HttpConfig config;
-    config.port = static_cast<std::uint16_t>(base + 2);
-    config.threads = limits::kMinHttpThreads;
-    config.certificate_pem = test::read(shell.dir() / "node2/tls.cert.pem");
-    const std::string key = test::read(shell.dir() / "node2/tls.key.pem");
-    config.key_pem = secret_bytes(view_of(key));
-    server = std::make_unique<http::HttpServer>(std::move(config), *api, shell.clock);
+    server = test::server_of(shell.dir(), "node2", *api, shell.clock);
     server->start();
   }
 };
@@ -386,6 +331,22 @@ TEST_F(Commands, ShowsAKeyAndItsPem) {
   EXPECT_EQ(api->targets[0], "GET /v1/keys/hot");
   EXPECT_EQ(shell({"key", "show", "../node"}).exit, Exit::failed);  // one segment, whatever it is called
   EXPECT_EQ(api->targets.size(), 2u);
+}
+
+TEST_F(Commands, ArchivesAKeyAndTakesItBack) {
+  for (const auto& [word, state] : {std::pair("archive", "archived"), std::pair("unarchive", "active")}) {
+    api->answer = http::Reply{201, request_json("succeeded", {{"key", {{"name", "hot"}, {"state", state}}}}), {}};
+    const auto printed = shell({"key", word, "hot"});
+    EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+    EXPECT_NE(printed.out.find("state      " + std::string(state) + "\n"), std::string::npos) << printed.out;
+    EXPECT_EQ(api->targets.back(), "POST /v1/keys/hot/" + std::string(word));
+    EXPECT_EQ(api->bodies.back(), Json::object());
+    EXPECT_EQ(shell({"key", word}).exit, Exit::usage);
+    EXPECT_EQ(shell({"key", word, "hot", "cold"}).exit, Exit::usage);
+    api->answer = http::Reply{202, request_json("pending_approval"), {}};
+    EXPECT_EQ(shell({"key", word, "hot"}).exit, Exit::waiting);
+  }
+  EXPECT_EQ(api->targets.size(), 4u);
 }
 
 TEST_F(Commands, NodeStatusTellsWhoDoesNotAnswer) {

@@ -50,10 +50,13 @@ TEST(Console, ProgressIsOnlyForTerminals) {
   EXPECT_EQ(err.str(), "");
   {
     Console console(out, err, true);
-    const Progress progress(console, "working");
+    Progress progress(console, "working");
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    progress.now("resting");
     std::this_thread::sleep_for(std::chrono::milliseconds(250));
   }
   EXPECT_NE(err.str().find("working … 0.1 s"), std::string::npos);
+  EXPECT_NE(err.str().find("resting … "), std::string::npos) << err.str();
   EXPECT_EQ(out.str(), "");
 }
 

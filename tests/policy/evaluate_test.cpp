@@ -281,7 +281,8 @@ TEST(FirstPolicy, LetsTheAdminWorkAndNobodyElse) {
   EXPECT_TRUE(policy.is_admin("admin"));
   EXPECT_FALSE(policy.is_admin("approver"));
   EXPECT_TRUE(policy.may_read("admin", "approver"));
-  const std::set<Kind> allowed{Kind::create_key, Kind::sign, Kind::derive, Kind::refresh, Kind::reshare, Kind::archive};
+  const std::set<Kind> allowed{Kind::create_key, Kind::sign,    Kind::derive,   Kind::refresh,
+                               Kind::reshare,    Kind::archive, Kind::unarchive};
   for (int i = 1; i <= static_cast<int>(Kind::unfreeze); ++i) {
     const Kind kind = static_cast<Kind>(i);
     EXPECT_EQ(policy.evaluate({kind, "k", "admin", P::message}).allowed(), allowed.contains(kind)) << name_of(kind);

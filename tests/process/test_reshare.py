@@ -2,13 +2,17 @@
 
 QUORATE_RESHARE_ROUNDS is the number of refreshes and reshares (default 15), QUORATE_RESHARE_SEED another seed.
 """
+import json
 import os
 import random
+import shlex
+import signal
+import subprocess
 import threading
 import time
 import unittest
 
-from cluster import ECDSA, ED25519, SLOWNESS, ClusterTest, eventually, verifies
+from cluster import ECDSA, ED25519, QUORATE, SLOWNESS, ClusterTest, eventually, verifies
 
 ROUNDS = int(os.environ.get("QUORATE_RESHARE_ROUNDS", "15"))
 SEED = int(os.environ.get("QUORATE_RESHARE_SEED", "44"))
@@ -86,6 +90,35 @@ class Reshare(ClusterTest):
             unknown = self.c.post(f"/v1/keys/{name}/reshare", {"threshold": 2, "participants": ["node1", "nobody"]})
             self.assertProblem(unknown, 422, "unknown_participant")
         self.assertIn("epoch ", self.c.quorate("key", "show", "hot").stdout)
+
+    def test_refreshing_everything_is_interrupted_and_goes_on(self):
+        self.c = self.cluster(3).up()
+        keys = [self.c.create(f"k{i}", ED25519, node=self.c.names[i % 3]) for i in range(40)]
+        environment = dict(os.environ, HOME=str(self.c.home), QUORATE_DIR=str(self.c.dir))
+        run = subprocess.Popen([QUORATE, "--json", "key", "refresh", "--all", "--parallel", "8"], env=environment,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(run.stdout.close)
+        self.addCleanup(run.stderr.close)
+        self.addCleanup(run.kill)
+        self.assertRegex(run.stderr.readline(), r"^refreshed \d+ of 40, 0 failed$")
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=60 * SLOWNESS)
+        first = json.loads(out)
+        self.assertEqual((run.returncode, first["failed"]), (1, []), err)
+        self.assertGreater(first["refreshed"], 0)
+        self.assertGreater(first["not_begun"], 0)
+        epochs = {key["name"]: self.one_epoch(key["name"])["epoch"] for key in keys}
+        self.assertEqual(sum(epoch > 1 for epoch in epochs.values()), first["refreshed"])
+
+        words = shlex.split(first["go_on"])
+        rest = json.loads(self.c.quorate(*words[1:]).stdout)
+        self.assertEqual((rest["refreshed"], rest["left_out"]), (first["not_begun"], first["refreshed"]))
+        for key in keys:
+            now = self.one_epoch(key["name"])
+            self.assertGreater(now["epoch"], 1)
+            self.assertEqual(now["epoch"] != epochs[key["name"]], epochs[key["name"]] == 1, "each key once")
+            self.assertEqual(now["public_key"], key["public_key"])
+            self.c.sign_verified(key, "by new shares")
 
     def test_killed_at_random_moments_while_clients_sign(self):
         chance = random.Random(SEED)

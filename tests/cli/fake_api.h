@@ -1,0 +1,71 @@
+// A node whose answers are chosen by the test, behind the real HTTP server.
+#pragma once
+#include "cli/init.h"
+#include "http/server.h"
+#include "policy/cluster.h"
+#include "policy/document.h"
+#include "support.h"
+
+namespace quorate::cli::test {
+
+// Remembers what it was asked and answers as told.
+struct FakeApi : http::Api {
+  explicit FakeApi(const std::filesystem::path& dir)
+      : cluster(policy::ClusterDocument::parse(read(dir / "cluster.json"))),
+        policy(policy::PolicyDocument::parse(read(dir / "policy.json"))) {}
+
+  std::variant<http::Reply, http::Problem> call(const http::Call& c) override {
+    const std::lock_guard lock(mutex);
+    targets.push_back(c.original.method.text + " " + c.original.target.text);
+    users.push_back(c.who.user);
+    keys.push_back(c.who.idempotency_key.value_or(""));
+    bodies.push_back(c.body);
+    return answer;
+  }
+  std::optional<Ed25519PublicKey> user_key(std::string_view user) override {
+    const auto* key = policy.key_of(user);
+    return key == nullptr ? std::nullopt : std::optional(*key);
+  }
+  std::string cluster_id() override { return cluster.id(); }
+  http::Readiness ready() override { return {true, Json::object()}; }
+  std::string metrics() override { return ""; }
+
+  policy::ClusterDocument cluster;
+  policy::PolicyDocument policy;
+  std::mutex mutex;
+  std::variant<http::Reply, http::Problem> answer =
+      http::Reply{200, Json{{"items", Json::array()}, {"next", nullptr}}, {}};
+  std::vector<std::string> targets, users, keys;
+  std::vector<Json> bodies;
+};
+
+inline Json request_json(const std::string& state, Json result = nullptr) {
+  Json request{{"id", "req_00"}, {"kind", "sign"}, {"state", state}};
+  if (!result.is_null()) request["result"] = std::move(result);
+  return request;
+}
+
+inline http::Problem problem(int status, const std::string& code) {
+  http::Problem p;
+  p.status = status;
+  p.code = code;
+  p.detail = "because of " + code;
+  p.request = http::RequestRef{"req_00", "failed"};
+  return p;
+}
+
+// Of the node whose address, key and certificate `dir` has.
+inline std::unique_ptr<http::HttpServer> server_of(const std::filesystem::path& dir, const std::string& node,
+                                                   http::Api& api, const Clock& clock) {
+  const auto cluster = policy::ClusterDocument::parse(read(dir / "cluster.json"));
+  const std::string address = cluster.find(node)->rest_address;
+  http::HttpConfig config;
+  config.port = static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
+  config.threads = limits::kMinHttpThreads;
+  config.certificate_pem = read(dir / node / "tls.cert.pem");
+  const std::string key = read(dir / node / "tls.key.pem");
+  config.key_pem = secret_bytes(view_of(key));
+  return std::make_unique<http::HttpServer>(std::move(config), api, clock);
+}
+
+}  // namespace quorate::cli::test
