@@ -119,14 +119,15 @@ void deal_instead(const SessionId& sid, PartyId me, ReshareDealing<C>& d, Polyno
 }
 
 // A dealer that stays or leaves.
-template <class C>
-Task<ReshareResult<C>> deviating_reshare(Party self, ReshareParameters parameters, const KeyShare<C>* old,
-                                         const Ed25519SecretKey& identity, const ResharePlan<C>& plan) {
+template <class C, class Setup>
+Task<ReshareResult<C, Setup>> deviating_reshare(Party self, ReshareParameters parameters, const KeyShare<C>* old,
+                                                const Ed25519SecretKey& identity, const ResharePlan<C>& plan) {
   using Opening = ReshareRound2<C>;
   const SessionId sid = self.sid();
   const PartyId me = self.me();
   const PartySet dealers = parameters.dealers(), members = parameters.members();
   const PartySet givers = members.contains(me) ? dealers : PartySet{};
+  const PartySet partners = members.contains(me) ? members.without(me) : PartySet{};
   ReshareDealing<C> mine = reshare_deal(sid, parameters, *old, self.rng());
   if (plan.deal) {
     plan.deal(sid, me, mine);
@@ -137,7 +138,15 @@ Task<ReshareResult<C>> deviating_reshare(Party self, ReshareParameters parameter
     if (plan.round1) plan.round1(j, m);
     self.send(j, m);
   }
+  Setup setup(sid, me, partners, self.rng());
+  if constexpr (Setup::kPairwise)
+    for (const PartyId j : partners) self.send(j, ReshareSetup1{setup.round1(j)});
   const PerPeer<ReshareRound1> commitments = co_await self.receive<ReshareRound1>(dealers);
+  if constexpr (Setup::kPairwise) {
+    const PerPeer<ReshareSetup1> requests = co_await self.receive<ReshareSetup1>(partners);
+    for (const PartyId j : partners) setup.take(j, requests[j].setup, self.rng());
+    for (const PartyId j : partners) self.send(j, ReshareSetup2{setup.round2(j)});
+  }
   for (const PartyId j : self.peers()) {
     Opening m = mine.open();
     if (plan.round2) plan.round2(j, m);
@@ -174,14 +183,14 @@ Task<ReshareResult<C>> deviating_reshare(Party self, ReshareParameters parameter
       self.send(j, m);
     }
   const PerPeer<ReshareRound5> signatures = co_await self.receive<ReshareRound5>(members);
-  ReshareResult<C> result;
+  ReshareResult<C, Setup> result;
   co_return result;
 }
 
 // Runs `world` with this dealer deviating. The outcome has been through expect_safe.
-template <class C>
+template <class C, class Setup = NoSetup>
 struct ReshareAttack {
-  using World = ReshareWorld<C>;
+  using World = ReshareWorld<C, Setup>;
   Simulation<World> sim;
   PartyId attacker;
   typename Simulation<World>::Outcomes outcomes;
@@ -189,9 +198,9 @@ struct ReshareAttack {
   ReshareAttack(const World& world, PartyId attacker_, const ResharePlan<C>& plan, std::uint64_t seed = 1)
       : sim(world, seed), attacker(attacker_) {
     sim.replace(attacker, [&](const SessionConfig& config) {
-      return std::make_unique<Session<ReshareResult<C>>>(config, ReshareMessages<C>{}, &deviating_reshare<C>,
-                                                         *world.parameters, world.old_share(config.me),
-                                                         world.base->identities.at(config.me), plan);
+      return std::make_unique<Session<ReshareResult<C, Setup>>>(
+          config, ReshareMessages<C, Setup>{}, &deviating_reshare<C, Setup>, *world.parameters,
+          world.old_share(config.me), world.base->identities.at(config.me), plan);
     });
     outcomes = sim.run();
     EXPECT_TRUE(expect_safe(sim, outcomes));
