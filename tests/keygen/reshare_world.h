@@ -299,4 +299,70 @@ inline std::vector<PartySet> subsets(PartySet set, std::size_t k) {
   return found;
 }
 
+// ---- attacks, for each of the three algorithms
+
+template <class C_, class Setup_>
+struct Of {
+  using C = C_;
+  using Setup = Setup_;
+};
+using Algorithms = testing::Types<Of<Ed25519, NoSetup>, Of<Secp256k1, NoSetup>, Of<Secp256k1, EcdsaSetup>>;
+struct AlgorithmNames {
+  template <class A>
+  static std::string GetName(int) {
+    return std::is_same_v<typename A::Setup, EcdsaSetup> ? "ecdsa"
+           : std::is_same_v<typename A::C, Ed25519>      ? "eddsa"
+                                                         : "schnorr";
+  }
+};
+
+template <class A>
+class ReshareAttackTest : public testing::Test {
+ protected:
+  using Curve = typename A::C;
+  using World = ReshareWorld<Curve, typename A::Setup>;
+  using Attack = ReshareAttack<Curve, typename A::Setup>;
+  const PartyId P1{1}, P2{2}, P3{3}, P4{4}, P5{5};
+  // 3-of-4 → 2-of-{1, 4, 5}: 1 deals and stays, 2 and 3 deal and leave, 4 stays and does not deal, 5 is new.
+  const World world{4, 3, set_of({1, 2, 3}), set_of({1, 4, 5}), 2};
+
+  using Record = PreparedReshare<typename A::Setup::template Prepared<Curve>>;
+
+  // With what they have stored.
+  bool sign(const std::map<PartyId, Record>& records) const {
+    PartySet T;
+    std::map<PartyId, const KeyShare<Curve>*> shares;
+    for (const auto& [j, record] : records) T.insert(j), shares[j] = &record.share;
+    if constexpr (A::Setup::kPairwise) {
+      std::map<PartyId, const Pairwise*> pairs;
+      for (const auto& [j, record] : records) pairs[j] = &record.pairwise;
+      return signs_ecdsa(T, shares, pairs, world.base->Y());
+    } else {
+      return signs(T, shares, world.base->Y());
+    }
+  }
+  // Nothing is stored unless all ends well.
+  void expect_all(const Attack& attack, const std::string& expected) {
+    for (const PartyId i : attack.honest()) {
+      EXPECT_EQ(attack.end(i.index()), expected) << "party " << int(i.index());
+      const bool stores = expected == "finished" && world.parameters->members().contains(i);
+      EXPECT_EQ(attack.sim.durable[i].size(), stores ? 1u : 0u) << "party " << int(i.index());
+    }
+  }
+  // By a dealer that leaves and by one that stays.
+  void expect_all(const ResharePlan<Curve>& plan, const std::string& expected) {
+    for (const PartyId attacker : {P3, P1}) expect_all(Attack(world, attacker, plan), expected);
+  }
+  ResharePlan<Curve> dealing(std::size_t length, std::function<Scalar<Curve>(PartyId)> constant) {
+    ResharePlan<Curve> plan;
+    plan.deal = [=](const SessionId& sid, PartyId me, ReshareDealing<Curve>& d) {
+      SeededRng rng(7);
+      deal_instead(sid, me, d, Polynomial<Curve>::random(length, rng, constant(me)), rng);
+    };
+    return plan;
+  }
+  Scalar<Curve> x(PartyId i) const { return world.base->shares.at(i).x_i; }
+  Scalar<Curve> lambda(PartyId i) const { return lagrange<Curve>(world.parameters->dealers(), i); }
+};
+
 }  // namespace quorate::test
