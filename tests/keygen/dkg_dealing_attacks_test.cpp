@@ -99,26 +99,7 @@ TYPED_TEST(DkgDealingAttack, ProofFromAnotherPlace) {
   }
 }
 
-// attacks 10, 17, 40: identity, off-curve, small-order and non-canonical encodings in F, committed to and opened, each
-// with the best proof there is for it.
-template <class C>
-std::vector<typename UncheckedPoint<C>::Encoding> bad_encodings() {
-  std::vector<std::string> hex;
-  if constexpr (std::is_same_v<C, Secp256k1>)
-    hex = {std::string(66, '0'), "04" + std::string(64, '0'), "02" + std::string(64, 'f'),
-           "020000000000000000000000000000000000000000000000000000000000000005"};  // x = 5 is not on the curve
-  else
-    hex = {"0100000000000000000000000000000000000000000000000000000000000000",   // identity
-           "0000000000000000000000000000000000000000000000000000000000000000",   // order 4
-           "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",   // order 2
-           "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",   // order 8
-           "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",   // y = p
-           "0200000000000000000000000000000000000000000000000000000000000000"};  // not on the curve
-  std::vector<typename UncheckedPoint<C>::Encoding> encodings;
-  for (const std::string& h : hex) encodings.push_back(array_from_hex<Point<C>::size>(h).value());
-  return encodings;
-}
-
+// attacks 10, 17, 40: committed to and opened, each with the best proof there is for it.
 TYPED_TEST(DkgDealingAttack, ABadPointNamesItsDealer) {
   using C = TypeParam;
   for (const auto& encoding : bad_encodings<C>())

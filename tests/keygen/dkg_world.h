@@ -11,11 +11,6 @@ struct RandomLeaf<AlgorithmField> {
   static AlgorithmField make(Rng& rng) { return static_cast<Algorithm>(1 + rng.below(3)); }
 };
 
-template <class C>
-struct RandomLeaf<UncheckedPoint<C>> {
-  static UncheckedPoint<C> make(Rng& rng) { return UncheckedPoint<C>(RandomLeaf<Point<C>>::make(rng)); }
-};
-
 template <>
 struct RandomLeaf<NoSetup::Nothing> {
   static NoSetup::Nothing make(Rng&) { return {}; }
@@ -211,6 +206,25 @@ Scalar<C> reconstruct(const PerParty<Scalar<C>>& x, PartySet set) {
   Scalar<C> sum;
   for (const PartyId i : set) sum += lagrange<C>(set, i) * x[i];
   return sum;
+}
+
+// What is no point of order q: identity, off-curve, small-order and non-canonical encodings.
+template <class C>
+std::vector<typename UncheckedPoint<C>::Encoding> bad_encodings() {
+  std::vector<std::string> hex;
+  if constexpr (std::is_same_v<C, Secp256k1>)
+    hex = {std::string(66, '0'), "04" + std::string(64, '0'), "02" + std::string(64, 'f'),
+           "020000000000000000000000000000000000000000000000000000000000000005"};  // x = 5 is not on the curve
+  else
+    hex = {"0100000000000000000000000000000000000000000000000000000000000000",   // identity
+           "0000000000000000000000000000000000000000000000000000000000000000",   // order 4
+           "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",   // order 2
+           "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",   // order 8
+           "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",   // y = p
+           "0200000000000000000000000000000000000000000000000000000000000000"};  // not on the curve
+  std::vector<typename UncheckedPoint<C>::Encoding> encodings;
+  for (const std::string& h : hex) encodings.push_back(array_from_hex<Point<C>::size>(h).value());
+  return encodings;
 }
 
 using Curves = testing::Types<Secp256k1, Ed25519>;

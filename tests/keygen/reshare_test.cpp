@@ -302,22 +302,30 @@ TEST(EcdsaReshare, EveryChangeOfCommitteeKeepsTheKeyAndSigns) {
   }
 }
 
-// Old and new shares do not sign together, nor do new shares under the old pairs. // attack 46
+// Each of two signers with its share and its pair's secrets of one epoch or the next: only those who have the same
+// share's epoch and the same pair's sign. // attack 46
 TEST(EcdsaReshare, TwoEpochsDoNotMix) {
   const PartySet both = PartySet::first(2);
-  const Ecdsa world(2, 2, both, both, 2);
-  Simulation<Ecdsa> sim(world, 2), again(world, 3);
-  const auto outcomes = sim.run(), others = again.run();
-  const auto shares = new_shares<Secp256k1>(both, outcomes);
-  const auto pairs = new_pairs(both, outcomes);
-  const Bytes Y = world.base->Y();
-  EXPECT_TRUE(signs_ecdsa(both, shares, pairs, Y));
-  auto mixed = shares;
-  mixed[PartyId(1)] = &world.base->shares.at(PartyId(1));
-  EXPECT_FALSE(signs_ecdsa(both, mixed, pairs, Y));
-  auto mixed_pairs = pairs;
-  mixed_pairs[PartyId(1)] = &others[PartyId(1)].result->prepared->pairwise;
-  EXPECT_FALSE(signs_ecdsa(both, shares, mixed_pairs, Y));
+  const PartyId P1(1), P2(2);
+  const Ecdsa first(2, 2, both, both, 2);
+  Simulation<Ecdsa> sim(first, 2);
+  const auto before = sim.run();
+  const Ecdsa second(first.after(before), both, both, 2, 3);
+  Simulation<Ecdsa> next(second, 3);
+  const auto after = next.run();
+  const auto old_shares = new_shares<Secp256k1>(both, before), shares = new_shares<Secp256k1>(both, after);
+  const auto old_pairs = new_pairs(both, before), pairs = new_pairs(both, after);
+  for (unsigned mask = 0; mask < 16; ++mask) {
+    const auto is_new = [&](unsigned bit) { return (mask >> bit & 1) != 0; };
+    std::map<PartyId, const KeyShare<Secp256k1>*> x;
+    std::map<PartyId, const Pairwise*> secrets;
+    for (const PartyId j : both) {
+      x[j] = (is_new(j == P1 ? 0 : 1) ? shares : old_shares).at(j);
+      secrets[j] = (is_new(j == P1 ? 2 : 3) ? pairs : old_pairs).at(j);
+    }
+    EXPECT_EQ(signs_ecdsa(both, x, secrets, first.base->Y()), is_new(0) == is_new(1) && is_new(2) == is_new(3)) << mask;
+  }
+  EXPECT_NE(encode(old_pairs.at(P2)->at(0).seed), encode(pairs.at(P2)->at(0).seed));
 }
 
 TEST(EcdsaReshare, EveryLostMessageAndFailedStoreIsSafe) {

@@ -119,14 +119,15 @@ void deal_instead(const SessionId& sid, PartyId me, ReshareDealing<C>& d, Polyno
 }
 
 // A dealer that stays or leaves.
-template <class C>
-Task<ReshareResult<C>> deviating_reshare(Party self, ReshareParameters parameters, const KeyShare<C>* old,
-                                         const Ed25519SecretKey& identity, const ResharePlan<C>& plan) {
+template <class C, class Setup>
+Task<ReshareResult<C, Setup>> deviating_reshare(Party self, ReshareParameters parameters, const KeyShare<C>* old,
+                                                const Ed25519SecretKey& identity, const ResharePlan<C>& plan) {
   using Opening = ReshareRound2<C>;
   const SessionId sid = self.sid();
   const PartyId me = self.me();
   const PartySet dealers = parameters.dealers(), members = parameters.members();
   const PartySet givers = members.contains(me) ? dealers : PartySet{};
+  const PartySet partners = members.contains(me) ? members.without(me) : PartySet{};
   ReshareDealing<C> mine = reshare_deal(sid, parameters, *old, self.rng());
   if (plan.deal) {
     plan.deal(sid, me, mine);
@@ -137,7 +138,15 @@ Task<ReshareResult<C>> deviating_reshare(Party self, ReshareParameters parameter
     if (plan.round1) plan.round1(j, m);
     self.send(j, m);
   }
+  Setup setup(sid, me, partners, self.rng());
+  if constexpr (Setup::kPairwise)
+    for (const PartyId j : partners) self.send(j, ReshareSetup1{setup.round1(j)});
   const PerPeer<ReshareRound1> commitments = co_await self.receive<ReshareRound1>(dealers);
+  if constexpr (Setup::kPairwise) {
+    const PerPeer<ReshareSetup1> requests = co_await self.receive<ReshareSetup1>(partners);
+    for (const PartyId j : partners) setup.take(j, requests[j].setup, self.rng());
+    for (const PartyId j : partners) self.send(j, ReshareSetup2{setup.round2(j)});
+  }
   for (const PartyId j : self.peers()) {
     Opening m = mine.open();
     if (plan.round2) plan.round2(j, m);
@@ -174,14 +183,14 @@ Task<ReshareResult<C>> deviating_reshare(Party self, ReshareParameters parameter
       self.send(j, m);
     }
   const PerPeer<ReshareRound5> signatures = co_await self.receive<ReshareRound5>(members);
-  ReshareResult<C> result;
+  ReshareResult<C, Setup> result;
   co_return result;
 }
 
 // Runs `world` with this dealer deviating. The outcome has been through expect_safe.
-template <class C>
+template <class C, class Setup = NoSetup>
 struct ReshareAttack {
-  using World = ReshareWorld<C>;
+  using World = ReshareWorld<C, Setup>;
   Simulation<World> sim;
   PartyId attacker;
   typename Simulation<World>::Outcomes outcomes;
@@ -189,9 +198,9 @@ struct ReshareAttack {
   ReshareAttack(const World& world, PartyId attacker_, const ResharePlan<C>& plan, std::uint64_t seed = 1)
       : sim(world, seed), attacker(attacker_) {
     sim.replace(attacker, [&](const SessionConfig& config) {
-      return std::make_unique<Session<ReshareResult<C>>>(config, ReshareMessages<C>{}, &deviating_reshare<C>,
-                                                         *world.parameters, world.old_share(config.me),
-                                                         world.base->identities.at(config.me), plan);
+      return std::make_unique<Session<ReshareResult<C, Setup>>>(
+          config, ReshareMessages<C, Setup>{}, &deviating_reshare<C, Setup>, *world.parameters,
+          world.old_share(config.me), world.base->identities.at(config.me), plan);
     });
     outcomes = sim.run();
     EXPECT_TRUE(expect_safe(sim, outcomes));
@@ -289,5 +298,71 @@ inline std::vector<PartySet> subsets(PartySet set, std::size_t k) {
   }
   return found;
 }
+
+// ---- attacks, for each of the three algorithms
+
+template <class C_, class Setup_>
+struct Of {
+  using C = C_;
+  using Setup = Setup_;
+};
+using Algorithms = testing::Types<Of<Ed25519, NoSetup>, Of<Secp256k1, NoSetup>, Of<Secp256k1, EcdsaSetup>>;
+struct AlgorithmNames {
+  template <class A>
+  static std::string GetName(int) {
+    return std::is_same_v<typename A::Setup, EcdsaSetup> ? "ecdsa"
+           : std::is_same_v<typename A::C, Ed25519>      ? "eddsa"
+                                                         : "schnorr";
+  }
+};
+
+template <class A>
+class ReshareAttackTest : public testing::Test {
+ protected:
+  using Curve = typename A::C;
+  using World = ReshareWorld<Curve, typename A::Setup>;
+  using Attack = ReshareAttack<Curve, typename A::Setup>;
+  const PartyId P1{1}, P2{2}, P3{3}, P4{4}, P5{5};
+  // 3-of-4 → 2-of-{1, 4, 5}: 1 deals and stays, 2 and 3 deal and leave, 4 stays and does not deal, 5 is new.
+  const World world{4, 3, set_of({1, 2, 3}), set_of({1, 4, 5}), 2};
+
+  using Record = PreparedReshare<typename A::Setup::template Prepared<Curve>>;
+
+  // With what they have stored.
+  bool sign(const std::map<PartyId, Record>& records) const {
+    PartySet T;
+    std::map<PartyId, const KeyShare<Curve>*> shares;
+    for (const auto& [j, record] : records) T.insert(j), shares[j] = &record.share;
+    if constexpr (A::Setup::kPairwise) {
+      std::map<PartyId, const Pairwise*> pairs;
+      for (const auto& [j, record] : records) pairs[j] = &record.pairwise;
+      return signs_ecdsa(T, shares, pairs, world.base->Y());
+    } else {
+      return signs(T, shares, world.base->Y());
+    }
+  }
+  // Nothing is stored unless all ends well.
+  void expect_all(const Attack& attack, const std::string& expected) {
+    for (const PartyId i : attack.honest()) {
+      EXPECT_EQ(attack.end(i.index()), expected) << "party " << int(i.index());
+      const bool stores = expected == "finished" && world.parameters->members().contains(i);
+      EXPECT_EQ(attack.sim.durable[i].size(), stores ? 1u : 0u) << "party " << int(i.index());
+    }
+  }
+  // By a dealer that leaves and by one that stays.
+  void expect_all(const ResharePlan<Curve>& plan, const std::string& expected) {
+    for (const PartyId attacker : {P3, P1}) expect_all(Attack(world, attacker, plan), expected);
+  }
+  ResharePlan<Curve> dealing(std::size_t length, std::function<Scalar<Curve>(PartyId)> constant) {
+    ResharePlan<Curve> plan;
+    plan.deal = [=](const SessionId& sid, PartyId me, ReshareDealing<Curve>& d) {
+      SeededRng rng(7);
+      deal_instead(sid, me, d, Polynomial<Curve>::random(length, rng, constant(me)), rng);
+    };
+    return plan;
+  }
+  Scalar<Curve> x(PartyId i) const { return world.base->shares.at(i).x_i; }
+  Scalar<Curve> lambda(PartyId i) const { return lagrange<Curve>(world.parameters->dealers(), i); }
+};
 
 }  // namespace quorate::test

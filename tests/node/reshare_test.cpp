@@ -5,8 +5,6 @@
 namespace quorate::test {
 namespace {
 
-using storage::MemoryStore;
-
 class ReshareOf : public testing::TestWithParam<const char*> {};
 
 TEST_P(ReshareOf, RefreshChangesTheSharesAndNothingElse) {
@@ -257,66 +255,6 @@ TEST(NodeReshare, SigningGoesOnMeanwhile) {
     r.expect_one_epoch({1, 2, 3, 4}, static_cast<unsigned>(seed % 2 + 2));
     r.sim.expect_safe();
   }
-}
-
-struct Change {
-  std::vector<std::size_t> members;
-  unsigned t;
-};
-const std::vector<Change> kChanges{{{0, 1, 2}, 2}, {{0, 1, 2, 3}, 3}, {{0, 1}, 2}, {{3, 4, 5}, 2}};
-
-// After whatever happened: the old epoch or the new one, the same everywhere, and it signs.
-void expect_old_or_new(Reshare& r, const Change& change) {
-  r.sim.settle();
-  if (r.body(0).number == 1)
-    r.expect_one_epoch({0, 1, 2}, 2);
-  else
-    r.expect_one_epoch(change.members, change.t);
-  r.sim.expect_safe();
-  r.sim.expect_all_sets_sign();
-  if (testing::Test::HasFailure())
-    for (const std::string& line : r.sim.log) std::cerr << line << "\n";
-}
-
-// Attack 44: whoever sends the k-th message dies instead.
-TEST(NodeReshare, ACrashAtEveryMessage) {
-  for (const Change& change : kChanges) {
-    std::size_t done = 0;
-    for (std::uint64_t k = 1; !testing::Test::HasFailure(); k += 1 + k / 20) {
-      SCOPED_TRACE("message " + std::to_string(k));
-      Reshare r(6, 7, {0, 1, 2}, 2);
-      const std::uint64_t before = r.sim.sent;
-      r.sim.submit(5, r.reshare(change.t, change.members));
-      r.sim.kill_at_message = before + k;
-      r.sim.run_for(Seconds(2));
-      const bool killed = r.sim.sent >= before + k;
-      r.sim.kill_at_message = 0;
-      expect_old_or_new(r, change);
-      done += r.body(0).number != 1;
-      if (!killed) break;
-    }
-    EXPECT_GT(done, 1u);
-  }
-}
-
-// Each node in turn at each of its writes, before and after it is durable.
-TEST(NodeReshare, ACrashAtEveryWrite) {
-  for (const Change& change : kChanges)
-    for (std::size_t i = 0; i < 6; ++i)
-      for (const auto point : {MemoryStore::Point::before_durable, MemoryStore::Point::after_durable})
-        for (std::size_t k = 1; !testing::Test::HasFailure(); ++k) {
-          SCOPED_TRACE("node " + std::to_string(i + 1) + ", write " + std::to_string(k));
-          Reshare r(6, 8, {0, 1, 2}, 2);
-          const std::size_t before = r.sim.store(i).commits();
-          r.sim.store(i).fail_at(k, point);
-          r.sim.submit(5, r.reshare(change.t, change.members));
-          r.sim.run_for(Seconds(2));
-          const bool died = !r.sim.up(i);
-          r.sim.store(i).fail_at(0);
-          const bool all = !died && r.sim.store(i).commits() < before + k;
-          expect_old_or_new(r, change);
-          if (all) break;
-        }
 }
 
 }  // namespace

@@ -7,11 +7,6 @@
 
 namespace quorate::test {
 
-template <class C>
-struct RandomLeaf<UncheckedPoint<C>> {
-  static UncheckedPoint<C> make(Rng& rng) { return UncheckedPoint<C>(RandomLeaf<Point<C>>::make(rng)); }
-};
-
 template <class S>
 struct FrostWorld {
   using C = typename S::Curve;

@@ -21,6 +21,10 @@ template <class C>
 struct RandomLeaf<Point<C>> {
   static Point<C> make(Rng& rng) { return Point<C>::base(Scalar<C>::random(rng)); }
 };
+template <class C>
+struct RandomLeaf<UncheckedPoint<C>> {
+  static UncheckedPoint<C> make(Rng& rng) { return UncheckedPoint<C>(RandomLeaf<Point<C>>::make(rng)); }
+};
 template <>
 struct RandomLeaf<PartyId> {
   static PartyId make(Rng& rng) { return PartyId(static_cast<unsigned>(1 + rng.below(limits::kMaxParties))); }

@@ -12,4 +12,11 @@ inline std::uint64_t runs(std::uint64_t normal) {
   return most == nullptr ? normal : std::clamp<std::uint64_t>(std::strtoull(most, nullptr, 10), 1, normal);
 }
 
+// The same for a simulation that goes on finding new cases: QUORATE_SAMPLES asks for another number of them, for an
+// hour that is to spare.
+inline std::uint64_t samples(std::uint64_t normal) {
+  const char* asked = std::getenv("QUORATE_SAMPLES");
+  return asked == nullptr ? runs(normal) : std::max<std::uint64_t>(std::strtoull(asked, nullptr, 10), 1);
+}
+
 }  // namespace quorate::test
