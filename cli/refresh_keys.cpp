@@ -95,15 +95,17 @@ class Finder {
   }
 
   http::ClientReply get(const std::string& target) {
-    // A call that the signal has ended looks like a node that does not answer.
-    const auto stopped = [] { return failed("interrupted", "stopped by a signal; no key was refreshed"); };
-    if (StopSignals::requested()) throw stopped();
+    http::ClientReply reply;
+    std::optional<Failure> failure;
     try {
-      return client_.get(target);
-    } catch (const Failure&) {
-      if (StopSignals::requested()) throw stopped();
-      throw;
+      reply = client_.get(target);
+    } catch (const Failure& f) {
+      failure = f;
     }
+    // Also when the signal has ended the call, which looks like a node that does not answer.
+    if (StopSignals::requested()) throw failed("interrupted", "stopped by a signal; no key was refreshed");
+    if (failure) throw *failure;
+    return reply;
   }
 
   void add(Target target) {

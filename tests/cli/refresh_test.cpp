@@ -35,6 +35,8 @@ struct Keys {
   // Before a refresh: takes time, or answers in the key's stead. The mutex is free.
   std::function<std::optional<Answer>(const std::string& name)> before = [](const auto&) { return std::nullopt; };
 
+  std::function<void()> before_list = [] {};
+
   Key* find(const std::string& subject) {
     for (Key& key : all)
       if (key.id == subject || key.name == subject) return &key;
@@ -52,7 +54,10 @@ struct Node final : test::FakeApi {
     FakeApi::call(c);
     const bool refreshes = c.route == http::Route::refresh_key;
     std::unique_lock lock(cluster_keys.mutex);
-    if (c.route == http::Route::list_keys) return list(c);
+    if (c.route == http::Route::list_keys) {
+      cluster_keys.before_list();
+      return list(c);
+    }
     Key* key = cluster_keys.find(c.subject);
     if (key == nullptr) return problem(404, "not_found");
     if (!refreshes) return http::Reply{200, key->json(), {}};
@@ -216,6 +221,17 @@ TEST_F(RefreshKeys, AStopLetsThemEndAndTheNextRunDoesTheRest) {
   EXPECT_FALSE(rest.contains("go_on"));
   for (const Key& key : keys.all) EXPECT_EQ(key.made, 1) << key.name;
   EXPECT_EQ(rest["since"], result["since"]);
+}
+
+TEST_F(RefreshKeys, AStopBeforeTheFirstKeyChangesNothing) {
+  add(2);
+  keys.before_list = [main = ::pthread_self(), once = false]() mutable {
+    if (!std::exchange(once, true)) ::pthread_kill(main, SIGINT);
+  };
+  const auto printed = shell({"key", "refresh", "--all", "--json"});
+  EXPECT_EQ(printed.exit, Exit::failed);
+  EXPECT_EQ(printed.json()["error"]["code"], "interrupted");
+  EXPECT_TRUE(keys.asked.empty());
 }
 
 TEST_F(RefreshKeys, AStopEndsTheWaitForAnotherTry) {
