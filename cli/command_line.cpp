@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/check.h"
+#include "cli/audit_commands.h"
 #include "cli/cluster_client.h"
 #include "cli/demo.h"
 #include "cli/init.h"
@@ -36,6 +37,7 @@ struct Words {
   InspectOptions inspect;
   VerifyOptions verify;
   ApiOptions api;
+  AuditVerifyOptions audit_verify;
   std::string key, request;
   bool pem = false;
   std::function<Exit()> chosen;
@@ -274,6 +276,28 @@ void add_requests(CLI::App& app, Run& run) {
   });
 }
 
+void add_audit(CLI::App& app, Run& run) {
+  Words& w = run.words;
+  auto* audit = app.add_subcommand("audit", "a node's log: export, verify");
+  audit->require_subcommand(1);
+  auto* get = audit->add_subcommand("export", "all of it, one JSON object per line");
+  get->callback([&run] {
+    run.words.chosen = [&run] {
+      const Place place = run.place();
+      if (!place.node) throw usage("every node has a log of its own: name one with --node");
+      ClusterClient client(place, run.world);
+      return audit_export(*place.node, client, run.world.console);
+    };
+  });
+  auto* verify =
+      audit->add_subcommand("verify", "exported logs, offline: nothing changed, removed, added, cut or forked");
+  verify->add_option("files", w.audit_verify.files, "exports, of one node or of several")->required();
+  verify->add_option("--head", w.audit_verify.heads,
+                     "NODE:SEQ:HASH that was kept elsewhere; may be given several times");
+  verify->callback(
+      [&run] { run.words.chosen = [&run] { return audit_verify(run.words.audit_verify, run.world.console); }; });
+}
+
 void add_nodes(CLI::App& app, Run& run) {
   Words& w = run.words;
   auto* node = app.add_subcommand("node", "nodes: status");
@@ -325,6 +349,7 @@ Exit parse_and_run(std::vector<std::string> arguments, Run& run) {
   add_keys(app, run);
   add_signatures(app, run);
   add_requests(app, run);
+  add_audit(app, run);
   add_nodes(app, run);
   let_globals_through(app);
 

@@ -56,6 +56,8 @@ void Console::say(std::string_view line) {
   if (!json_) out_ << printable(line) << '\n' << std::flush;
 }
 
+void Console::line(const Json& json) { out_ << json.dump(-1, ' ', true) << '\n'; }
+
 void Console::note(std::string_view line) { err_ << one_line(line) << '\n' << std::flush; }
 
 void Console::fail(const Failure& failure) {

@@ -31,6 +31,8 @@ class Console {
   void result(const Json& json, std::string_view text);
   // One line of a result that comes in parts; with --json nothing.
   void say(std::string_view line);
+  // One line of a result that is for machines in any case.
+  void line(const Json& json);
   // A remark that is no result.
   void note(std::string_view line);
   void fail(const Failure& failure);

@@ -262,6 +262,21 @@ class Errors(ClusterTest):
         items = self.c.get("/v1/audit?after=0&limit=200").body["items"]
         self.assertEqual([item["seq"] for item in items], list(range(1, len(items) + 1)))
 
+    def test_every_nodes_log_verifies_offline_and_a_changed_one_does_not(self):
+        exports = []
+        for node in ("node1", "node2", "node3"):
+            path = self.c.dir.parent / f"{node}.audit"
+            path.write_text(self.c.quorate("audit", "export", "--node", node).stdout)
+            exports.append(str(path))
+        verdict = self.c.quorate_json("audit", "verify", *exports)
+        self.assertTrue(verdict["ok"])
+        self.assertEqual([log["node"] for log in verdict["logs"]], ["node1", "node2", "node3"])
+        changed = self.c.dir.parent / "changed.audit"
+        changed.write_text(open(exports[0]).read().replace('"user":"admin"', '"user":"nobody"', 1))
+        result = self.c.quorate("audit", "verify", str(changed), check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("was changed", result.stdout)
+
 
 class ParticipantsDown(ClusterTest):
     def test_a_key_needs_all_its_participants(self):

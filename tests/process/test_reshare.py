@@ -89,6 +89,12 @@ class Reshare(ClusterTest):
             self.assertProblem(late, 409, "other_certificate")
             unknown = self.c.post(f"/v1/keys/{name}/reshare", {"threshold": 2, "participants": ["node1", "nobody"]})
             self.assertProblem(unknown, 422, "unknown_participant")
+            self.assertEqual(self.c.quorate_json("key", "archive", name)["result"]["key"]["state"], "archived")
+            for node in ("node3", "node4"):
+                self.assertProblem(self.c.sign(name, "by nobody", node=node), 409, "key_archived")
+            time.sleep(1.1)  # of two requests of one second the one that archives decides
+            self.assertEqual(self.c.quorate_json("key", "unarchive", name)["result"]["key"]["state"], "active")
+            self.c.sign_verified(key, "by the same ones again", node="node3")
         self.assertIn("epoch ", self.c.quorate("key", "show", "hot").stdout)
 
     def test_refreshing_everything_is_interrupted_and_goes_on(self):

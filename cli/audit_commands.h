@@ -1,0 +1,20 @@
+// `quorate audit …`: a node's log as a file, and whether such files are what the node once said they were.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "cli/cluster_client.h"
+
+namespace quorate::cli {
+
+// One JSON object per line: first whose log it is and how far it goes, then every entry.
+Exit audit_export(const std::string& node, ClusterClient& client, Console& console);
+
+struct AuditVerifyOptions {
+  std::vector<std::string> files;  // exports; several of one node must not contradict each other
+  std::vector<std::string> heads;  // "node1:17:<64 hex digits>": a head that somebody has kept elsewhere
+};
+// Exit::failed when an entry was changed, removed, inserted or reordered, a log is cut or forked. Offline.
+Exit audit_verify(const AuditVerifyOptions& options, Console& console);
+
+}  // namespace quorate::cli
