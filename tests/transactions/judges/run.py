@@ -2,7 +2,7 @@
 """Installs the JavaScript judges from npm's registry and runs them against the helper program.
 
 usage: run.py HELPER DIRECTORY [JUDGE]; exit 0: they agree, 1: they do not, 77: the registry cannot be reached (nothing was judged).
-QUORATE_JUDGE_ROUNDS is the number of random transactions of each kind (default 250), QUORATE_JUDGE_SEED another seed.
+QUORATE_JUDGE_ROUNDS is the number of random transactions of each kind (default 1000), QUORATE_JUDGE_SEED another seed.
 """
 import fcntl
 import os
@@ -52,7 +52,7 @@ def main():
     install(directory)
     for script in HERE.glob("*.mjs"):  # beside node_modules, where imports are looked for
         shutil.copy(script, directory / script.name)
-    rounds, seed = os.environ.get("QUORATE_JUDGE_ROUNDS", "250"), os.environ.get("QUORATE_JUDGE_SEED", "quorate")
+    rounds, seed = os.environ.get("QUORATE_JUDGE_ROUNDS", "1000"), os.environ.get("QUORATE_JUDGE_SEED", "quorate")
     sys.exit(subprocess.run(["node", "judge.mjs", str(helper), rounds, seed, *sys.argv[3:]], cwd=directory, check=False).returncode)
 
 
