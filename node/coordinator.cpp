@@ -86,7 +86,7 @@ void Coordinator::submit(const http::SignedRequest& original, std::uint64_t tick
 // The request has led to a certificate that this node has learned from others, who did not tell of the request.
 bool Coordinator::adopt(const Examined& x, const http::SignedRequest& original,
                         const std::function<void(const Answer&)>& answer) {
-  if (x.reshare() == nullptr) return false;
+  if (x.reshare() == nullptr || !x.decision.allowed()) return false;
   const auto made = certificate_made_by(x.id, x.reshare()->key, world_);
   if (!made) return false;
   Outcome outcome;
