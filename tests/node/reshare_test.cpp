@@ -117,6 +117,24 @@ TEST(NodeReshare, WhoHasOnlyLearnedTheCertificateAnswersTheRequestAsServed) {
   EXPECT_EQ(r.body(3).number, r.body(0).number);
 }
 
+TEST(NodeReshare, AResendThatThePolicyNoLongerAllowsIsDenied) {
+  Reshare r(4, 15, {0, 1, 2}, 2);
+  r.sim.isolate({0, 1, 2});
+  const auto request = r.refresh();
+  ASSERT_TRUE(r.sim.ask(0, request).succeeded());
+  r.sim.connect_all();
+  r.sim.quiesce();
+  ASSERT_EQ(r.body(3).number, r.body(0).number);
+  Json document = Json::parse(r.sim.documents.policy->jcs());
+  document["rules"] = Json::array();
+  const auto nothing = policy::PolicyDocument::parse(document.dump());
+  r.sim.policies[3] = &nothing;
+  r.sim.kill(3);
+  r.sim.heal();
+  const auto& s = r.sim.ask(3, request, Seconds(5));
+  EXPECT_EQ(s.code(), "denied");
+}
+
 TEST(NodeReshare, WhoWasAwayForTheCreationAndTheReshareEndsAtTheNewest) {
   for (std::uint64_t seed = 0; seed < runs(20); ++seed) {
     NodeSimulation sim(5, 200 + seed);
