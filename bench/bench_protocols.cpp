@@ -7,6 +7,7 @@
 #include "signing/ecdsa.h"
 #include "signing/frost_bip340.h"
 #include "signing/frost_ed25519.h"
+#include "signing/trial.h"
 #include "tests/support/deal.h"
 #include "tests/support/deal_key.h"
 
@@ -174,7 +175,8 @@ void refresh_party(benchmark::State& state, Algorithm algorithm, unsigned t, uns
     const KeyShare<C>* old = parameters.dealers().contains(i) ? &base.shares.at(i) : nullptr;
     const SessionConfig config{sid, PartySet::first(n), i, rng};
     return std::make_unique<Session<ReshareResult<C, Setup>>>(config, ReshareMessages<C, Setup>{}, &reshare<C, Setup>,
-                                                              std::move(parameters), old, base.identities.at(i));
+                                                              std::move(parameters), old, base.identities.at(i),
+                                                              &trial_signature<C, Setup>);
   });
 }
 

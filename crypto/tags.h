@@ -9,7 +9,7 @@
 namespace quorate {
 namespace tags {
 
-inline constexpr std::array<std::string_view, 39> kAll{
+inline constexpr std::array<std::string_view, 41> kAll{
     // sessions
     "quorate/context/1",
     "quorate/sid/1",
@@ -25,6 +25,8 @@ inline constexpr std::array<std::string_view, 39> kAll{
     "quorate/reshare/terms/1",
     "quorate/reshare/commit/1",
     "quorate/reshare/openings/1",
+    "quorate/reshare/trial/1",
+    "quorate/reshare/trial-message/1",
     // key certificates
     "quorate/certificate/body/1",
     "quorate/certificate/signature/1",

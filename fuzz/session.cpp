@@ -5,6 +5,7 @@
 #include "keygen/dkg.h"
 #include "keygen/reshare.h"
 #include "signing/frost.h"
+#include "signing/trial.h"
 #include "tests/support/deal_key.h"
 
 using namespace quorate;
@@ -74,7 +75,8 @@ template <class C, class Setup, Role role> std::unique_ptr<AnySession> start_res
   const SessionConfig config{SessionId{3}, given.parameters.parties(), i, rng};
   const KeyShare<C>* old = given.parameters.dealers().contains(i) ? &given.base.shares.at(i) : nullptr;
   return std::make_unique<Session<ReshareResult<C, Setup>>>(config, ReshareMessages<C, Setup>{}, &reshare<C, Setup>,
-                                                            given.parameters, old, given.base.identities.at(i));
+                                                            given.parameters, old, given.base.identities.at(i),
+                                                            &trial_signature<C, Setup>);
 }
 template <class C, class Setup, Role role> Case reshare_case() {
   Case c;

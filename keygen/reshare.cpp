@@ -6,7 +6,8 @@ namespace quorate {
 
 template <class C, class Setup>
 Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, const KeyShare<C>* old,
-                                      const Ed25519SecretKey& identity) {
+                                      const Ed25519SecretKey& identity,
+                                      StartTrial<typename Setup::template Prepared<C>> start_trial) {
   using Opening = ReshareRound2<C>;
   using Share = ReshareShare<C>;
   using Echo = ReshareRound3<C>;
@@ -99,7 +100,7 @@ Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, 
   DealerSignatures dealt_by;
   for (const PartyId i : dealers) dealt_by.push_back(i == me ? dealing.signature : dealings[i].signature);
 
-  // R5: prepared on disk before the certificate is signed
+  // R5: tried out, then prepared on disk before the certificate is signed
   CertificateCollector collector(key->body, dealt_by);
   ReshareResult<C, Setup> result;
   if (joins) {
@@ -107,6 +108,7 @@ Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, 
     static_cast<typename Setup::template Prepared<C>&>(prepared) =
         std::move(setup).finish(reshared(*key, me, dealt), parts);
     prepared.dealers = dealt_by;
+    co_await try_out<C, Setup>(self, members, t, start_trial, prepared);
     SecretBytes record = encode(prepared);
     co_await self.durable(DurableStep::prepared_share, std::move(record));
     const ReshareRound5 last{sign_certificate(key->body, identity)};
@@ -121,11 +123,13 @@ Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, 
 }
 
 template Task<ReshareResult<Secp256k1>> reshare<Secp256k1>(Party, ReshareParameters, const KeyShare<Secp256k1>*,
-                                                           const Ed25519SecretKey&);
+                                                           const Ed25519SecretKey&,
+                                                           StartTrial<PreparedShare<Secp256k1>>);
 template Task<ReshareResult<Ed25519>> reshare<Ed25519>(Party, ReshareParameters, const KeyShare<Ed25519>*,
-                                                       const Ed25519SecretKey&);
+                                                       const Ed25519SecretKey&, StartTrial<PreparedShare<Ed25519>>);
 template Task<ReshareResult<Secp256k1, EcdsaSetup>> reshare<Secp256k1, EcdsaSetup>(Party, ReshareParameters,
                                                                                    const KeyShare<Secp256k1>*,
-                                                                                   const Ed25519SecretKey&);
+                                                                                   const Ed25519SecretKey&,
+                                                                                   StartTrial<PreparedEcdsaShare>);
 
 }  // namespace quorate

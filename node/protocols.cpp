@@ -11,6 +11,7 @@
 #include "session/context.h"
 #include "signing/ecdsa.h"
 #include "signing/frost.h"
+#include "signing/trial.h"
 
 namespace quorate::node {
 namespace {
@@ -140,8 +141,9 @@ MadeSession make_reshare(const SessionConfig& config, ReshareParameters paramete
       kept = share;
     }
   }
-  auto session = std::make_unique<Session<ReshareResult<C, Setup>>>(
-      config, ReshareMessages<C, Setup>{}, &reshare<C, Setup>, std::move(parameters), old, world.identity);
+  auto session = std::make_unique<Session<ReshareResult<C, Setup>>>(config, ReshareMessages<C, Setup>{},
+                                                                    &reshare<C, Setup>, std::move(parameters), old,
+                                                                    world.identity, &trial_signature<C, Setup>);
   return {std::move(kept), std::move(session)};
 }
 

@@ -13,6 +13,7 @@
 #include "keygen/reshare.h"
 #include "signing/ecdsa.h"
 #include "signing/frost.h"
+#include "signing/trial.h"
 #include "tests/support/committees.h"
 #include "tests/support/deal.h"
 #include "tests/support/deal_key.h"
@@ -115,7 +116,8 @@ bool resharing(Algorithm algorithm) {
     if (old != nullptr) poison(old->x_i);
     sessions[i] = std::make_unique<Session<ReshareResult<C, Setup>>>(SessionConfig{sid, parameters.parties(), i, rng},
                                                                      ReshareMessages<C, Setup>{}, &reshare<C, Setup>,
-                                                                     parameters, old, base.identities.at(i));
+                                                                     parameters, old, base.identities.at(i),
+                                                                     &trial_signature<C, Setup>);
   }
   return run(sessions);
 }

@@ -104,11 +104,11 @@ TYPED_TEST(DkgMemory, NoSecretOfAReshareIsInAFreedBlockWhereverItStops) {
   SeededRng same(1);
   const auto dealing = reshare_deal(Digest{5}, *world.parameters, world.base->shares.at(PartyId(1)), same);
   ReshareResult<C> result;
-  EXPECT_EQ(run_directly(world, -1, &result), 6 * 2);
+  EXPECT_EQ(run_directly(world, -1, &result), 8 * 2);
   const Secret<Bytes32>& chain_code = result.prepared->share.chain_code;
   for (const Scalar<C>& secret : {dealing.f.coefficient(0), dealing.f.coefficient(1), dealing.f.at(PartyId(1)),
                                   dealing.f.at(PartyId(2)), result.prepared->share.x_i})
-    expect_never_freed(world, &secret.rep(), {-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+    expect_never_freed(world, &secret.rep(), {-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
   expect_never_freed(world, chain_code.expose().data(), {-1, 3, 5, 9});
 }
 

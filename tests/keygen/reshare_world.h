@@ -4,6 +4,7 @@
 #include "keygen/reshare.h"
 #include "signing/ecdsa.h"
 #include "signing/frost.h"
+#include "signing/trial.h"
 #include "signing/verify.h"
 #include "tests/keygen/dkg_world.h"
 #include "tests/support/deal_key.h"
@@ -70,7 +71,7 @@ struct ReshareWorld {
   std::unique_ptr<Session<Result>> start(const SessionConfig& config, const ReshareParameters& other,
                                          const KeyShare<C>* old) const {
     return std::make_unique<Session<Result>>(config, MessageList{}, &reshare<C, Setup>, other, old,
-                                             base->identities.at(config.me));
+                                             base->identities.at(config.me), &trial_signature<C, Setup>);
   }
   std::string fingerprint(PartyId me, const Result& r) const {
     if (verify_successor(base->certificate.body, link(r.certificate)) != Succession::follows) return "";
@@ -102,6 +103,7 @@ struct ResharePlan {
   std::function<void(const SessionId&, const Digest& C_i, PartyId to, ReshareShare<C>&)> share;
   std::function<void(const ReshareDealt<C>&, PartyId to, ReshareRound3<C>&)> round3;
   std::function<void(const CertificateBody&, PartyId to, ReshareRound4&)> round4;
+  std::function<void(PreparedShare<C>&)> prepared;  // what it tries out
   std::function<void(const CertificateBody&, PartyId to, ReshareRound5&)> round5;
 };
 
@@ -147,6 +149,11 @@ Task<ReshareResult<C, Setup>> deviating_reshare(Party self, ReshareParameters pa
     for (const PartyId j : partners) setup.take(j, requests[j].setup, self.rng());
     for (const PartyId j : partners) self.send(j, ReshareSetup2{setup.round2(j)});
   }
+  PerPeer<typename Setup::Round2> parts(partners);
+  if constexpr (Setup::kPairwise) {
+    PerPeer<ReshareSetup2> replies = co_await self.receive<ReshareSetup2>(partners);
+    for (const PartyId j : partners) parts[j] = std::move(replies[j].setup);
+  }
   for (const PartyId j : self.peers()) {
     Opening m = mine.open();
     if (plan.round2) plan.round2(j, m);
@@ -176,12 +183,18 @@ Task<ReshareResult<C, Setup>> deviating_reshare(Party self, ReshareParameters pa
     self.send(j, m);
   }
   const PerPeer<ReshareRound4> dealings = co_await self.receive<ReshareRound4>(dealers);
-  if (members.contains(me))
+  if (members.contains(me)) {
+    typename Setup::template Prepared<C> prepared = std::move(setup).finish(reshared(*key, me, dealt), parts);
+    if (plan.prepared) plan.prepared(prepared);
+    const std::size_t t = parameters.committee().threshold();
+    const auto start = &trial_signature<C, Setup>;
+    co_await try_out<C, Setup>(self, members, t, start, prepared);
     for (const PartyId j : self.peers()) {
       ReshareRound5 m{sign_certificate(key->body, identity)};
       if (plan.round5) plan.round5(key->body, j, m);
       self.send(j, m);
     }
+  }
   const PerPeer<ReshareRound5> signatures = co_await self.receive<ReshareRound5>(members);
   ReshareResult<C, Setup> result;
   co_return result;
