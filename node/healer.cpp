@@ -73,7 +73,16 @@ bool Healer::ask_for(const std::string& request) {
   return any;
 }
 
+void Healer::forget_found() {
+  std::erase_if(lost_, [&](const auto& lost) {
+    const auto row = world_.store.key_by_id(lost.first);
+    return !row || CertificateName{row->number, key_record_in(*row).digest} >= lost.second;
+  });
+  lost_shares_ = lost_.size();
+}
+
 void Healer::ask_all() {
+  forget_found();
   for (const storage::ShareInfo& share : world_.store.prepared_shares()) ask_members(share);
   for (const auto& [key_id, node] : std::exchange(later_, {})) exchange(node, key_id);
 }
@@ -284,7 +293,7 @@ void Healer::follow(const std::string& from, const std::string& key_id, std::vec
     case Taking::refused:
       return world_.log(LogLevel::warn, what + " is not taken: it " + taken.why);
     case Taking::lost_share:
-      lost_.insert(key_id);
+      lost_[key_id] = std::max(lost_[key_id], name_of(decode<KeyCertificate>(links.back().certificate).body));
       lost_shares_ = lost_.size();
       return world_.log(LogLevel::error, what + " is in force elsewhere, and " + taken.why +
                                              ": its database is an old copy; reshare the key without this node");
@@ -302,8 +311,7 @@ void Healer::follow(const std::string& from, const std::string& key_id, std::vec
     if (result.status == storage::CommitStatus::conflict && retries > 0)
       return follow(from, key_id, links, retries - 1);
     if (!result.ok()) return world_.log(LogLevel::error, what + " could not be put in force: " + result.text);
-    lost_.erase(key_id);
-    lost_shares_ = lost_.size();
+    forget_found();
     world_.log(LogLevel::info, what + " is in force");
     announce(key_id);
     if (record) {

@@ -48,6 +48,7 @@ class Healer {
   void follow(const std::string& from, const std::string& key_id, std::vector<CertificateLink> links, int retries);
   void add_success(storage::Batch& batch, RequestRecord& record, const storage::KeyRow& key) const;
   void announce(const std::string& key_id);
+  void forget_found();  // of lost_: what a later epoch has made good, however it came
   void answer_chain(const std::string& to, const storage::KeyRow& row, const CertificateQuery& query);
 
   World world_;
@@ -60,7 +61,7 @@ class Healer {
   std::map<std::pair<std::string, std::uint64_t>, Collecting>
       collecting_;                            // of prepared shares only: bounded by their number
   std::map<std::string, std::string> later_;  // keys whose next certificate lies in this clock's future, and who has it
-  std::set<std::string> lost_;                // keys whose share in force is not here
+  std::map<std::string, CertificateName> lost_;  // keys whose share in force elsewhere is not here; of which epoch
   std::atomic<std::size_t> lost_shares_{0};
   std::map<std::string, std::size_t> listed_;  // keys that a peer has told since it came up
 };

@@ -294,10 +294,12 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
                                          const std::string& coordinator) {
   if (hooks_.resting()) return rolled_back();
   // What was examined may have ended while the request was being written: its share is gone, and the next is another.
-  if (x.create() == nullptr)
-    if (const auto row = world_.store.key_by_id(x.intent.key);
-        !row || world_.known_keys->of(*row)->digest != x.certificate())
-      return other_certificate();
+  const auto superseded = [&] {
+    if (x.create() != nullptr) return false;
+    const auto row = world_.store.key_by_id(x.intent.key);
+    return !row || world_.known_keys->of(*row)->digest != x.certificate();
+  };
+  if (superseded()) return other_certificate();
   const PartySet signers = set_of(propose.signers);
   const PartyId me = x.committee().find(world_.me.id)->id;
   HostedSession hosted;
@@ -306,6 +308,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
     hosted.share = std::move(made.share);
     hosted.session = std::move(made.session);
   } catch (const storage::StorageError& e) {
+    if (superseded()) return other_certificate();  // between two reads
     world_.log(LogLevel::error, "cannot take part in " + x.id + ": " + e.what());
     return Refusal{500, "storage", "this node cannot use its share", std::nullopt};
   }

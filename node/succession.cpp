@@ -108,7 +108,10 @@ std::uint64_t milliseconds(WallTime time) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<Millis>(time.time_since_epoch()).count());
 }
 
-KeyHistory history_of(const storage::KeyRow& key, const World& world) {
+namespace {
+
+// nullopt: they do not fit together.
+std::optional<KeyHistory> history_beside(const storage::KeyRow& key, const World& world) {
   std::optional<KeyHistory::InForce> in_force;
   if (key.state != storage::KeyState::prepared) {
     const auto known = world.known_keys->of(key);
@@ -122,12 +125,10 @@ KeyHistory history_of(const storage::KeyRow& key, const World& world) {
     else if (const auto body = prepared_body(world.store, share.key, share.number))
       prepared.push_back(name_of(*body));
   }
-  auto history = KeyHistory::restore(in_force, std::move(prepared));
-  if (!history) throw storage::StorageCorrupt("the shares of key " + key.id + " do not fit its certificate");
-  return *history;
+  return KeyHistory::restore(in_force, std::move(prepared));
 }
 
-std::vector<CertificateLink> links_of(const storage::KeyRow& key, const World& world) {
+std::vector<CertificateLink> links_beside(const storage::KeyRow& key, const World& world) {
   std::vector<CertificateLink> links;
   try {
     for (const storage::MetaRow& row : world.store.metas(lineage_prefix(key.id), "", kMaxLineage))
@@ -137,6 +138,35 @@ std::vector<CertificateLink> links_of(const storage::KeyRow& key, const World& w
   }
   links.push_back(link_in_force(key));
   return links;
+}
+
+constexpr int kReads = 100;  // each but the last was overtaken by a new epoch
+
+// A key's row and what is beside it are read one after the other, while the store's writer may put the next certificate
+// in force: read(row) of a row that is the same before and after. The row may be later than `key`.
+template <class Read>
+auto consistently(const storage::KeyRow& key, const World& world, Read read) {
+  storage::KeyRow before = key;
+  for (int k = 0; k < kReads; ++k) {
+    auto result = read(before);
+    const auto after = world.store.key_by_id(key.id);
+    if (!after) throw storage::StorageCorrupt("key " + key.id + " is gone");
+    if (after->state == before.state && after->certificate == before.certificate) return result;
+    before = *after;
+  }
+  throw storage::StorageError("key " + key.id + " changes faster than it can be read");
+}
+
+}  // namespace
+
+KeyHistory history_of(const storage::KeyRow& key, const World& world) {
+  const auto history = consistently(key, world, [&](const storage::KeyRow& row) { return history_beside(row, world); });
+  if (!history) throw storage::StorageCorrupt("the shares of key " + key.id + " do not fit its certificate");
+  return *history;
+}
+
+std::vector<CertificateLink> links_of(const storage::KeyRow& key, const World& world) {
+  return consistently(key, world, [&](const storage::KeyRow& row) { return links_beside(row, world); });
 }
 
 std::optional<BoundedSecretBytes<kMaxCertificate>> certificate_made_by(const std::string& request,

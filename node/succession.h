@@ -36,6 +36,7 @@ storage::Batch prepare_successor(const SecretBytes& prepared, const ResharePlan&
 
 // ---- history and lineage
 
+// Both of the row as it is now, which may be later than `key`. Throw StorageError, StorageCorrupt.
 KeyHistory history_of(const storage::KeyRow& key, const World& world);
 // Milliseconds since 1970.
 std::uint64_t milliseconds(WallTime time);

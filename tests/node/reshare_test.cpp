@@ -275,5 +275,32 @@ TEST(NodeReshare, SigningGoesOnMeanwhile) {
   }
 }
 
+// The store's writer is a thread of its own: what a node reads in two steps may have changed between them.
+TEST(NodeReshare, AnEpochMayEndBetweenAnyTwoReads) {
+  for (std::uint64_t seed = 0; seed < runs(60); ++seed) {
+    Reshare r(4, 300 + seed, {0, 1, 2}, 2);
+    for (std::size_t i = 0; i < r.sim.size(); ++i)
+      r.sim.store(i).before_read = [&r, i] {
+        if (r.sim.rng().below(3) == 0) r.sim.store(i).land();
+      };
+    for (int k = 0; k < 4; ++k) {
+      r.sim.submit(r.sim.rng().below(4), k % 2 == 0 ? r.reshare(2, {1, 2, 3}) : r.reshare(2, {0, 1, 2, 3}));
+      r.sim.submit(r.sim.rng().below(4), r.sim.sign("hot", "number " + std::to_string(k)));
+      for (std::uint64_t steps = r.sim.rng().below(600); steps > 0; --steps) r.sim.step();
+      if (r.sim.rng().below(2) == 0) r.sim.kill(r.sim.rng().below(4));
+      r.sim.tick();
+      r.sim.heal();
+      r.sim.settle();
+      for (std::size_t i = 0; i < r.sim.size(); ++i)
+        ASSERT_EQ(r.sim.desk(i).healer().lost_shares(), 0u) << "seed " << seed << ", " << r.sim.name(i);
+      r.sim.clock.advance(Seconds(1));
+    }
+    for (std::size_t i = 0; i < r.sim.size(); ++i) r.sim.store(i).before_read = {};
+    EXPECT_EQ(r.body(0).digest(), r.body(3).digest());
+    r.sim.expect_safe();
+    r.sim.expect_all_sets_sign();
+  }
+}
+
 }  // namespace
 }  // namespace quorate::test

@@ -1,8 +1,9 @@
 // A Store in memory for simulations: one thread, deterministic, and it can crash.
 //
 //   commit() only queues; pump() makes the queued batches durable in order and then runs their `done`. What was not
-//   pumped is lost by crash(), what was pumped survives it. fail_at(k) crashes at the k-th batch from now, before or
-//   after it became durable, so that a simulation can break every write for every k.
+//   pumped is lost by crash(), what was pumped survives it. land() makes one batch durable and leaves its `done` for
+//   the next pump(), as a writer's thread may between any two reads. fail_at(k) crashes at the k-th batch from now,
+//   before or after it became durable, so that a simulation can break every write for every k.
 #pragma once
 #include <algorithm>
 #include <deque>
@@ -41,6 +42,11 @@ class MemoryStore final : public Store {
   // ---- the simulation's side
   // Makes at most `most` queued batches durable and runs their `done`. Returns how many.
   std::size_t pump(std::size_t most = SIZE_MAX) {
+    while (!landed_.empty()) {
+      const auto [done, result] = std::move(landed_.front());
+      landed_.pop_front();
+      done(result);
+    }
     std::size_t n = 0;
     for (; n < most && !queue_.empty(); ++n) {
       Waiting w = std::move(queue_.front());
@@ -53,13 +59,20 @@ class MemoryStore final : public Store {
     }
     return n;
   }
-  std::size_t waiting() const { return queue_.size(); }
+  void land() {
+    if (queue_.empty() || fail_in_ != 0) return;
+    Waiting w = std::move(queue_.front());
+    queue_.pop_front();
+    landed_.emplace_back(std::move(w.done), write(w.batch));
+  }
+  std::size_t waiting() const { return queue_.size() + landed_.size(); }
+  std::function<void()> before_read;                // of a key, its shares, its metas
   std::size_t commits() const { return commits_; }  // batches made durable since construction
 
   // The k-th batch from now (1 is the next one) crashes. k = 0: none.
   void fail_at(std::size_t k, Point point = Point::before_durable) { fail_in_ = k, fail_point_ = point; }
   // The process died: what was not durable is gone, no `done` of it will run. Usable again at once.
-  void crash() { queue_.clear(), fail_in_ = 0, failure_.clear(); }
+  void crash() { queue_.clear(), landed_.clear(), fail_in_ = 0, failure_.clear(); }
   // The disk fails: this and all later batches are `broken`.
   void break_disk(std::string text) { failure_ = std::move(text); }
 
@@ -116,7 +129,10 @@ class MemoryStore final : public Store {
   }
   std::size_t open_request_count() const override { return open_requests().size(); }
 
-  std::optional<KeyRow> key_by_id(const std::string& id) const override { return find(content_.keys, id); }
+  std::optional<KeyRow> key_by_id(const std::string& id) const override {
+    if (before_read) before_read();
+    return find(content_.keys, id);
+  }
   std::optional<KeyRow> key_by_name(const std::string& name) const override {
     for (const auto& [id, r] : content_.keys)
       if (r.name == name) return r;
@@ -135,11 +151,13 @@ class MemoryStore final : public Store {
     return find(content_.shares, std::pair{key, number});
   }
   std::optional<ShareRow> active_share(const std::string& key) const override {
+    if (before_read) before_read();
     for (const auto& [place, r] : content_.shares)
       if (place.first == key && r.state == ShareState::active) return r;
     return std::nullopt;
   }
   std::vector<ShareInfo> prepared_shares() const override {
+    if (before_read) before_read();
     std::vector<ShareInfo> rows;
     for (const auto& [place, r] : content_.shares)
       if (r.state == ShareState::prepared) rows.push_back({r.key, r.number, r.party, r.state, r.record});
@@ -178,6 +196,7 @@ class MemoryStore final : public Store {
     return found->second.first;
   }
   std::vector<MetaRow> metas(const std::string& prefix, const std::string& after, std::size_t limit) const override {
+    if (before_read) before_read();
     std::vector<MetaRow> rows;
     for (const auto& [name, value] : content_.metas)
       if (name.starts_with(prefix) && name > after && rows.size() < limit) rows.push_back({name, value.first});
@@ -378,6 +397,7 @@ class MemoryStore final : public Store {
   const Identity identity_;
   Content content_;
   std::deque<Waiting> queue_;
+  std::deque<std::pair<Done, CommitResult>> landed_;
   std::size_t commits_ = 0;
   std::size_t fail_in_ = 0;
   Point fail_point_ = Point::before_durable;
