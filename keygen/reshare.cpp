@@ -100,16 +100,22 @@ Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, 
   DealerSignatures dealt_by;
   for (const PartyId i : dealers) dealt_by.push_back(i == me ? dealing.signature : dealings[i].signature);
 
-  // R5: tried out, then prepared on disk before the certificate is signed
-  CertificateCollector collector(key->body, dealt_by);
+  // T1 to T3: the new members sign with what they are about to store
   ReshareResult<C, Setup> result;
+  const typename Setup::template Prepared<C>* tried = nullptr;
   if (joins) {
     auto& prepared = result.prepared.emplace();
     static_cast<typename Setup::template Prepared<C>&>(prepared) =
         std::move(setup).finish(reshared(*key, me, dealt), parts);
     prepared.dealers = dealt_by;
-    co_await try_out<C, Setup>(self, members, t, start_trial, prepared);
-    SecretBytes record = encode(prepared);
+    tried = &prepared;
+  }
+  co_await try_out<C, Setup>(self, members, t, start_trial, tried);
+
+  // R5: prepared on disk before the certificate is signed
+  CertificateCollector collector(key->body, dealt_by);
+  if (joins) {
+    SecretBytes record = encode(*result.prepared);
     co_await self.durable(DurableStep::prepared_share, std::move(record));
     const ReshareRound5 last{sign_certificate(key->body, identity)};
     self.send_all(last);

@@ -10,12 +10,13 @@ namespace quorate {
 template <class C, class Setup>
 struct ReshareMessageList {
   using Type = Messages<ReshareRound1, ReshareRound2<C>, ReshareShare<C>, ReshareRound3<C>, ReshareRound4,
-                        ReshareTrial1, ReshareTrial2, ReshareRound5>;
+                        ReshareTrial1<Setup>, ReshareTrial2<Setup>, ReshareRound5>;
 };
 template <class C>
 struct ReshareMessageList<C, EcdsaSetup> {
   using Type = Messages<ReshareRound1, ReshareSetup1, ReshareRound2<C>, ReshareShare<C>, ReshareSetup2,
-                        ReshareRound3<C>, ReshareRound4, ReshareTrial1, ReshareTrial2, ReshareTrial3, ReshareRound5>;
+                        ReshareRound3<C>, ReshareRound4, ReshareTrial1<EcdsaSetup>, ReshareTrial2<EcdsaSetup>,
+                        ReshareTrial3<EcdsaSetup>, ReshareRound5>;
 };
 template <class C, class Setup = NoSetup>
 using ReshareMessages = typename ReshareMessageList<C, Setup>::Type;

@@ -12,35 +12,39 @@ namespace {
 class Trials {
  public:
   template <class P>
-  Trials(Party self, PartySet members, std::size_t t, StartTrial<P> start, const P& prepared) : self_(self) {
+  Trials(Party self, PartySet members, std::size_t t, StartTrial<P> start, const P* prepared)
+      : self_(self), members_(members) {
+    QUORATE_ASSERT(members.contains(self.me()) == (prepared != nullptr));
     for (const PartySet T : trial_sets(members, t)) {
       if (!T.contains(self.me())) continue;
-      const SessionId sid = Transcript("quorate/reshare/trial/1").absorb(self.sid()).absorb(T).digest();
-      const SessionConfig config{sid, T, self.me(), self.rng()};
-      trials_.push_back({T, start(config, prepared), {}});
-      partners_ = partners_ | T.without(self.me());
+      const SessionConfig config{trial_id(self.sid(), prepared->body, T), T, self.me(), self.rng()};
+      trials_.push_back({T, start(config, *prepared), {}});
     }
     advance();
   }
 
-  PartySet partners() const { return partners_; }
   bool done() const {
     return std::all_of(trials_.begin(), trials_.end(), [](const Trial& trial) { return trial.session->done(); });
   }
 
-  TrialMessage round_to(PartyId j) {
-    TrialMessage message;
-    for (Trial& trial : trials_)
-      for (const Outgoing& out : trial.round)
-        if (out.to == j) message.parts.emplace_back(out.body.begin(), out.body.end());
-    return message;
+  template <class M>
+  void send_round() {
+    if (!members_.contains(self_.me())) return;
+    for (const PartyId j : self_.peers()) {
+      M message;
+      for (const Trial& trial : trials_)
+        for (const Outgoing& out : trial.round)
+          if (out.to == j) message.parts.emplace_back(out.body.begin(), out.body.end());
+      self_.send(j, message);
+    }
   }
 
   template <class M>
   void take(const PerPeer<M>& messages) {
+    const PartySet senders = members_.without(self_.me());
     self_.require_each(
-        partners_, [&](PartyId j) { return messages[j].parts.size() == together(j); }, Reason::bad_length);
-    for (const PartyId j : partners_) {
+        senders, [&](PartyId j) { return messages[j].parts.size() == together(j); }, Reason::bad_length);
+    for (const PartyId j : senders) {
       auto part = messages[j].parts.begin();
       for (Trial& trial : trials_)
         if (trial.T.contains(j)) trial.session->deliver(j, trial.round.front().tag, *part++);
@@ -60,22 +64,28 @@ class Trials {
         std::count_if(trials_.begin(), trials_.end(), [j](const Trial& trial) { return trial.T.contains(j); }));
   }
 
-  // Until all of them wait for others, or have ended. Of a round in which one has failed nothing leaves.
+  // Until all of them wait for others, or have ended. Of a round in which one has failed nothing leaves, as with
+  // ECDSA's gates: these secrets end with this session, and no gate or quarantine of the host is about them.
   void advance() {
     for (Trial& trial : trials_) {
       do trial.session->resume();
       while (stored(*trial.session));
       trial.round = trial.session->take_outbox();
     }
+    const Abort* first = nullptr;  // of those that name somebody, if one does
+    PartySet culprits;
     for (const Trial& trial : trials_) {
       if (trial.session->broken()) std::rethrow_exception(trial.session->broken());
       const Abort* abort = trial.session->aborted();
       if (abort == nullptr) continue;
-      self_.require_each([&](PartyId j) { return !abort->culprits.contains(j); }, abort->reason);
-      self_.require(false, abort->reason);
+      if (first == nullptr || (culprits.empty() && !abort->culprits.empty())) first = abort;
+      culprits = culprits | abort->culprits;
     }
+    if (first == nullptr) return;
+    self_.require_each([&](PartyId j) { return !culprits.contains(j); }, first->reason);
+    self_.require(false, first->reason);
   }
-  // Spent nonces, or a failed extension: both end with this process or this session, and so do these secrets.
+  // Spent nonces, or a failed extension: neither outlives the session.
   static bool stored(AnySession& session) {
     if (!session.pending_durable()) return false;
     session.durable_done();
@@ -83,8 +93,8 @@ class Trials {
   }
 
   Party self_;
+  PartySet members_;
   std::vector<Trial> trials_;
-  PartySet partners_;
 };
 
 }  // namespace
@@ -100,33 +110,39 @@ std::vector<PartySet> trial_sets(PartySet members, std::size_t t) {
   return sets;
 }
 
+SessionId trial_id(const SessionId& sid, const CertificateBody& body, PartySet T) {
+  return Transcript("quorate/reshare/trial/1").absorb(sid).absorb(body.digest()).absorb(T).digest();
+}
+
 template <class C, class Setup>
 Task<void> try_out(Party self, PartySet members, std::size_t t, StartTrial<typename Setup::template Prepared<C>> start,
-                   const typename Setup::template Prepared<C>& prepared) {
+                   const typename Setup::template Prepared<C>* prepared) {
+  using First = ReshareTrial1<Setup>;
+  using Second = ReshareTrial2<Setup>;
+  using Third = ReshareTrial3<Setup>;
   Trials trials(self, members, t, start, prepared);
-  const PartySet partners = trials.partners();
 
-  for (const PartyId j : partners) self.send(j, ReshareTrial1{trials.round_to(j)});
-  const PerPeer<ReshareTrial1> first = co_await self.receive<ReshareTrial1>(partners);
+  trials.send_round<First>();
+  const PerPeer<First> first = co_await self.receive<First>(members);
   trials.take(first);
 
-  for (const PartyId j : partners) self.send(j, ReshareTrial2{trials.round_to(j)});
-  const PerPeer<ReshareTrial2> second = co_await self.receive<ReshareTrial2>(partners);
+  trials.send_round<Second>();
+  const PerPeer<Second> second = co_await self.receive<Second>(members);
   trials.take(second);
 
   if constexpr (Setup::kPairwise) {
-    for (const PartyId j : partners) self.send(j, ReshareTrial3{trials.round_to(j)});
-    const PerPeer<ReshareTrial3> third = co_await self.receive<ReshareTrial3>(partners);
+    trials.send_round<Third>();
+    const PerPeer<Third> third = co_await self.receive<Third>(members);
     trials.take(third);
   }
   QUORATE_ASSERT(trials.done());
 }
 
 template Task<void> try_out<Secp256k1, NoSetup>(Party, PartySet, std::size_t, StartTrial<PreparedShare<Secp256k1>>,
-                                                const PreparedShare<Secp256k1>&);
+                                                const PreparedShare<Secp256k1>*);
 template Task<void> try_out<Ed25519, NoSetup>(Party, PartySet, std::size_t, StartTrial<PreparedShare<Ed25519>>,
-                                              const PreparedShare<Ed25519>&);
+                                              const PreparedShare<Ed25519>*);
 template Task<void> try_out<Secp256k1, EcdsaSetup>(Party, PartySet, std::size_t, StartTrial<PreparedEcdsaShare>,
-                                                   const PreparedEcdsaShare&);
+                                                   const PreparedEcdsaShare*);
 
 }  // namespace quorate

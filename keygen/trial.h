@@ -1,6 +1,9 @@
 // Test signatures of a new committee, before its members sign its certificate: what pairwise secrets are worth shows
 // only when they are used. Enough signer sets that every member has signed once; each set signs in a session of its
 // own, inside the reshare's.
+//
+// Every member sends every round to all parties, also to those with whom it signs nothing and to dealers that leave:
+// all see at the same time who is late, so that nobody takes one that waits for a third for the silent one.
 #pragma once
 #include <memory>
 #include <vector>
@@ -17,39 +20,47 @@ using StartTrial = std::unique_ptr<AnySession> (*)(const SessionConfig& config, 
 
 // Sets of t consecutive members, the last one filled up from the first. Two members are together in at most two.
 std::vector<PartySet> trial_sets(PartySet members, std::size_t t);
+// The id of the session in which T signs, within a reshare's.
+SessionId trial_id(const SessionId& sid, const CertificateBody& body, PartySet T);
 
 inline constexpr std::size_t kMaxTrialsTogether = 2;
-inline constexpr std::size_t kMaxTrialPart = 64 * 1024;  // bytes; ECDSA's longest message for one digest has 41 KB
+// Bytes of one message for one digest: ECDSA's longest has 41 KB, FROST's 70 bytes.
+template <class Setup>
+inline constexpr std::size_t kMaxTrialPart = Setup::kPairwise ? 64 * 1024 : 128;
 
-// ---- messages, i → j: of the sessions that have both, in the order of the sets
+// ---- messages, new members to all: of the sessions that have both, in the order of the sets
 
+template <class Setup>
 struct TrialMessage {
-  Bounded<BoundedSecretBytes<kMaxTrialPart>, kMaxTrialsTogether> parts;
+  Bounded<BoundedSecretBytes<kMaxTrialPart<Setup>>, kMaxTrialsTogether> parts;
   static auto fields(auto& m) { return std::tie(m.parts); }
 };
-struct ReshareTrial1 : TrialMessage {
+template <class Setup>
+struct ReshareTrial1 : TrialMessage<Setup> {
   static constexpr std::string_view tag = "reshare/trial-1/1";
 };
-struct ReshareTrial2 : TrialMessage {
+template <class Setup>
+struct ReshareTrial2 : TrialMessage<Setup> {
   static constexpr std::string_view tag = "reshare/trial-2/1";
 };
-struct ReshareTrial3 : TrialMessage {  // ECDSA
+template <class Setup>
+struct ReshareTrial3 : TrialMessage<Setup> {  // ECDSA
   static constexpr std::string_view tag = "reshare/trial-3/1";
 };
 
-// A part of reshare(), among the new members: returns once all sets that have me have signed, and aborts as a session
-// that signs does. The signatures are dropped. Nothing needs to be stored: whoever stops here stores no share. prepared
-// outlives the task.
+// A part of reshare(): returns once all sets that have me have signed, and aborts as a session that signs does. Who is
+// no member has nothing prepared (nullptr), and only watches. The signatures are dropped. Nothing is stored: whoever
+// stops here has no share. prepared outlives the task.
 template <class C, class Setup>
 Task<void> try_out(Party self, PartySet members, std::size_t t, StartTrial<typename Setup::template Prepared<C>> start,
-                   const typename Setup::template Prepared<C>& prepared);
+                   const typename Setup::template Prepared<C>* prepared);
 
 extern template Task<void> try_out<Secp256k1, NoSetup>(Party, PartySet, std::size_t,
                                                        StartTrial<PreparedShare<Secp256k1>>,
-                                                       const PreparedShare<Secp256k1>&);
+                                                       const PreparedShare<Secp256k1>*);
 extern template Task<void> try_out<Ed25519, NoSetup>(Party, PartySet, std::size_t, StartTrial<PreparedShare<Ed25519>>,
-                                                     const PreparedShare<Ed25519>&);
+                                                     const PreparedShare<Ed25519>*);
 extern template Task<void> try_out<Secp256k1, EcdsaSetup>(Party, PartySet, std::size_t, StartTrial<PreparedEcdsaShare>,
-                                                          const PreparedEcdsaShare&);
+                                                          const PreparedEcdsaShare*);
 
 }  // namespace quorate

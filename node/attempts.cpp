@@ -12,6 +12,7 @@
 namespace quorate::node {
 namespace {
 
+constexpr int kMostRounds = 13;  // of one protocol, durable steps included: a reshare of an ECDSA key
 constexpr int kSpreadRetries = 2;
 constexpr auto kTurnPause =
     Millis(100);  // before a member is asked again that was busy; as much again at random, four times over
@@ -304,7 +305,7 @@ void Coordinator::begin_if_all(Job& job) {
   if (job.phase != Phase::proposing || !job.stored || !job.waiting.empty()) return;
   job.phase = Phase::running;
   // The sessions have deadlines for every round; this one only catches what falls between.
-  job.deadline = world_.clock.steady() + 8 * round_timeout_of(job.x);
+  job.deadline = world_.clock.steady() + kMostRounds * round_timeout_of(job.x);
   Begin begin;
   begin.sid = job.sid;
   for (const PartyId id : job.signers) {

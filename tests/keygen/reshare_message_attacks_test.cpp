@@ -20,7 +20,7 @@ struct ByLeaver : ReshareWorld<C> {
 template <class C>
 struct ByJoiner : ReshareWorld<C> {
   using ReshareWorld<C>::ReshareWorld;
-  using MessageList = Messages<ReshareRound3<C>, ReshareTrial1, ReshareTrial2, ReshareRound5>;
+  using MessageList = Messages<ReshareRound3<C>, ReshareTrial1<NoSetup>, ReshareTrial2<NoSetup>, ReshareRound5>;
 };
 
 void expect_all_noticed(const TamperReport& report, int leaves, int messages) {

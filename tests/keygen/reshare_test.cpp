@@ -217,15 +217,15 @@ TYPED_TEST(Reshare, EveryLostMessageAndFailedStoreIsSafe) {
       if (sim.lost == 0) return k;
     }
   };
-  // R1, R2, echo and dealings by all, shares to three, two rounds of trials in two pairs, certificates by three
+  // R1, R2, echo and dealings by all, shares to three, two rounds of trials by all, certificates by three
   const World refresh(3, 3, PartySet::first(3), PartySet::first(3), 2);
   EXPECT_EQ(until_nothing_is_lost(refresh, &Simulation<World>::drop_at),
-            3 * 2 + 3 * 2 + 3 * 2 + 3 * 2 + 3 * 2 + 2 * 4 + 3 * 2);
+            3 * 2 + 3 * 2 + 3 * 2 + 3 * 2 + 3 * 2 + 2 * 3 * 2 + 3 * 2);
   EXPECT_EQ(until_nothing_is_lost(refresh, &Simulation<World>::fail_durable_at), 3);
   // dealers 1, 2 of five parties; shares and certificates of members only
   const World replaced(3, 2, set_of({1, 2}), set_of({4, 5, 6}), 2);
   EXPECT_EQ(until_nothing_is_lost(replaced, &Simulation<World>::drop_at),
-            2 * 4 + 2 * 4 + 2 * 3 + 5 * 4 + 2 * 4 + 2 * 4 + 3 * 4);
+            2 * 4 + 2 * 4 + 2 * 3 + 5 * 4 + 2 * 4 + 2 * 3 * 4 + 3 * 4);
   EXPECT_EQ(until_nothing_is_lost(replaced, &Simulation<World>::fail_durable_at), 3);
 }
 
@@ -340,7 +340,7 @@ TEST(EcdsaReshare, EveryLostMessageAndFailedStoreIsSafe) {
     }
   };
   EXPECT_EQ(until_nothing_is_lost(&Simulation<Ecdsa>::drop_at),
-            2 * 2 + 2 + 2 * 2 + 3 + 2 + 3 * 2 + 2 * 2 + 3 * 2 + 2 * 2);
+            2 * 2 + 2 + 2 * 2 + 3 + 2 + 3 * 2 + 2 * 2 + 3 * 2 * 2 + 2 * 2);
   EXPECT_EQ(until_nothing_is_lost(&Simulation<Ecdsa>::fail_durable_at), 2);
 }
 

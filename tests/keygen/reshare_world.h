@@ -183,12 +183,17 @@ Task<ReshareResult<C, Setup>> deviating_reshare(Party self, ReshareParameters pa
     self.send(j, m);
   }
   const PerPeer<ReshareRound4> dealings = co_await self.receive<ReshareRound4>(dealers);
+  typename Setup::template Prepared<C> prepared;
+  const typename Setup::template Prepared<C>* tried = nullptr;
   if (members.contains(me)) {
-    typename Setup::template Prepared<C> prepared = std::move(setup).finish(reshared(*key, me, dealt), parts);
+    prepared = std::move(setup).finish(reshared(*key, me, dealt), parts);
     if (plan.prepared) plan.prepared(prepared);
-    const std::size_t t = parameters.committee().threshold();
-    const auto start = &trial_signature<C, Setup>;
-    co_await try_out<C, Setup>(self, members, t, start, prepared);
+    tried = &prepared;
+  }
+  const std::size_t t = parameters.committee().threshold();
+  const auto start = &trial_signature<C, Setup>;
+  co_await try_out<C, Setup>(self, members, t, start, tried);
+  if (members.contains(me)) {
     for (const PartyId j : self.peers()) {
       ReshareRound5 m{sign_certificate(key->body, identity)};
       if (plan.round5) plan.round5(key->body, j, m);

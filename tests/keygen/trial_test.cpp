@@ -77,51 +77,181 @@ TYPED_TEST(ReshareTrials, WhoHasAnotherShareThanItsCertificateSaysIsFound) {
 
 // What is inside the parts is the signing session's to judge.
 TYPED_TEST(ReshareTrials, PartsThatAreMissingTooManyOrNothingAtAllNameTheirSender) {
-  const auto change = [&](int round, const std::function<void(TrialMessage&)>& how, Reason expected) {
+  using Message = TrialMessage<typename TypeParam::Setup>;
+  const auto change = [&](int round, PartySet to, const std::function<void(Message&)>& how,
+                          const std::set<Reason>& expected) {
     Simulation<typename TestFixture::World> sim(this->world, 1);
     sim.corrupt = {this->P1};
     int signatures = 0;
     sim.watch = [&](const Wire& w) { signatures += w.tag == ReshareRound5::tag && w.from != this->P1; };
     sim.tamper = [&](Wire& w) {
-      if (w.tag != "reshare/trial-" + std::to_string(round) + "/1") return;
-      auto message = decode<TrialMessage>(w.body);
+      if (w.tag != "reshare/trial-" + std::to_string(round) + "/1" || !to.contains(w.to)) return;
+      auto message = decode<Message>(w.body);
       how(message);
       const SecretBytes bytes = encode(message);
       w.body.assign(bytes.begin(), bytes.end());
     };
     const auto outcomes = sim.run();
     ASSERT_TRUE(expect_safe(sim, outcomes));
-    for (const PartyId j : {this->P4, this->P5}) {
+    for (const PartyId j : to) {
       ASSERT_TRUE(outcomes[j].abort) << round;
       EXPECT_EQ(outcomes[j].abort->culprits, PartySet{this->P1}) << round;
-      EXPECT_EQ(outcomes[j].abort->reason, expected) << round;
+      EXPECT_TRUE(expected.contains(outcomes[j].abort->reason)) << round << name_of(outcomes[j].abort->reason);
     }
-    this->expect_nothing_left(sim, signatures);
+    if (to.contains(this->P4)) this->expect_nothing_left(sim, signatures);
   };
+  const PartySet members = set_of({4, 5}), leavers = set_of({2, 3});
   for (int round = 1; round <= TestFixture::kRounds; ++round) {
-    change(
-        round, [](TrialMessage& m) { m.parts.clear(); }, Reason::bad_length);
-    change(
-        round, [](TrialMessage& m) { m.parts.push_back(m.parts.front()); }, Reason::bad_length);
-    change(
-        round, [](TrialMessage& m) { m.parts.front().clear(); }, Reason::malformed);
-    change(
-        round, [](TrialMessage& m) { m.parts.front().push_back(0); }, Reason::malformed);
-    // ECDSA's products for all the digests of a session are longer than this.
-    const bool may_be_so_long = TypeParam::Setup::kPairwise && round == 2;
-    change(
-        round, [](TrialMessage& m) { m.parts.front().resize(kMaxTrialPart); },
-        may_be_so_long ? Reason::malformed : Reason::oversized);
+    change(round, members, [](Message& m) { m.parts.clear(); }, {Reason::bad_length});
+    change(round, members, [](Message& m) { m.parts.push_back(m.parts.front()); }, {Reason::bad_length});
+    change(round, members, [](Message& m) { m.parts.front().clear(); }, {Reason::malformed});
+    change(round, members, [](Message& m) { m.parts.front().push_back(0); }, {Reason::malformed});
+    // Whether that is longer than a signing session's message can be depends on the round.
+    change(round, members, [](Message& m) { m.parts.front().resize(kMaxTrialPart<typename TypeParam::Setup>); },
+           {Reason::malformed, Reason::oversized});
+    change(round, leavers, [](Message& m) { m.parts.emplace_back(); }, {Reason::bad_length});
   }
+}
+
+// Each set in a session of its own, of this reshare, this certificate and this set.
+template <class C, class Setup>
+std::vector<std::pair<PartySet, SessionId>>& started() {
+  static std::vector<std::pair<PartySet, SessionId>> all;
+  return all;
+}
+template <class C, class Setup>
+std::unique_ptr<AnySession> recorded(const SessionConfig& config, const typename Setup::template Prepared<C>& p) {
+  started<C, Setup>().emplace_back(config.parties, config.sid);
+  return trial_signature<C, Setup>(config, p);
+}
+TYPED_TEST(ReshareTrials, EachSetHasASessionOfItsOwn) {
+  using C = typename TestFixture::Curve;
+  using Setup = typename TypeParam::Setup;
+  using Result = ReshareResult<C, Setup>;
+  struct Recording : TestFixture::World {
+    using TestFixture::World::World;
+    std::unique_ptr<Session<Result>> start(const SessionConfig& config) const {
+      return std::make_unique<Session<Result>>(config, typename TestFixture::World::MessageList{}, &reshare<C, Setup>,
+                                               *this->parameters, this->old_share(config.me),
+                                               this->base->identities.at(config.me), &recorded<C, Setup>);
+    }
+  };
+  started<C, Setup>().clear();
+  const Recording two(3, 2, set_of({1, 2}), PartySet::first(4), 2);
+  Simulation<Recording> sim(two, 1);
+  const auto outcomes = sim.run();
+  ASSERT_TRUE(expect_safe(sim, outcomes));
+  const CertificateBody& body = outcomes[this->P1].result->certificate.body;
+  const auto all = started<C, Setup>();
+  ASSERT_EQ(all.size(), 4u);
+  for (const auto& [T, sid] : all) {
+    EXPECT_TRUE(T == set_of({1, 2}) || T == set_of({3, 4}));
+    EXPECT_EQ(sid, trial_id(sim.sid, body, T));
+  }
+  CertificateBody other = body;
+  other.request_digest[0] ^= 1;
+  const PartySet T = set_of({1, 2});
+  const std::set<SessionId> ids{trial_id(sim.sid, body, T), trial_id(sim.sid, body, set_of({3, 4})),
+                                trial_id(sim.sid, other, T), trial_id(SessionId{1}, body, T), sim.sid};
+  EXPECT_EQ(ids.size(), 5u);
+}
+
+// The key itself, over a hash that is nothing else's.
+template <class A>
+struct TrialWorld {
+  using C = typename A::C;
+  using Setup = typename A::Setup;
+  using Prepared = typename Setup::template Prepared<C>;
+  using Result = std::conditional_t<Setup::kPairwise, ecdsa::Signatures, FrostSignatures>;
+  using MessageList = FrostMessages<C>;
+  std::map<PartyId, const Prepared*> prepared;
+  Algorithm algorithm;
+  Bytes Y;
+
+  PartySet parties() const {
+    PartySet T;
+    for (const auto& [j, unused] : prepared) T.insert(j);
+    return T;
+  }
+  std::unique_ptr<Session<Result>> start(const SessionConfig& config) const {
+    auto any = trial_signature<C, Setup>(config, *prepared.at(config.me));
+    auto* typed = dynamic_cast<Session<Result>*>(any.get());
+    QUORATE_ASSERT(typed != nullptr);
+    any.release();
+    return std::unique_ptr<Session<Result>>(typed);
+  }
+  std::string fingerprint(PartyId, const Result& r) const {
+    const Digest message = Transcript("quorate/reshare/trial-message/1").digest();
+    Bytes key = Y;
+    if (algorithm == Algorithm::schnorr_secp256k1) key.erase(key.begin());  // x only
+    Signature64 signature{};
+    if constexpr (Setup::kPairwise)
+      signature = r.at(0).rs;
+    else
+      signature = r.at(0);
+    return r.size() == 1 && verify_signature(algorithm, key, message, signature) ? "signed" : "";
+  }
+};
+TYPED_TEST(ReshareTrials, SignAHashOfTheirOwnWithTheKey) {
+  Simulation<typename TestFixture::World> sim(this->world, 1);
+  const auto outcomes = sim.run();
+  TrialWorld<TypeParam> trial{{}, this->world.base->certificate.body.algorithm, this->world.base->Y()};
+  for (const PartyId j : {this->P1, this->P5}) trial.prepared[j] = &*outcomes[j].result->prepared;
+  Simulation<TrialWorld<TypeParam>> signing(trial, 2);
+  const auto signed_by = signing.run();
+  ASSERT_TRUE(expect_safe(signing, signed_by));
+  for (const PartyId j : trial.parties()) EXPECT_EQ(signed_by[j].end, End::finished);
+}
+
+// One set fails, another has signed: who is in the other may have stored its share, and the certificate stays
+// incomplete.
+TYPED_TEST(ReshareTrials, AFailureInOneSetStopsTheReshare) {
+  using C = typename TestFixture::Curve;
+  ResharePlan<C> plan;
+  plan.prepared = [](PreparedShare<C>& p) { p.share.x_i += Scalar<C>::one(); };
+  const typename TestFixture::World of_four(3, 2, set_of({1, 2}), PartySet::first(4), 2);  // {1, 2}, {3, 4}
+  typename TestFixture::Attack attack(of_four, this->P1, plan);
+  EXPECT_TRUE(attack.end(2).ends_with("!")) << attack.end(2);
+  EXPECT_TRUE(attack.sim.durable[this->P2].empty());
+  for (const unsigned other : {3, 4}) EXPECT_EQ(attack.end(other), "silent");
+}
+
+// P5 bets on bits of P1's Δ in one session; P1 is in another with P4. Who has failed says nothing to anybody, so that
+// nobody learns which session's check has passed.
+TEST(EcdsaTrials, AFailedExtensionStopsAllSessionsOfItsVictim) {
+  using World = ReshareWorld<Secp256k1, EcdsaSetup>;
+  const PartyId P1(1), P4(4), P5(5);
+  const World world(4, 3, set_of({1, 2, 3}), set_of({1, 4, 5}), 2);  // {1, 4}, {5, 1}
+  Simulation<World> sim(world, 1);
+  sim.corrupt = {P5};
+  int after = 0;
+  sim.tamper = [&](Wire& w) {
+    if (w.tag != ReshareTrial1<EcdsaSetup>::tag || w.to != P1) return;
+    auto message = decode<ReshareTrial1<EcdsaSetup>>(w.body);
+    auto first = decode<ecdsa::Round1>(message.parts.at(0));
+    first.extension.u.at(100) ^= 1;
+    const SecretBytes part = encode(first);
+    message.parts[0].assign(part.begin(), part.end());
+    const SecretBytes bytes = encode(message);
+    w.body.assign(bytes.begin(), bytes.end());
+  };
+  sim.watch = [&](const Wire& w) { after += w.from == P1 && w.tag == ReshareTrial2<EcdsaSetup>::tag; };
+  const auto outcomes = sim.run();
+  ASSERT_TRUE(expect_safe(sim, outcomes));
+  EXPECT_EQ(how_it_ended(outcomes[P1], P5), "OT-extension check failed!");
+  EXPECT_EQ(how_it_ended(outcomes[P4], P5), "silent");
+  EXPECT_EQ(after, 0);
+  EXPECT_TRUE(sim.durable[P1].empty() && sim.durable[P4].empty());
 }
 
 // Two of three signers are together twice in 3-of-4: the parts of their messages go to the right session.
 TYPED_TEST(ReshareTrials, TwoMembersMayBeInTwoSets) {
   const typename TestFixture::World of_four(3, 2, set_of({1, 2}), PartySet::first(4), 3);
   Simulation<typename TestFixture::World> sim(of_four, 1);
+  using Trial1 = ReshareTrial1<typename TypeParam::Setup>;
   std::size_t twice = 0;
   sim.watch = [&](const Wire& w) {
-    if (w.tag == ReshareTrial1::tag) twice += decode<ReshareTrial1>(w.body).parts.size() == 2;
+    if (w.tag == Trial1::tag) twice += decode<Trial1>(w.body).parts.size() == 2;
   };
   const auto outcomes = sim.run();
   ASSERT_TRUE(expect_safe(sim, outcomes));

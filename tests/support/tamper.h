@@ -82,6 +82,8 @@ TamperReport tamper_matrix(const Protocol& protocol, PartyId corrupt, std::uint6
       bool changed = false;
       s.tamper = [&](Wire& w) {
         if (w.tag != tag) return;
+        const bool per_leaf = std::find(kPerLeaf.begin(), kPerLeaf.end(), how) != kPerLeaf.end();
+        if (per_leaf && leaf >= Tools::leaves(tag, w.body).size()) return;  // a shorter list goes to this one
         const Bytes before = w.body;
         SeededRng rng(how == Change::per_recipient ? seed * 100 + w.to.index() : seed);
         const Bytes& replay = other.at({w.tag, w.to});
