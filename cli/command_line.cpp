@@ -11,6 +11,7 @@
 #include "cli/init.h"
 #include "cli/key_commands.h"
 #include "cli/node_commands.h"
+#include "cli/policy_commands.h"
 #include "cli/ports.h"
 #include "cli/refresh_keys.h"
 #include "cli/sign_commands.h"
@@ -38,7 +39,8 @@ struct Words {
   VerifyOptions verify;
   ApiOptions api;
   AuditVerifyOptions audit_verify;
-  std::string key, request;
+  PolicySimulateOptions simulate;
+  std::string key, request, file;
   bool pem = false;
   std::function<Exit()> chosen;
 };
@@ -82,7 +84,7 @@ CLI::Option_group* add_message(CLI::App& command, MessageOptions& message, std::
   return what;
 }
 
-void add_payload(CLI::App& command, PayloadOptions& payload) {
+CLI::Option_group* add_payload(CLI::App& command, PayloadOptions& payload) {
   auto* what = add_message(command, payload.message, payload.digest, payload.hash);
   what->add_option("--eth-message", payload.eth_message, "text, @file or -, signed as personal_sign does (EIP-191)");
   what->add_option("--eth-tx", payload.eth_tx,
@@ -92,6 +94,7 @@ void add_payload(CLI::App& command, PayloadOptions& payload) {
   what->add_option("--solana", payload.solana, "a transaction's message: base64, or a file");
   command.add_option("--network", payload.network, "Bitcoin's, of a PSBT (default mainnet)")
       ->check(CLI::IsMember(kNetworks));
+  return what;
 }
 
 void add_local(CLI::App& app, Run& run) {
@@ -298,6 +301,41 @@ void add_audit(CLI::App& app, Run& run) {
       [&run] { run.words.chosen = [&run] { return audit_verify(run.words.audit_verify, run.world.console); }; });
 }
 
+void add_policy(CLI::App& app, Run& run) {
+  Words& w = run.words;
+  auto* policy = app.add_subcommand("policy", "the policy: show, check, diff, simulate");
+  policy->require_subcommand(1);
+  policy->add_subcommand("show", "the one in force")->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return policy_show(c, run.world.console); });
+    };
+  });
+  auto* check = policy->add_subcommand("check", "whether a file is a policy, offline");
+  check->add_option("file", w.file, "JSON")->required();
+  check->callback([&run] { run.words.chosen = [&run] { return policy_check(run.words.file, run.world.console); }; });
+  auto* diff = policy->add_subcommand("diff", "what a file would change of the policy in force");
+  diff->add_option("file", w.file, "JSON")->required();
+  diff->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return policy_diff(run.words.file, c, run.world.console); });
+    };
+  });
+  auto* simulate = policy->add_subcommand("simulate", "every rule, and why it holds or not; nothing is signed");
+  add_payload(*simulate, w.simulate.payload)->require_option(0, 1);
+  simulate->add_option("--kind", w.simulate.kind, "of the request (default: sign, with a payload)");
+  simulate->add_option("--key", w.simulate.key, "name or id; of create_key, the new name");
+  simulate->add_option("--path", w.simulate.path, "of a child key, m/0/5");
+  simulate->add_option("--user", w.simulate.user, "who would ask (default: who asks now)");
+  simulate->add_option("--at", w.simulate.at, "when, 2026-11-23T17:00:00Z (default: now)");
+  simulate->add_option("--policy", w.simulate.policy, "a file, instead of the policy in force");
+  simulate->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client(
+          [&](ClusterClient& c) { return policy_simulate(run.words.simulate, c, run.world.console, run.in); });
+    };
+  });
+}
+
 void add_nodes(CLI::App& app, Run& run) {
   Words& w = run.words;
   auto* node = app.add_subcommand("node", "nodes: status");
@@ -350,6 +388,7 @@ Exit parse_and_run(std::vector<std::string> arguments, Run& run) {
   add_signatures(app, run);
   add_requests(app, run);
   add_audit(app, run);
+  add_policy(app, run);
   add_nodes(app, run);
   let_globals_through(app);
 

@@ -32,6 +32,7 @@ const std::vector<Entry>& table() {
       {{Route::show_node, "GET", "/v1/node"}, Subject::none, {}},
       {{Route::show_cluster, "GET", "/v1/cluster"}, Subject::none, {}},
       {{Route::show_policy, "GET", "/v1/policy"}, Subject::none, {}},
+      {{Route::simulate, "POST", "/v1/policy/simulate"}, Subject::none, {}},
       {{Route::list_audit, "GET", "/v1/audit"}, Subject::none, {"after", "limit"}},
       {{Route::audit_head, "GET", "/v1/audit/head"}, Subject::none, {}},
   };
@@ -188,6 +189,7 @@ bool is_mutation(Route r) {
     case Route::show_node:
     case Route::show_cluster:
     case Route::show_policy:
+    case Route::simulate:
     case Route::list_audit:
     case Route::audit_head:
       return false;
@@ -197,7 +199,7 @@ bool is_mutation(Route r) {
   impossible("a call without a route");
 }
 
-bool takes_body(Route r) { return is_mutation(r) || r == Route::inspect; }
+bool takes_body(Route r) { return is_mutation(r) || r == Route::inspect || r == Route::simulate; }
 
 Json parse_body(ByteView body) {
   Json value = parse_json(text_of(body));

@@ -107,6 +107,8 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
       return Reply{200, Json::parse(world_.cluster.json()), {}};
     case http::Route::show_policy:
       return Reply{200, Json::parse(world_.policy.jcs()), {}};
+    case http::Route::simulate:
+      return simulate(call);
     case http::Route::list_audit:
       return list_audit(call);
     case http::Route::audit_head: {

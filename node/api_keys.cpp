@@ -102,6 +102,7 @@ std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
   query.kind = policy::Kind::sign;
   query.key = known->certificate.body.name;
   query.user = user;
+  query.created = call.who.created;
   add_to(query, what);
   const policy::Decision decision = world_.policy.evaluate(query);
   std::vector<std::string> shown = what.paths();
@@ -137,6 +138,7 @@ bool NodeApi::may_derive(const std::string& user, const std::string& key, std::v
   query.key = key;
   query.user = user;
   query.paths = std::move(paths);
+  query.created = unix_seconds(world_.clock.wall());
   return world_.policy.evaluate(query).allowed();
 }
 

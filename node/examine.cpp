@@ -240,6 +240,7 @@ std::variant<Examined, Refusal> examine(const http::SignedRequest& request, cons
   query.kind = done.kind;
   query.key = done.intent.key_name;
   query.user = done.who.user;
+  query.created = done.who.created;
   if (const SignPlan* sign = done.sign()) add_to(query, *sign->what);
   done.decision = world.policy.evaluate(query);
   return planned;

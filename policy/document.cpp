@@ -15,8 +15,7 @@ using limits::kMaxName;
 constexpr std::string_view kNotSupported = "is not supported in this version";
 
 // Known to the format, decided by later versions. To ignore one would be to allow what its author meant to forbid.
-constexpr std::array kLaterConditions{std::string_view("label"), std::string_view("domain"), std::string_view("window"),
-                                      std::string_view("weekdays"), std::string_view("hours_utc")};
+constexpr std::array kLaterConditions{std::string_view("label"), std::string_view("window")};
 constexpr std::array kLaterMembers{std::string_view("self_approve")};
 constexpr std::int64_t kMaxRefreshDays = 3650;
 
@@ -212,7 +211,7 @@ void expect_no_limit(const JsonObject& condition, const Rule& rule) {
 void expect_about_payloads(const JsonObject& condition, const Rule& rule) {
   if (!rule.kinds || rule.kinds->contains(Kind::sign)) return;
   for (const std::string_view name :
-       {"payload", "chain", "asset", "to", "contract", "call", "sighash", "max", "fee_max", "path"})
+       {"payload", "chain", "asset", "to", "contract", "call", "sighash", "domain", "max", "fee_max", "path"})
     if (condition.has(name) && !(name == "path" && rule.kinds->contains(Kind::derive)))
       condition.fail(name, "only requests of kind sign have a payload");
 }
@@ -228,6 +227,7 @@ Rule parse_rule(const Json& json, const std::string& pointer, const Directory& d
   if (condition.has("by")) rule.by = parse_by(condition, directory);
   if (condition.has("payload")) rule.payloads = parse_payloads(condition);
   rule.facts = FactConditions::parse(condition, lists);
+  rule.time = TimeConditions::parse(condition);
   condition.expect_no_more();
   rule.then = parse_then(object);
   expect_about_payloads(condition, rule);

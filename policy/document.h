@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "policy/fact_conditions.h"
 #include "policy/kinds.h"
+#include "policy/time_conditions.h"
 
 namespace quorate::policy {
 
@@ -21,7 +22,7 @@ std::string_view name_of(Effect effect);
 
 // What is asked. `key` is the key's name; absent when the request names none (`freeze` of all keys, `change_policy`).
 // `payload` is absent when there is none or when it could not be told; `facts` when the payload shows none. `paths` are
-// those of the keys that sign.
+// those of the keys that sign. `created`: Unix seconds, as the request's signature says.
 struct PolicyQuery {
   Kind kind = Kind::unset;
   std::optional<std::string> key;
@@ -29,6 +30,7 @@ struct PolicyQuery {
   std::optional<PayloadKind> payload;
   const transactions::Facts* facts = nullptr;
   std::vector<std::string> paths{"m"};
+  std::optional<std::int64_t> created{};
 };
 
 struct RuleReason {
@@ -64,6 +66,7 @@ struct Rule {
   std::optional<std::vector<std::string>> by;    // "user:…", "group:…"
   std::optional<std::set<PayloadKind>> payloads;
   FactConditions facts;
+  TimeConditions time;
   Effect then = Effect::deny;
 };
 
@@ -83,6 +86,8 @@ class PolicyDocument {
   // Rules in order; true decides, false passes on, unknown gives the stricter of its own effect and what follows.
   // A user that the policy does not know is denied before any rule.
   Decision evaluate(const PolicyQuery& query) const;
+  // The same decision with the reason of every rule, those after the one that decided included.
+  Decision explain(const PolicyQuery& query) const;
 
   const Ed25519PublicKey* key_of(std::string_view user) const;  // nullptr: no such user
   bool is_member(std::string_view user, std::string_view group) const;
@@ -102,6 +107,7 @@ class PolicyDocument {
 
  private:
   PolicyDocument() = default;
+  Decision decide(const PolicyQuery& query, bool all_reasons) const;
   std::int64_t version_ = 0;
   std::string previous_, cluster_id_, jcs_;
   Digest digest_{}, anchor_{};

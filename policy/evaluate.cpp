@@ -60,12 +60,16 @@ RuleReason match(const Rule& rule, const PolicyQuery& query, const PolicyDocumen
   if (rule.by) and_also(by_holds(*rule.by, query, policy));
   if (rule.payloads) and_also(payload_holds(*rule.payloads, query));
   if (rule.facts.about_facts() || rule.facts.paths) and_also(facts_hold(rule, query));
+  and_also(holds(rule.time, query.created));
   return reason;
 }
 
 }  // namespace
 
-Decision PolicyDocument::evaluate(const PolicyQuery& query) const {
+Decision PolicyDocument::evaluate(const PolicyQuery& query) const { return decide(query, false); }
+Decision PolicyDocument::explain(const PolicyQuery& query) const { return decide(query, true); }
+
+Decision PolicyDocument::decide(const PolicyQuery& query, bool all_reasons) const {
   Decision decision;
   decision.rule = "default";
   if (!users_.contains(query.user) || query.kind == Kind::unset) {
@@ -74,14 +78,17 @@ Decision PolicyDocument::evaluate(const PolicyQuery& query) const {
     return decision;
   }
   const Rule* unknown_deny = nullptr;  // the first one; nothing after it can be less strict
+  bool decided = false;
   for (const Rule& rule : rules_) {
+    if (decided && !all_reasons) break;
     decision.reasons.push_back(match(rule, query, *this));
+    if (decided) continue;
     const Truth matched = decision.reasons.back().matched;
     if (matched == Truth::unknown && rule.then == Effect::deny && unknown_deny == nullptr) unknown_deny = &rule;
     if (matched == Truth::yes) {
       decision.effect = rule.then;
       decision.rule = rule.id;
-      break;
+      decided = true;
     }
   }
   if (unknown_deny != nullptr) {

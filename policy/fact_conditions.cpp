@@ -152,6 +152,32 @@ std::set<std::string> parse_sighashes(JsonObject& condition) {
   return out;
 }
 
+std::vector<DomainPattern> parse_domains(JsonObject& condition) {
+  const Json& array = condition.array("domain", limits::kMaxConditionEntries);
+  if (array.empty()) condition.fail("domain", "must not be empty");
+  std::vector<DomainPattern> out;
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    JsonObject object(array[i], condition.pointer("domain") + "/" + std::to_string(i));
+    DomainPattern& pattern = out.emplace_back();
+    if (object.has("name")) pattern.name = object.text("name", 0, kMaxText);
+    if (object.has("chain_id")) {
+      const auto chain_id = transactions::from_decimal(object.text("chain_id", 1, 78));
+      if (!chain_id) object.fail("chain_id", "must be a decimal text");
+      pattern.chain_id = transactions::to_decimal(*chain_id);
+    }
+    if (object.has("verifying_contract")) {
+      pattern.verifying_contract =
+          transactions::normal_address("eip155", object.text("verifying_contract", 1, kMaxText));
+      if (!pattern.verifying_contract) object.fail("verifying_contract", "is no address of Ethereum");
+    }
+    if (!pattern.name && !pattern.chain_id && !pattern.verifying_contract)
+      throw JsonError(condition.pointer("domain") + "/" + std::to_string(i),
+                      "must have name, chain_id or verifying_contract");
+    object.expect_no_more();
+  }
+  return out;
+}
+
 std::vector<std::string> parse_paths(JsonObject& condition) {
   std::vector<std::string> out;
   each_entry(condition, "path", [&](const std::string& entry, const std::string&) { out.push_back(entry); });
@@ -245,6 +271,17 @@ Condition call_holds(const FactConditions& c, const Call& call) {
   return result;
 }
 
+// A member that the domain does not have is another than the one that the pattern names.
+Condition domain_holds(const std::vector<DomainPattern>& patterns, const std::optional<transactions::Domain>& domain) {
+  if (!domain) return {Truth::no, "the payload has no domain"};
+  const auto fits = [](const auto& wanted, const auto& is) { return !wanted || wanted == is; };
+  const bool is_listed = std::any_of(patterns.begin(), patterns.end(), [&](const DomainPattern& p) {
+    return fits(p.name, domain->name) && fits(p.chain_id, domain->chain_id) &&
+           fits(p.verifying_contract, domain->verifying_contract);
+  });
+  return is_listed ? kYes : Condition{Truth::no, "the domain is not listed"};
+}
+
 // Sums per asset against the limit.
 Condition within(const FactConditions& c, const U256& limit, const std::vector<Movement>& movements, const char* what) {
   std::map<std::string, U256> sums;
@@ -309,7 +346,7 @@ bool AssetGlobs::match_item_of(const std::string& collection) const {
 }
 
 bool FactConditions::about_facts() const {
-  return chains || assets || recipients || contracts || calls || sighashes || max || fee_max;
+  return chains || assets || recipients || contracts || calls || sighashes || domains || max || fee_max;
 }
 
 FactConditions FactConditions::parse(JsonObject& condition, const AddressLists& lists) {
@@ -320,6 +357,7 @@ FactConditions FactConditions::parse(JsonObject& condition, const AddressLists& 
   if (condition.has("contract")) out.contracts = parse_addresses(condition, "contract", lists);
   if (condition.has("call")) out.calls = parse_calls(condition);
   if (condition.has("sighash")) out.sighashes = parse_sighashes(condition);
+  if (condition.has("domain")) out.domains = parse_domains(condition);
   if (condition.has("path")) out.paths = parse_paths(condition);
   if (condition.has("max")) out.max = parse_amount(condition, "max");
   if (condition.has("fee_max")) out.fee_max = parse_amount(condition, "fee_max");
@@ -349,6 +387,7 @@ Condition holds(const FactConditions& c, const Facts* facts, const std::vector<s
     result = both(result, over(quantifier, facts->sighashes, "there is no sighash type", [&](const std::string& type) {
                     return listed(c.sighashes->contains(type), type, "sighash type");
                   }));
+  if (c.domains) result = both(result, domain_holds(*c.domains, facts->domain));
   if (c.recipients || c.assets)
     result = both(result, over(quantifier, moved, "the payload moves nothing",
                                [&](const Movement& m) { return movement_holds(c, m, quantifier); }));

@@ -41,6 +41,11 @@ struct AssetGlobs {
   bool match_item_of(const std::string& collection) const;
 };
 
+// Of EIP-712. What is not set is of no account.
+struct DomainPattern {
+  std::optional<std::string> name, chain_id, verifying_contract;
+};
+
 // An absent condition (nullopt) holds for every request.
 struct FactConditions {
   std::optional<std::vector<std::string>> chains;  // globs over CAIP-2
@@ -49,6 +54,7 @@ struct FactConditions {
   std::optional<Addresses> contracts;             // or "new"
   std::optional<std::vector<std::string>> calls;  // globs over selectors in hex, without 0x
   std::optional<std::set<std::string>> sighashes;
+  std::optional<std::vector<DomainPattern>> domains;
   std::optional<std::vector<std::string>> paths;  // globs
   std::optional<transactions::U256> max, fee_max;
 

@@ -137,6 +137,16 @@ class FakeApi : public Api {
         return Reply{200, {{"id", kCluster}, {"nodes", Json::array()}}, {}};
       case Route::show_policy:
         return Reply{200, {{"version", 1}}, {}};
+      case Route::simulate:
+        return Reply{
+            200,
+            {{"kind", "sign"},
+             {"key", "hot-1"},
+             {"as", "alice"},
+             {"at", "2026-01-31T23:59:59Z"},
+             {"policy", {{"version", 1}, {"digest", std::string(64, '0')}, {"decision", "deny"}, {"rule", "default"}}},
+             {"rules", {{{"rule", "r"}, {"then", "allow"}, {"matched", "unknown"}, {"why", "x"}}}}},
+            {}};
       case Route::list_audit:
         return Reply{200, {{"items", Json::array()}, {"next", page_end}}, {}};
       case Route::audit_head:

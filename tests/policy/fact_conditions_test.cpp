@@ -446,6 +446,44 @@ TEST(FactConditions, ErrorsNameTheField) {
   EXPECT_EQ(at(R"({"kind":["derive","refresh"],"chain":["*"]})"), "/rules/0/if/chain");
 }
 
+// EIP-712: one of the domains, with every member that it names.
+TEST(FactConditions, TheDomainOfTypedData) {
+  Facts facts = facts_of({});
+  EXPECT_EQ(allows(R"({"domain":[{"name":"Ether Mail"}]})", facts), kNo);  // no typed data
+  facts.domain = transactions::Domain{"Ether Mail", "1", "1", kAlice, std::nullopt};
+  const std::string name = R"({"name":"Ether Mail"})", chain = R"({"chain_id":"1"})",
+                    contract = R"({"verifying_contract":"0x3535353535353535353535353535353535353535"})";
+  for (const std::string& one : {name, chain, contract}) {
+    EXPECT_EQ(allows(R"({"domain":[)" + one + "]}", facts), kYes) << one;
+    EXPECT_EQ(denies(R"({"domain":[)" + one + "]}", facts), kYes) << one;
+    EXPECT_EQ(truth(R"({"domain":[)" + one + "]}", "deny", nullptr), kUnknown) << one;  // nothing is shown
+  }
+  EXPECT_EQ(allows(R"({"domain":[{"name":"Other"},{"name":"Ether Mail","chain_id":"1"}]})", facts), kYes);
+  EXPECT_EQ(allows(R"({"domain":[{"name":"Ether Mail","chain_id":"5"}]})", facts), kNo);
+  EXPECT_EQ(allows(R"({"domain":[{"name":"Ether Mail"}],"chain":["eip155:5"]})", facts), kNo);
+  EXPECT_EQ(allows(R"({"domain":[{"name":"ether mail"}]})", facts), kNo);
+  facts.domain->verifying_contract.reset();  // absent: another one than any that is named
+  EXPECT_EQ(allows(R"({"domain":[)" + contract + "]}", facts), kNo);
+  EXPECT_EQ(denies(R"({"domain":[)" + contract + "]}", facts), kNo);
+
+  const auto error = [](const std::string& condition) -> std::string {
+    try {
+      with_rules(R"([{"id":"r","if":)" + condition + R"(,"then":"allow"}])");
+    } catch (const JsonError& e) {
+      return e.pointer;
+    }
+    return "no error";
+  };
+  EXPECT_EQ(error(R"({"domain":[]})"), "/rules/0/if/domain");
+  EXPECT_EQ(error(R"({"domain":[{}]})"), "/rules/0/if/domain/0");
+  EXPECT_EQ(error(R"({"domain":["x"]})"), "/rules/0/if/domain/0");
+  EXPECT_EQ(error(R"({"domain":[{"name":"x","salt":"1"}]})"), "/rules/0/if/domain/0/salt");
+  EXPECT_EQ(error(R"({"domain":[{"chain_id":1}]})"), "/rules/0/if/domain/0/chain_id");
+  EXPECT_EQ(error(R"({"domain":[{"chain_id":"0x1"}]})"), "/rules/0/if/domain/0/chain_id");
+  EXPECT_EQ(error(R"({"domain":[{"verifying_contract":"0x35"}]})"), "/rules/0/if/domain/0/verifying_contract");
+  EXPECT_EQ(error(R"({"kind":"refresh","domain":[{"name":"x"}]})"), "/rules/0/if/domain");
+}
+
 // Lists are looked at once, also those that no rule names.
 TEST(FactConditions, EveryListHasAddresses) {
   Json json = base_policy();

@@ -1,0 +1,161 @@
+#include "cli/policy_commands.h"
+
+#include <algorithm>
+
+#include "cli/files.h"
+#include "policy/document.h"
+
+namespace quorate::cli {
+namespace {
+
+Json read_policy(const std::string& file) {
+  const std::string text = read_text_file(file, limits::kMaxPolicyBytes);
+  try {
+    Json document = parse_json(text);
+    policy::PolicyDocument::from_json(document);
+    return document;
+  } catch (const JsonError& e) {
+    throw failed("policy_invalid", file + ": " + (e.pointer.empty() ? "" : e.pointer + " ") + e.what());
+  }
+}
+
+std::string line_of(const Json& rule) {
+  const Json then = rule.value("then", Json());
+  return text_at(rule, "id") + "  " + (then.is_string() ? then.get<std::string>() : then.dump()) + "  " +
+         rule.value("if", Json()).dump();
+}
+
+// Two lists of objects with an `id`, or two objects, by name: what is new, gone or different.
+void compare(const std::string& what, const std::map<std::string, Json>& before,
+             const std::map<std::string, Json>& after, Json& changes) {
+  const auto add = [&](const std::string& name, const char* change) {
+    changes.push_back({{"what", what}, {"name", name}, {"change", change}});
+  };
+  for (const auto& [name, value] : before)
+    if (!after.contains(name)) add(name, "removed");
+  for (const auto& [name, value] : after) {
+    const auto old = before.find(name);
+    if (old == before.end())
+      add(name, "added");
+    else if (old->second != value)
+      add(name, "changed");
+  }
+}
+
+std::map<std::string, Json> by_id(const Json& policy, const char* member) {
+  std::map<std::string, Json> out;
+  for (const Json& element : policy.value(member, Json::array())) out[text_at(element, "id")] = element;
+  return out;
+}
+std::map<std::string, Json> by_name(const Json& policy, const char* member) {
+  std::map<std::string, Json> out;
+  const Json object = policy.value(member, Json::object());
+  for (const auto& [name, value] : object.items()) out[name] = value;
+  return out;
+}
+
+// Of the rules that are in both: the order decides.
+std::vector<std::string> order(const Json& policy, const std::map<std::string, Json>& others) {
+  std::vector<std::string> ids;
+  for (const Json& rule : policy.value("rules", Json::array()))
+    if (const std::string id = text_at(rule, "id"); others.contains(id)) ids.push_back(id);
+  return ids;
+}
+
+bool any(const PayloadOptions& p) {
+  return p.message.message || p.message.hex || p.message.base64 || p.digest || p.eth_message || p.eth_tx ||
+         p.typed_data || p.psbt || p.solana;
+}
+
+std::string text_of_simulation(const Json& seen) {
+  const Json policy = seen.value("policy", Json::object());
+  std::string text = text_at(policy, "decision") + " by " + text_at(policy, "rule") + ", for " + text_at(seen, "as") +
+                     " at " + text_at(seen, "at") + "\n";
+  for (const Json& rule : seen.value("rules", Json::array()))
+    text += "  " + text_at(rule, "rule") + "  " + text_at(rule, "then") + "  " + text_at(rule, "matched") + ": " +
+            text_at(rule, "why") + "\n";
+  text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+Exit policy_show(ClusterClient& client, Console& console) {
+  const auto reply = client.get("/v1/policy");
+  const Json& policy = expect_success(reply);
+  std::string text = "version " + policy.value("version", Json(0)).dump() + "\n";
+  for (const Json& user : policy.value("users", Json::array())) {
+    text += "user    " + text_at(user, "id");
+    for (const Json& group : user.value("groups", Json::array())) text += " " + group.get<std::string>();
+    text += "\n";
+  }
+  for (const Json& rule : policy.value("rules", Json::array())) text += "rule    " + line_of(rule) + "\n";
+  text += "default " + text_at(policy, "default");
+  console.result(policy, text);
+  return Exit::ok;
+}
+
+Exit policy_check(const std::string& file, Console& console) {
+  const auto policy = policy::PolicyDocument::from_json(read_policy(file));
+  console.result({{"valid", true},
+                  {"version", policy.version()},
+                  {"digest", to_hex(policy.digest())},
+                  {"rules", policy.rules().size()},
+                  {"users", policy.users().size()}},
+                 "a policy, version " + std::to_string(policy.version()) + ": " +
+                     std::to_string(policy.rules().size()) + " rules, " + std::to_string(policy.users().size()) +
+                     " users\ndigest " + to_hex(policy.digest()));
+  return Exit::ok;
+}
+
+Exit policy_diff(const std::string& file, ClusterClient& client, Console& console) {
+  const Json after = read_policy(file);
+  const auto reply = client.get("/v1/policy");
+  const Json& before = expect_success(reply);
+  Json changes = Json::array();
+  compare("user", by_id(before, "users"), by_id(after, "users"), changes);
+  compare("list", by_name(before, "lists"), by_name(after, "lists"), changes);
+  const auto old_rules = by_id(before, "rules"), new_rules = by_id(after, "rules");
+  compare("rule", old_rules, new_rules, changes);
+  if (order(before, new_rules) != order(after, old_rules))
+    changes.push_back({{"what", "rules"}, {"name", "order"}, {"change", "changed"}});
+  compare("refresh_every_days", by_name(before, "refresh_every_days"), by_name(after, "refresh_every_days"), changes);
+  const auto rest = [](const Json& policy) {
+    std::map<std::string, Json> out = {};
+    for (const auto& [name, value] : policy.items())
+      if (name != "users" && name != "lists" && name != "rules" && name != "refresh_every_days") out[name] = value;
+    return out;
+  };
+  compare("member", rest(before), rest(after), changes);
+
+  std::string text;
+  for (const Json& change : changes) {
+    const std::string what = text_at(change, "what"), name = text_at(change, "name"), how = text_at(change, "change");
+    text += how + std::string(9 - std::min<std::size_t>(how.size(), 8), ' ') + what + " " + name + "\n";
+    if (what != "rule") continue;
+    if (how != "added") text += "  - " + line_of(old_rules.at(name)) + "\n";
+    if (how != "removed") text += "  + " + line_of(new_rules.at(name)) + "\n";
+  }
+  if (text.empty()) text = "no change\n";
+  text.pop_back();
+  console.result({{"changes", changes}}, text);
+  return Exit::ok;
+}
+
+Exit policy_simulate(const PolicySimulateOptions& options, ClusterClient& client, Console& console, std::istream& in) {
+  const bool signs = any(options.payload);
+  if (!signs && !options.kind) throw usage("give a payload (--message, --eth-tx, …) or another --kind");
+  if (signs && options.kind && *options.kind != "sign") throw usage("only requests of kind sign have a payload");
+  Json body{{"kind", options.kind.value_or("sign")}};
+  if (signs) body["payload"] = payload_of(options.payload, in);
+  for (const auto& [name, value] :
+       {std::pair("key", options.key), {"path", options.path}, {"as", options.user}, {"at", options.at}})
+    if (value) body[name] = *value;
+  if (options.policy) body["policy"] = read_policy(*options.policy);
+  const auto reply = client.post("/v1/policy/simulate", body);
+  const Json& seen = expect_success(reply);
+  console.result(seen, text_of_simulation(seen));
+  return text_at(seen.value("policy", Json::object()), "decision") == "allow" ? Exit::ok : Exit::denied;
+}
+
+}  // namespace quorate::cli

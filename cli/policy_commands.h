@@ -1,0 +1,26 @@
+// `quorate policy …`: the policy in force, another one, and what they say of a request that nobody has made.
+#pragma once
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+#include "cli/cluster_client.h"
+#include "cli/payload_options.h"
+
+namespace quorate::cli {
+
+Exit policy_show(ClusterClient& client, Console& console);
+// Offline: whether it is a policy. Fails with the JSON pointer of what is wrong.
+Exit policy_check(const std::string& file, Console& console);
+// What the file would change of the policy in force.
+Exit policy_diff(const std::string& file, ClusterClient& client, Console& console);
+
+struct PolicySimulateOptions {
+  std::optional<std::string> kind;  // "sign" if there is a payload
+  std::optional<std::string> key, path, user, at, policy;
+  PayloadOptions payload;  // of sign
+};
+// Exit::ok if it is allowed, Exit::denied if not.
+Exit policy_simulate(const PolicySimulateOptions& options, ClusterClient& client, Console& console, std::istream& in);
+
+}  // namespace quorate::cli

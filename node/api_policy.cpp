@@ -1,0 +1,116 @@
+// POST /v1/policy/simulate: what the policy, or one that is to follow it, says of a request that nobody has made.
+#include <nlohmann/json.hpp>
+
+#include "http/router.h"
+#include "node/api.h"
+#include "node/api_replies.h"
+#include "node/keys.h"
+#include "node/signable.h"
+#include "policy/document.h"
+
+namespace quorate::node {
+namespace {
+
+using http::Problem;
+using http::Reply;
+using policy::Kind;
+
+Kind kind_in(JsonObject& body) {
+  const auto kind = policy::parse_kind(body.text("kind", 1, limits::kMaxName));
+  if (!kind) body.fail("kind", "is not a kind of request");
+  return *kind;
+}
+
+// A document for this cluster; its `previous` and `version` need not follow from the one in force.
+policy::PolicyDocument policy_in(JsonObject& body, const World& world) {
+  const Json& document = body.object("policy");
+  try {
+    auto policy = policy::PolicyDocument::from_json(document);
+    if (policy.cluster_id() != world.cluster.id()) throw JsonError("/cluster", "is the id of another cluster");
+    return policy;
+  } catch (const JsonError& e) {
+    throw JsonError(body.pointer("policy") + e.pointer, e.what());
+  }
+}
+
+std::int64_t time_in(JsonObject& body) {
+  const auto time = from_rfc3339(body.text("at", 1, 32));
+  if (!time) body.fail("at", "must be a time in UTC: 2026-01-31T23:59:59Z");
+  return unix_seconds(*time);
+}
+
+Json rules_of(const policy::PolicyDocument& policy, const policy::Decision& decision) {
+  Json rules = Json::array();
+  for (const policy::RuleReason& reason : decision.reasons) {
+    policy::Effect then = policy::Effect::deny;  // of "default"
+    for (const policy::Rule& rule : policy.rules())
+      if (rule.id == reason.rule) then = rule.then;
+    rules.push_back({{"rule", reason.rule},
+                     {"then", policy::name_of(then)},
+                     {"matched", policy::name_of(reason.matched)},
+                     {"why", reason.why}});
+  }
+  return rules;
+}
+
+}  // namespace
+
+std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
+  // Every rule, list and limit shows in the answers.
+  if (!sees_all(call.who.user)) return problem_of({403, "denied", "for the policy's readers and admins", std::nullopt});
+  JsonObject body(call.body, "");
+  policy::PolicyQuery query;
+  query.kind = kind_in(body);
+  query.user = body.has("as") ? body.text("as", 1, limits::kMaxName) : call.who.user;
+  query.created = body.has("at") ? time_in(body) : call.who.created;
+  std::optional<policy::PolicyDocument> candidate;
+  if (body.has("policy")) candidate = policy_in(body, world_);
+
+  const bool signs = query.kind == Kind::sign;
+  std::optional<storage::KeyRow> row;
+  if (query.kind == Kind::create_key) {
+    query.key = body.text("key", 1, limits::kMaxName);
+    if (!policy::is_name(*query.key)) body.fail("key", "is not a name ([a-z0-9][a-z0-9._-]{0,62})");
+  } else if (policy::concerns_a_key(query.kind)) {
+    const bool may_be_all = query.kind == Kind::freeze || query.kind == Kind::unfreeze;
+    if (!may_be_all || body.has("key")) {
+      row = find_key(world_.store, body.text("key", 1, limits::kMaxName + 1));
+      if (!row) return problem_of({404, "unknown_key", "no such key", "/key"});
+      query.key = world_.known_keys->of(*row)->certificate.body.name;
+    }
+  }
+  if (query.kind == Kind::derive) query.paths = {body.text("path", 1, limits::kMaxAddress)};
+
+  std::optional<Signable> what;  // the query refers to it
+  if (signs) {
+    Json request = Json::object();
+    request["payload"] = body.object("payload");
+    if (body.has("path")) request["path"] = body.text("path", 1, limits::kMaxAddress);
+    const policy::SignPayload payload = policy::parse_sign(request);
+    const auto known = world_.known_keys->of(*row);
+    const auto key = key_facts(*row, *known, payload, world_);
+    if (const auto* refused = std::get_if<Refusal>(&key)) return problem_of(*refused);
+    auto read = read_payload(request, payload, std::get<transactions::KeyFacts>(key));
+    if (const auto* refused = std::get_if<Refusal>(&read)) return problem_of(*refused);
+    what = std::get<Signable>(std::move(read));
+    add_to(query, *what);
+  }
+  body.expect_no_more();
+
+  const policy::PolicyDocument& policy = candidate ? *candidate : world_.policy;
+  const policy::Decision decision = policy.explain(query);
+  Json view{{"kind", policy::name_of(query.kind)},
+            {"as", query.user},
+            {"at", to_rfc3339(WallTime(Seconds(*query.created)))},
+            {"policy",
+             {{"version", policy.version()},
+              {"digest", to_hex(policy.digest())},
+              {"decision", policy::name_of(decision.effect)},
+              {"rule", decision.rule}}},
+            {"rules", rules_of(policy, decision)}};
+  if (query.key) view["key"] = *query.key;
+  if (what && what->facts) view["facts"] = transactions::to_json(*what->facts);
+  return Reply{200, std::move(view), {}};
+}
+
+}  // namespace quorate::node

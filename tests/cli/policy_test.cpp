@@ -1,0 +1,108 @@
+// `quorate policy …` against a server whose answers are chosen by the test.
+#include "fake_api.h"
+
+namespace quorate::cli {
+namespace {
+
+using test::FakeApi;
+
+struct PolicyCommands : ::testing::Test {
+  test::Shell shell;
+  std::unique_ptr<FakeApi> api;
+  std::unique_ptr<http::HttpServer> server;
+
+  void SetUp() override {
+    const int base = test::test_base_port(shell.rng);
+    ASSERT_EQ(shell({"init", "--dir", shell.dir().string(), "--base-port", std::to_string(base)}).exit, Exit::ok);
+    api = std::make_unique<FakeApi>(shell.dir());
+    server = test::server_of(shell.dir(), "node1", *api, shell.clock);
+    server->start();
+  }
+  Json in_force() { return parse_json(test::read(shell.dir() / "policy.json")); }
+  std::string file(const Json& policy) {
+    const auto path = shell.dir("policies") / "new.json";
+    test::write(path, policy.dump());
+    return path.string();
+  }
+};
+
+TEST_F(PolicyCommands, ShowsTheOneInForce) {
+  api->answer = http::Reply{200, in_force(), {}};
+  const auto printed = shell({"policy", "show"});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  EXPECT_NE(printed.out.find("rule    admin-signs  allow  {"), std::string::npos) << printed.out;
+  EXPECT_NE(printed.out.find("user    approver approvers"), std::string::npos) << printed.out;
+  EXPECT_EQ(shell({"policy", "show", "--json"}).json(), in_force());
+}
+
+TEST_F(PolicyCommands, ChecksAFileOffline) {
+  server.reset();
+  const auto good = shell({"policy", "check", (shell.dir() / "policy.json").string(), "--json"});
+  EXPECT_EQ(good.exit, Exit::ok) << good.err;
+  EXPECT_EQ(good.json()["rules"], 2);
+  EXPECT_EQ(good.json()["digest"], to_hex(api->policy.digest()));
+  Json bad = in_force();
+  bad["rules"][1]["if"]["hours_utc"] = "8-20";
+  const auto refused = shell({"policy", "check", file(bad), "--json"});
+  EXPECT_EQ(refused.exit, Exit::failed);
+  EXPECT_EQ(refused.json()["error"]["code"], "policy_invalid");
+  EXPECT_NE(refused.err.find("/rules/1/if/hours_utc"), std::string::npos) << refused.err;
+  test::write(shell.dir("policies") / "broken", "{");
+  EXPECT_EQ(shell({"policy", "check", (shell.dir("policies") / "broken").string()}).exit, Exit::failed);
+  EXPECT_EQ(shell({"policy", "check", (shell.dir("policies") / "none").string()}).exit, Exit::failed);
+}
+
+TEST_F(PolicyCommands, NamesWhatAFileWouldChange) {
+  api->answer = http::Reply{200, in_force(), {}};
+  EXPECT_EQ(shell({"policy", "diff", file(in_force())}).out, "no change\n");
+  Json next = in_force();
+  next["rules"][1]["if"]["weekdays"] = {"mon"};
+  next["rules"].push_back({{"id", "more"}, {"if", {{"kind", "derive"}}}, {"then", "deny"}});
+  std::swap(next["rules"][0], next["rules"][1]);
+  next["users"].erase(1);
+  next["lists"]["good"] = {"0x3535353535353535353535353535353535353535"};
+  next["admins"]["delay_hours"] = 24;
+  const auto printed = shell({"policy", "diff", file(next), "--json"});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  EXPECT_EQ(printed.json()["changes"], parse_json(R"([
+    {"what":"user","name":"approver","change":"removed"},
+    {"what":"list","name":"good","change":"added"},
+    {"what":"rule","name":"admin-signs","change":"changed"},
+    {"what":"rule","name":"more","change":"added"},
+    {"what":"rules","name":"order","change":"changed"},
+    {"what":"member","name":"admins","change":"changed"}])"));
+  const std::string text = shell({"policy", "diff", file(next)}).out;
+  EXPECT_NE(text.find("changed  rule admin-signs\n  - admin-signs  allow"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n  + admin-signs  allow"), std::string::npos) << text;
+}
+
+TEST_F(PolicyCommands, SimulatesARequest) {
+  Json seen{{"kind", "sign"},
+            {"as", "bot"},
+            {"at", "2026-11-23T09:00:00Z"},
+            {"policy", {{"version", 1}, {"digest", "00"}, {"decision", "deny"}, {"rule", "default"}}},
+            {"rules", {{{"rule", "r"}, {"then", "allow"}, {"matched", "false"}, {"why", "it is tue"}}}}};
+  api->answer = http::Reply{200, seen, {}};
+  const auto denied = shell({"policy", "simulate", "--key", "hot", "--message", "hello", "--user", "bot", "--at",
+                             "2026-11-23T09:00:00Z", "--policy", file(in_force())});
+  EXPECT_EQ(denied.exit, Exit::denied) << denied.err;
+  EXPECT_EQ(denied.out, "deny by default, for bot at 2026-11-23T09:00:00Z\n  r  allow  false: it is tue\n");
+  ASSERT_EQ(api->bodies.size(), 1u);
+  EXPECT_EQ(api->bodies[0]["kind"], "sign");
+  EXPECT_EQ(api->bodies[0]["key"], "hot");
+  EXPECT_EQ(api->bodies[0]["as"], "bot");
+  EXPECT_EQ(api->bodies[0]["at"], "2026-11-23T09:00:00Z");
+  EXPECT_EQ(api->bodies[0]["payload"]["kind"], "message");
+  EXPECT_EQ(api->bodies[0]["policy"], in_force());
+  seen["policy"]["decision"] = "allow";
+  api->answer = http::Reply{200, seen, {}};
+  EXPECT_EQ(shell({"policy", "simulate", "--kind", "refresh", "--key", "hot", "--json"}).exit, Exit::ok);
+  EXPECT_EQ(api->bodies[1], (Json{{"kind", "refresh"}, {"key", "hot"}}));
+  EXPECT_EQ(api->targets[1], "POST /v1/policy/simulate");
+  EXPECT_EQ(shell({"policy", "simulate", "--key", "hot"}).exit, Exit::usage);
+  EXPECT_EQ(shell({"policy", "simulate", "--kind", "refresh", "--message", "x"}).exit, Exit::usage);
+  EXPECT_EQ(shell({"policy", "simulate", "--message", "x", "--digest", std::string(64, '1')}).exit, Exit::usage);
+}
+
+}  // namespace
+}  // namespace quorate::cli
