@@ -1,5 +1,8 @@
 // One node of the cluster is evil: whatever it sends, the honest ones answer their clients, name nobody falsely, and
 // forget nothing.
+#include <nlohmann/json.hpp>
+
+#include "node/desk.h"
 #include "tests/node/attack_world.h"
 
 namespace quorate::test {

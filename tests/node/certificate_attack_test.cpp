@@ -1,4 +1,10 @@
 // Key certificates that nobody asked for, that do not verify, or that come in the place of another.
+#include <nlohmann/json.hpp>
+
+#include "crypto/point.h"
+#include "keygen/certificate.h"
+#include "node/examine.h"
+#include "node/keys.h"
 #include "tests/node/attack_world.h"
 
 namespace quorate::test {

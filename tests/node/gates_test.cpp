@@ -14,7 +14,8 @@
 #include "node/session_host.h"
 #include "node/strikes.h"
 #include "tests/storage/fixture.h"
-#include "tests/support/node_simulation.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/simulated_cluster.h"
 
 namespace quorate::test {
 namespace {

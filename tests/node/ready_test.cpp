@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "node/api.h"
-#include "tests/support/node_simulation.h"
+#include "tests/support/memory_mesh.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/simulated_cluster.h"
 
 namespace quorate::test {
 namespace {

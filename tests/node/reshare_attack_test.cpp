@@ -1,4 +1,5 @@
 // Coordinators, dealers and members of a refresh or reshare that do not do what they should.
+#include "node/keys.h"
 #include "node/succession.h"
 #include "tests/node/reshare_world.h"
 

@@ -2,6 +2,7 @@
 // something to hide cannot do about it.
 #include "keygen/reshare.h"
 #include "node/keys.h"
+#include "node/session_host.h"
 #include "node/succession.h"
 #include "signing/ecdsa.h"
 #include "tests/node/reshare_world.h"

@@ -1,6 +1,8 @@
 // Honest nodes in a bad world: crashes at every write and every message, partitions, restarts, several clients at once.
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "node/messages.h"
 #include "tests/support/node_simulation.h"
 #include "tests/support/runs.h"
