@@ -1,4 +1,5 @@
 // Refresh and reshare among whole nodes: the key stays, its shares change, and there is always one epoch that signs.
+#include "node/desk.h"
 #include "policy/document.h"
 #include "tests/node/reshare_world.h"
 #include "tests/support/runs.h"
