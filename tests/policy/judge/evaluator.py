@@ -1,0 +1,190 @@
+"""docs/policy.md as a program of its own: what a rule says of a request, in three values, and what follows. Nothing here
+is taken from the nodes' code; addresses and assets are compared as they are written, in lower case."""
+import calendar
+import time
+
+YES, NO, UNKNOWN = "true", "false", "unknown"
+GROUPS = {"alice": {"treasury", "admins"}, "bob": {"admins"}, "carol": {"auditors"}, "bot-1": {"bots"},
+          "bot-2": {"bots", "treasury"}, "nobody": set()}
+DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ABOUT_FACTS = ("chain", "asset", "to", "contract", "call", "sighash", "domain", "max", "fee_max")
+
+
+def all_of(values):
+    """Holds only if every one does."""
+    values = list(values)
+    return NO if NO in values else UNKNOWN if UNKNOWN in values else YES
+
+
+def any_of(values):
+    values = list(values)
+    return YES if YES in values else UNKNOWN if UNKNOWN in values else NO
+
+
+def truth(condition):
+    return YES if condition else NO
+
+
+def glob(pattern, text):
+    head, *rest = pattern.split("*")
+    if not rest:
+        return pattern == text
+    if not text.startswith(head):
+        return False
+    text = text[len(head):]
+    *middle, last = rest
+    for part in middle:
+        at = text.find(part)
+        if at < 0:
+            return False
+        text = text[at + len(part):]
+    return text.endswith(last) and len(text) >= len(last)
+
+
+def matches(globs, text):
+    return any(glob(g, text) for g in globs)
+
+
+def addresses(entries, lists):
+    found = set()
+    for entry in entries:
+        found |= {a.lower() for a in lists[entry[5:]]} if entry.startswith("list:") else {entry.lower()}
+    return found
+
+
+def seen(is_listed, text):
+    return UNKNOWN if text == "unknown" else truth(is_listed)
+
+
+def movement(c, m, lists, deny):
+    values = []
+    if "to" in c:
+        listed = addresses(c["to"], lists)
+        if deny and (m["to"] in listed or m.get("to_owner", "") in listed):
+            values.append(seen(True, m["to"]))
+        elif deny and m.get("to_owner") == "unknown":
+            values.append(UNKNOWN)
+        else:
+            values.append(seen(m["to"] in listed, m["to"]))
+    if "asset" in c:
+        hit = matches(c["asset"], m["asset"]) or (deny and bool(m.get("or_asset")) and matches(c["asset"], m["or_asset"]))
+        values.append(seen(hit, m["asset"]))
+    return all_of(values)
+
+
+def within(c, limit, movements):
+    """Each asset's sum by itself; what may be an item's number is no amount unless the rule is about the other asset."""
+    sums, unknown = {}, False
+    for m in movements:
+        told = m["asset"] != "unknown" and m["amount"] != "unknown"
+        if told:
+            sums[m["asset"]] = sums.get(m["asset"], 0) + int(m["amount"])
+        ambiguous = m.get("or_asset") and not ("asset" in c and not matches(c["asset"], m["or_asset"]))
+        unknown |= not told or bool(ambiguous)
+    if any(total > int(limit) for total in sums.values()):
+        return NO
+    return UNKNOWN if unknown else YES
+
+
+SELECTORS = {"transfer(address,uint256)": "a9059cbb", "approve(address,uint256)": "095ea7b3"}
+
+
+def call(c, one, lists):
+    values = []
+    if "contract" in c:
+        values.append(seen(one["contract"] in addresses(c["contract"], lists), one["contract"]))
+    if "call" in c:
+        globs = [SELECTORS.get(entry, entry.removeprefix("0x")) for entry in c["call"]]
+        values.append(seen(matches(globs, one["selector"].removeprefix("0x")), one["selector"]))
+    return all_of(values)
+
+
+def facts(c, f, lists, deny):
+    if f is None:
+        return UNKNOWN
+    over = any_of if deny else all_of
+    moved = [m for m in f["movements"] if m["kind"] != "fee"]
+    fees = [m for m in f["movements"] if m["kind"] == "fee"]
+    opaque = any(m["kind"] == "unknown" for m in f["movements"])
+    values = []
+    if "chain" in c:
+        values.append(seen(f["chain"] != "" and matches(c["chain"], f["chain"]), f["chain"]))
+    if "sighash" in c:
+        values.append(over(seen(s in c["sighash"], s) for s in f["sighashes"]) if f["sighashes"] else NO)
+    if "domain" in c:
+        domain = f.get("domain")
+        values.append(truth(domain is not None and any(all(domain.get(k) == v for k, v in d.items()) for d in c["domain"])))
+    if "to" in c or "asset" in c:
+        values.append(over(movement(c, m, lists, deny) for m in moved) if moved else NO)
+    if "contract" in c or "call" in c:
+        if f["calls"]:
+            values.append(over(call(c, one, lists) for one in f["calls"]))
+        else:
+            values.append(UNKNOWN if opaque else NO)
+    if "max" in c:
+        values.append(within(c, c["max"], moved) if moved else NO)
+    if "fee_max" in c:
+        values.append(UNKNOWN if opaque and not fees else within(c, c["fee_max"], fees))
+    return all_of(values)
+
+
+def hours(text, created):
+    def minutes(clock):
+        return int(clock[:2]) * 60 + int(clock[3:])
+    since, until = map(minutes, text.split("-"))
+    now = created % 86400 // 60
+    return truth(since <= now < until if since < until else now >= since or now < until)
+
+
+def rule(r, q, lists):
+    c, deny, values = r["if"], r["then"] == "deny", []
+    signs = q["kind"] == "sign"
+    if "kind" in c:
+        values.append(truth(q["kind"] in ([c["kind"]] if isinstance(c["kind"], str) else c["kind"])))
+    if "key" in c:
+        if q["kind"] in ("change_policy", "change_cluster"):
+            values.append(NO)
+        elif q["key"] is None:
+            values.append(YES if "*" in c["key"] else UNKNOWN)
+        else:
+            values.append(truth(matches(c["key"], q["key"])))
+    if "by" in c:
+        names = {"user:" + q["user"]} | {"group:" + g for g in GROUPS[q["user"]]}
+        values.append(truth(names & set(c["by"])))
+    if "payload" in c:
+        values.append(NO if not signs else UNKNOWN if q["payload"] is None else truth(q["payload"] in c["payload"]))
+    about = any(name in c for name in ABOUT_FACTS)
+    if about or "path" in c:
+        if not signs and (q["kind"] != "derive" or about):
+            values.append(NO)
+        else:
+            if "path" in c:
+                values.append((any_of if deny else all_of)(truth(matches(c["path"], p)) for p in q["paths"]) if q["paths"] else NO)
+            if about:
+                values.append(facts(c, q["facts"], lists, deny))
+    for name in ("hours_utc", "weekdays"):
+        if name in c:
+            if q["created"] is None:
+                values.append(UNKNOWN)
+            elif name == "hours_utc":
+                values.append(hours(c[name], q["created"]))
+            else:
+                values.append(truth(DAYS[calendar.weekday(*time.gmtime(q["created"])[:3])] in c[name]))
+    return all_of(values)
+
+
+def decide(rules, lists, query):
+    """(allow or deny, the rule that decided, what each rule is)"""
+    if query["user"] not in GROUPS:
+        return "deny", "default", [YES]
+    values = [rule(r, query, lists) for r in rules]
+
+    def from_rule(k):
+        if k == len(rules):
+            return "deny", "default"
+        if values[k] == YES:
+            return rules[k]["then"], rules[k]["id"]
+        rest = from_rule(k + 1)
+        # unknown: the stricter of this rule's effect and what follows
+        return ("deny", rules[k]["id"]) if values[k] == UNKNOWN and rules[k]["then"] == "deny" else rest
+    return (*from_rule(0), values)
