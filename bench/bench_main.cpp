@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
   quorate::bench::add_points();
   quorate::bench::add_ot();
   quorate::bench::add_protocols();
+  quorate::bench::add_policy();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

@@ -110,5 +110,6 @@ void add(const std::string& name, Work work) {
 void add_points();
 void add_ot();
 void add_protocols();
+void add_policy();
 
 }  // namespace quorate::bench

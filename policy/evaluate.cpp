@@ -46,21 +46,23 @@ Condition facts_hold(const Rule& rule, const PolicyQuery& query) {
   return holds(rule.facts, query.facts, query.paths, rule.then == Effect::deny ? Quantifier::any : Quantifier::all);
 }
 
-// All conditions together: one that does not hold decides, else one that is unknown.
+// All conditions together: the first that does not hold decides, else the first that is unknown. The cheap ones come
+// first, and nothing is looked at after one that does not hold.
 RuleReason match(const Rule& rule, const PolicyQuery& query, const PolicyDocument& policy) {
   RuleReason reason{rule.id, Truth::yes, "every condition holds"};
-  const auto and_also = [&](const Condition& condition) {
-    if (reason.matched == Truth::no || condition.holds == Truth::yes) return;
-    if (reason.matched == Truth::unknown && condition.holds == Truth::unknown) return;
-    reason.matched = condition.holds;
-    reason.why = condition.why;
+  const auto and_also = [&](bool is_there, const auto& condition) {
+    if (!is_there || reason.matched == Truth::no) return;
+    Condition found = condition();
+    if (found.holds == Truth::yes || (found.holds == Truth::unknown && reason.matched == Truth::unknown)) return;
+    reason.matched = found.holds;
+    reason.why = std::move(found.why);
   };
-  if (rule.kinds) and_also(kind_holds(*rule.kinds, query));
-  if (rule.keys) and_also(key_holds(*rule.keys, query));
-  if (rule.by) and_also(by_holds(*rule.by, query, policy));
-  if (rule.payloads) and_also(payload_holds(*rule.payloads, query));
-  if (rule.facts.about_facts() || rule.facts.paths) and_also(facts_hold(rule, query));
-  and_also(holds(rule.time, query.created));
+  and_also(rule.kinds.has_value(), [&] { return kind_holds(*rule.kinds, query); });
+  and_also(rule.keys.has_value(), [&] { return key_holds(*rule.keys, query); });
+  and_also(rule.by.has_value(), [&] { return by_holds(*rule.by, query, policy); });
+  and_also(rule.payloads.has_value(), [&] { return payload_holds(*rule.payloads, query); });
+  and_also(rule.time.any(), [&] { return holds(rule.time, query.created); });
+  and_also(rule.facts.about_facts() || rule.facts.paths, [&] { return facts_hold(rule, query); });
   return reason;
 }
 

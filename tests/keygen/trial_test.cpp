@@ -70,8 +70,8 @@ TYPED_TEST(ReshareTrials, WhoHasAnotherShareThanItsCertificateSaysIsFound) {
   typename TestFixture::Attack attack(this->world, this->P1, plan);
   const std::string expected =
       TypeParam::Setup::kPairwise ? "key shares do not sum to the key!" : "signature share does not verify!";
-  for (const unsigned member : {4, 5}) EXPECT_EQ(attack.end(member), expected);
-  for (const unsigned leaver : {2, 3}) EXPECT_EQ(attack.end(leaver), "silent");
+  for (const unsigned member : {4u, 5u}) EXPECT_EQ(attack.end(member), expected);
+  for (const unsigned leaver : {2u, 3u}) EXPECT_EQ(attack.end(leaver), "silent");
   this->expect_nothing_left(attack.sim, 0);
 }
 
@@ -213,7 +213,7 @@ TYPED_TEST(ReshareTrials, AFailureInOneSetStopsTheReshare) {
   typename TestFixture::Attack attack(of_four, this->P1, plan);
   EXPECT_TRUE(attack.end(2).ends_with("!")) << attack.end(2);
   EXPECT_TRUE(attack.sim.durable[this->P2].empty());
-  for (const unsigned other : {3, 4}) EXPECT_EQ(attack.end(other), "silent");
+  for (const unsigned other : {3u, 4u}) EXPECT_EQ(attack.end(other), "silent");
 }
 
 // P5 bets on bits of P1's Δ in one session; P1 is in another with P4. Who has failed says nothing to anybody, so that

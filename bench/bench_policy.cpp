@@ -1,0 +1,59 @@
+// What a decision costs: every rule is looked at, and the last one decides.
+#include "bench/floors.h"
+#include "policy/document.h"
+
+namespace quorate::bench {
+namespace {
+
+constexpr unsigned kRules = 1'000, kAddresses = 100'000;
+
+std::string address(unsigned k) {
+  const std::string digits = std::to_string(k);
+  return "0x" + std::string(40 - digits.size(), 'a') + digits;
+}
+
+// `condition` of all rules but the last.
+policy::PolicyDocument large_policy(const Json& condition) {
+  SystemRng rng;
+  Json document{
+      {"version", 1},
+      {"previous", ""},
+      {"cluster", std::string(64, 'c')},
+      {"users",
+       {{{"id", "alice"}, {"key", Ed25519SecretKey::generate(rng).public_key().to_text()}, {"groups", {"admins"}}}}},
+      {"admins", {{"group", "admins"}, {"min", 1}, {"delay_hours", 0}}},
+      {"readers", Json::array()},
+      {"lists", {{"all", Json::array()}}},
+      {"rules", Json::array()},
+      {"default", "deny"}};
+  for (unsigned k = 0; k < kAddresses; ++k) document["lists"]["all"].push_back(address(k));
+  for (unsigned k = 0; k + 1 < kRules; ++k)
+    document["rules"].push_back({{"id", "rule-" + std::to_string(k)}, {"if", condition}, {"then", "allow"}});
+  document["rules"].push_back({{"id", "last"}, {"if", Json::object()}, {"then", "allow"}});
+  return policy::PolicyDocument::from_json(document);
+}
+
+void add_decision(const std::string& name, const Json& condition) {
+  benchmark::RegisterBenchmark(("policy/" + name).c_str(), [condition](benchmark::State& state) {
+    const auto policy = large_policy(condition);
+    transactions::Facts facts;
+    facts.type = "eth_transaction";
+    facts.chain = "eip155:1";
+    for (const unsigned k : {7u, 99'999u})
+      facts.movements.push_back({transactions::MovementKind::transfer, "eip155:1/slip44:60", address(1), address(k),
+                                 transactions::Amount(transactions::U256(20))});
+    policy::PolicyQuery query{policy::Kind::sign, "hot-1", "alice", policy::PayloadKind::eth_transaction, &facts};
+    query.created = 1'795'424'400;
+    for (auto unused : state) benchmark::DoNotOptimize(policy.evaluate(query));
+  })->Unit(benchmark::kMicrosecond);
+}
+
+}  // namespace
+
+void add_policy() {
+  add_decision("1000_rules/other_keys", {{"kind", "sign"}, {"key", {"cold-*", "treasury-*"}}});
+  add_decision("1000_rules/100000_addresses/above_max",
+               {{"kind", "sign"}, {"key", {"hot-*"}}, {"chain", {"eip155:1"}}, {"to", {"list:all"}}, {"max", "10"}});
+}
+
+}  // namespace quorate::bench
