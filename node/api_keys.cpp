@@ -104,7 +104,7 @@ std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
   query.user = user;
   query.created = call.who.created;
   add_to(query, what);
-  const policy::Decision decision = world_.policy.evaluate(query);
+  const policy::Decision decision = world_.policy.explain(query);
   std::vector<std::string> shown = what.paths();
   shown.push_back(payload.path);
   if (!decision.allowed() && !may_know(shown)) return problem_of(denied);

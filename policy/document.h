@@ -43,7 +43,7 @@ struct RuleReason {
 struct Decision {
   Effect effect = Effect::deny;
   std::string rule;                 // the id of the rule that decided; "default" when none did
-  std::vector<RuleReason> reasons;  // every rule that was looked at, in order
+  std::vector<RuleReason> reasons;  // of every rule, in order; of evaluate() only if it is denied
   bool allowed() const { return effect == Effect::allow; }
 };
 
@@ -86,7 +86,7 @@ class PolicyDocument {
   // Rules in order; true decides, false passes on, unknown gives the stricter of its own effect and what follows.
   // A user that the policy does not know is denied before any rule.
   Decision evaluate(const PolicyQuery& query) const;
-  // The same decision with the reason of every rule, those after the one that decided included.
+  // The same decision, always with its reasons.
   Decision explain(const PolicyQuery& query) const;
 
   const Ed25519PublicKey* key_of(std::string_view user) const;  // nullptr: no such user
@@ -107,7 +107,7 @@ class PolicyDocument {
 
  private:
   PolicyDocument() = default;
-  Decision decide(const PolicyQuery& query, bool all_reasons) const;
+  Decision decide(const PolicyQuery& query, const Say& say) const;
   std::int64_t version_ = 0;
   std::string previous_, cluster_id_, jcs_;
   Digest digest_{}, anchor_{};

@@ -6,72 +6,76 @@
 namespace quorate::policy {
 namespace {
 
-Condition kind_holds(const std::set<Kind>& kinds, const PolicyQuery& query) {
+Condition kind_holds(const std::set<Kind>& kinds, const PolicyQuery& query, const Say& say) {
   if (kinds.contains(query.kind)) return {Truth::yes, ""};
-  return {Truth::no, "kind is " + std::string(name_of(query.kind))};
+  return say.no([&] { return "kind is " + std::string(name_of(query.kind)); });
 }
 
-Condition key_holds(const std::vector<std::string>& globs, const PolicyQuery& query) {
-  if (!concerns_a_key(query.kind)) return {Truth::no, std::string(name_of(query.kind)) + " is about no key"};
+Condition key_holds(const std::vector<std::string>& globs, const PolicyQuery& query, const Say& say) {
+  if (!concerns_a_key(query.kind)) return say.no([&] { return std::string(name_of(query.kind)) + " is about no key"; });
   if (!query.key) {
     // `freeze` of all keys: a glob that is not "*" holds for some of them, perhaps.
     if (std::find(globs.begin(), globs.end(), "*") != globs.end()) return {Truth::yes, ""};
-    return {Truth::unknown, "the request names no key"};
+    return say.unknown([] { return "the request names no key"; });
   }
   if (std::any_of(globs.begin(), globs.end(), [&](const auto& glob) { return glob_matches(glob, *query.key); }))
     return {Truth::yes, ""};
-  return {Truth::no, "key " + *query.key + " is not matched"};
+  return say.no([&] { return "key " + *query.key + " is not matched"; });
 }
 
-Condition by_holds(const std::vector<std::string>& by, const PolicyQuery& query, const PolicyDocument& policy) {
+Condition by_holds(const std::vector<std::string>& by, const PolicyQuery& query, const PolicyDocument& policy,
+                   const Say& say) {
   for (const std::string_view who : by) {
     if (who.starts_with("user:") && who.substr(5) == query.user) return {Truth::yes, ""};
     if (who.starts_with("group:") && policy.is_member(query.user, who.substr(6))) return {Truth::yes, ""};
   }
-  return {Truth::no, "user " + query.user + " is not listed"};
+  return say.no([&] { return "user " + query.user + " is not listed"; });
 }
 
-Condition payload_holds(const std::set<PayloadKind>& payloads, const PolicyQuery& query) {
-  if (query.kind != Kind::sign) return {Truth::no, std::string(name_of(query.kind)) + " has no payload"};
+Condition payload_holds(const std::set<PayloadKind>& payloads, const PolicyQuery& query, const Say& say) {
+  if (query.kind != Kind::sign) return say.no([&] { return std::string(name_of(query.kind)) + " has no payload"; });
   if (!query.payload || *query.payload == PayloadKind::unset)
-    return {Truth::unknown, "the kind of payload is not known"};
+    return say.unknown([] { return "the kind of payload is not known"; });
   if (payloads.contains(*query.payload)) return {Truth::yes, ""};
-  return {Truth::no, "payload is " + std::string(name_of(*query.payload))};
+  return say.no([&] { return "payload is " + std::string(name_of(*query.payload)); });
 }
 
-Condition facts_hold(const Rule& rule, const PolicyQuery& query) {
+Condition facts_hold(const Rule& rule, const PolicyQuery& query, const Say& say) {
   const bool signs = query.kind == Kind::sign;
   if (!signs && (query.kind != Kind::derive || rule.facts.about_facts()))
-    return {Truth::no, std::string(name_of(query.kind)) + " has no payload"};
-  return holds(rule.facts, query.facts, query.paths, rule.then == Effect::deny ? Quantifier::any : Quantifier::all);
+    return say.no([&] { return std::string(name_of(query.kind)) + " has no payload"; });
+  const auto quantifier = rule.then == Effect::deny ? Quantifier::any : Quantifier::all;
+  return holds(rule.facts, query.facts, query.paths, quantifier, say);
 }
 
 // All conditions together: the first that does not hold decides, else the first that is unknown. The cheap ones come
 // first, and nothing is looked at after one that does not hold.
-RuleReason match(const Rule& rule, const PolicyQuery& query, const PolicyDocument& policy) {
-  RuleReason reason{rule.id, Truth::yes, "every condition holds"};
+Condition match(const Rule& rule, const PolicyQuery& query, const PolicyDocument& policy, const Say& say) {
+  Condition result{Truth::yes, ""};
   const auto and_also = [&](bool is_there, const auto& condition) {
-    if (!is_there || reason.matched == Truth::no) return;
+    if (!is_there || result.holds == Truth::no) return;
     Condition found = condition();
-    if (found.holds == Truth::yes || (found.holds == Truth::unknown && reason.matched == Truth::unknown)) return;
-    reason.matched = found.holds;
-    reason.why = std::move(found.why);
+    if (found.holds == Truth::yes || (found.holds == Truth::unknown && result.holds == Truth::unknown)) return;
+    result = std::move(found);
   };
-  and_also(rule.kinds.has_value(), [&] { return kind_holds(*rule.kinds, query); });
-  and_also(rule.keys.has_value(), [&] { return key_holds(*rule.keys, query); });
-  and_also(rule.by.has_value(), [&] { return by_holds(*rule.by, query, policy); });
-  and_also(rule.payloads.has_value(), [&] { return payload_holds(*rule.payloads, query); });
-  and_also(rule.time.any(), [&] { return holds(rule.time, query.created); });
-  and_also(rule.facts.about_facts() || rule.facts.paths, [&] { return facts_hold(rule, query); });
-  return reason;
+  and_also(rule.kinds.has_value(), [&] { return kind_holds(*rule.kinds, query, say); });
+  and_also(rule.keys.has_value(), [&] { return key_holds(*rule.keys, query, say); });
+  and_also(rule.by.has_value(), [&] { return by_holds(*rule.by, query, policy, say); });
+  and_also(rule.payloads.has_value(), [&] { return payload_holds(*rule.payloads, query, say); });
+  and_also(rule.time.any(), [&] { return holds(rule.time, query.created, say); });
+  and_also(rule.facts.about_facts() || rule.facts.paths, [&] { return facts_hold(rule, query, say); });
+  return result;
 }
 
 }  // namespace
 
-Decision PolicyDocument::evaluate(const PolicyQuery& query) const { return decide(query, false); }
-Decision PolicyDocument::explain(const PolicyQuery& query) const { return decide(query, true); }
+Decision PolicyDocument::evaluate(const PolicyQuery& query) const {
+  Decision decision = decide(query, Say{false});
+  return decision.allowed() ? decision : explain(query);
+}
+Decision PolicyDocument::explain(const PolicyQuery& query) const { return decide(query, Say{true}); }
 
-Decision PolicyDocument::decide(const PolicyQuery& query, bool all_reasons) const {
+Decision PolicyDocument::decide(const PolicyQuery& query, const Say& say) const {
   Decision decision;
   decision.rule = "default";
   if (!users_.contains(query.user) || query.kind == Kind::unset) {
@@ -82,12 +86,14 @@ Decision PolicyDocument::decide(const PolicyQuery& query, bool all_reasons) cons
   const Rule* unknown_deny = nullptr;  // the first one; nothing after it can be less strict
   bool decided = false;
   for (const Rule& rule : rules_) {
-    if (decided && !all_reasons) break;
-    decision.reasons.push_back(match(rule, query, *this));
+    if (decided && !say.words) break;
+    Condition found = match(rule, query, *this, say);
+    if (say.words)
+      decision.reasons.push_back(
+          {rule.id, found.holds, found.holds == Truth::yes ? "every condition holds" : std::move(found.why)});
     if (decided) continue;
-    const Truth matched = decision.reasons.back().matched;
-    if (matched == Truth::unknown && rule.then == Effect::deny && unknown_deny == nullptr) unknown_deny = &rule;
-    if (matched == Truth::yes) {
+    if (found.holds == Truth::unknown && rule.then == Effect::deny && unknown_deny == nullptr) unknown_deny = &rule;
+    if (found.holds == Truth::yes) {
       decision.effect = rule.then;
       decision.rule = rule.id;
       decided = true;

@@ -54,7 +54,7 @@ std::optional<std::string> normal_address_of_any(const std::string& text) {
   return std::nullopt;
 }
 
-void add_address(std::set<std::string>& out, const std::string& text, const std::string& pointer) {
+void add_address(AddressSet& out, const std::string& text, const std::string& pointer) {
   auto address = normal_address_of_any(text);
   if (!address) throw JsonError(pointer, "is no address of Ethereum, Bitcoin or Solana");
   out.insert(std::move(*address));
@@ -195,7 +195,7 @@ U256 parse_amount(JsonObject& condition, std::string_view member) {
 const Condition kYes{Truth::yes, ""};
 
 // All of them together, whatever the quantifier.
-Condition both(const Condition& a, const Condition& b) {
+Condition both(Condition a, Condition b) {
   if (a.holds == Truth::no) return a;
   if (b.holds == Truth::no) return b;
   return a.holds == Truth::unknown ? a : b;
@@ -203,17 +203,17 @@ Condition both(const Condition& a, const Condition& b) {
 
 // `none`: what to say if there is nothing of the kind; then neither an allow nor a deny is about it.
 template <class Range, class Test>
-Condition over(Quantifier quantifier, const Range& range, const std::string& none, const Test& test) {
-  Condition result{Truth::no, none};
+Condition over(Quantifier quantifier, const Range& range, const Say& say, const char* none, const Test& test) {
+  Condition result;
   bool first = true;
   for (const auto& element : range) {
-    const Condition one = test(element);
+    Condition one = test(element);
     const Truth decisive = quantifier == Quantifier::all ? Truth::no : Truth::yes;
     if (one.holds == decisive) return one;
-    if (first || one.holds == Truth::unknown) result = one;
+    if (first || one.holds == Truth::unknown) result = std::move(one);
     first = false;
   }
-  return result;
+  return first ? say.no([&] { return none; }) : result;
 }
 
 // The collection of a token that is no fungible one, all of whose items are meant: "eip155:1/erc721:0x…".
@@ -226,30 +226,32 @@ bool matches(const std::vector<std::string>& globs, const std::string& text) {
   return std::any_of(globs.begin(), globs.end(), [&](const auto& glob) { return glob_matches(glob, text); });
 }
 
-Condition listed(bool is_listed, const std::string& text, const char* what) {
-  if (text == kUnknown) return {Truth::unknown, "the payload does not show the " + std::string(what)};
+Condition listed(bool is_listed, const std::string& text, const char* what, const Say& say) {
+  if (text == kUnknown) return say.unknown([&] { return "the payload does not show the " + std::string(what); });
   if (is_listed) return kYes;
-  return {Truth::no, std::string(what) + " " + (text.empty() ? "none" : text) + " is not listed"};
+  return say.no([&] { return std::string(what) + " " + (text.empty() ? "none" : text) + " is not listed"; });
 }
 
-Condition movement_holds(const FactConditions& c, const Movement& m, Quantifier quantifier) {
+Condition recipient_holds(const Addresses& recipients, const Movement& m, bool any, const Say& say) {
+  const bool is_listed = recipients.contains(m.to) || (any && recipients.contains(m.to_owner));
+  if (any && !is_listed && m.to_owner == kUnknown)
+    return say.unknown([&] { return "the payload does not show whose account " + m.to + " is"; });
+  return listed(is_listed, m.to, "recipient", say);
+}
+
+Condition asset_holds(const AssetGlobs& assets, const Movement& m, bool any, const Say& say) {
+  const auto means = [&](const std::string& asset) {
+    return assets.match(asset) || (is_collection(asset) && assets.match_item_of(asset));
+  };
+  const bool is_listed = any ? means(m.asset) || (!m.or_asset.empty() && means(m.or_asset)) : assets.match(m.asset);
+  return listed(is_listed, m.asset, "asset", say);
+}
+
+Condition movement_holds(const FactConditions& c, const Movement& m, Quantifier quantifier, const Say& say) {
   const bool any = quantifier == Quantifier::any;
   Condition result = kYes;
-  if (c.recipients) {
-    const bool is_listed = c.recipients->contains(m.to) || (any && c.recipients->contains(m.to_owner));
-    if (any && !is_listed && m.to_owner == kUnknown)
-      result = both(result, {Truth::unknown, "the payload does not show whose account " + m.to + " is"});
-    else
-      result = both(result, listed(is_listed, m.to, "recipient"));
-  }
-  if (c.assets) {
-    const auto means = [&](const std::string& asset) {
-      return c.assets->match(asset) || (is_collection(asset) && c.assets->match_item_of(asset));
-    };
-    const bool is_listed =
-        any ? means(m.asset) || (!m.or_asset.empty() && means(m.or_asset)) : c.assets->match(m.asset);
-    result = both(result, listed(is_listed, m.asset, "asset"));
-  }
+  if (c.recipients) result = recipient_holds(*c.recipients, m, any, say);
+  if (c.assets && result.holds != Truth::no) result = both(std::move(result), asset_holds(*c.assets, m, any, say));
   return result;
 }
 
@@ -260,41 +262,74 @@ bool amount_is_told(const FactConditions& c, const Movement& m) {
   return m.or_asset.empty() || is_collection(m.or_asset) || (c.assets && !c.assets->match(m.or_asset));
 }
 
-Condition call_holds(const FactConditions& c, const Call& call) {
+Condition call_holds(const FactConditions& c, const Call& call, const Say& say) {
   Condition result = kYes;
-  if (c.contracts) result = both(result, listed(c.contracts->contains(call.contract), call.contract, "contract"));
-  if (c.calls) {
+  if (c.contracts) result = listed(c.contracts->contains(call.contract), call.contract, "contract", say);
+  if (c.calls && result.holds != Truth::no) {
     const std::string& selector = call.selector;  // Ethereum's have 0x in front
     const std::string digits = selector.starts_with("0x") ? selector.substr(2) : selector;
-    result = both(result, listed(matches(*c.calls, digits), selector, "call"));
+    result = both(std::move(result), listed(matches(*c.calls, digits), selector, "call", say));
   }
   return result;
 }
 
 // A member that the domain does not have is another than the one that the pattern names.
-Condition domain_holds(const std::vector<DomainPattern>& patterns, const std::optional<transactions::Domain>& domain) {
-  if (!domain) return {Truth::no, "the payload has no domain"};
+Condition domain_holds(const std::vector<DomainPattern>& patterns, const std::optional<transactions::Domain>& domain,
+                       const Say& say) {
+  if (!domain) return say.no([] { return "the payload has no domain"; });
   const auto fits = [](const auto& wanted, const auto& is) { return !wanted || wanted == is; };
   const bool is_listed = std::any_of(patterns.begin(), patterns.end(), [&](const DomainPattern& p) {
     return fits(p.name, domain->name) && fits(p.chain_id, domain->chain_id) &&
            fits(p.verifying_contract, domain->verifying_contract);
   });
-  return is_listed ? kYes : Condition{Truth::no, "the domain is not listed"};
+  return is_listed ? kYes : say.no([] { return "the domain is not listed"; });
 }
 
+// Those that a condition is about, where they stand.
+class Some {
+ public:
+  Some(const std::vector<Movement>& all, bool fees) : all_(all), fees_(fees) {}
+  struct End {};
+  struct Iterator {
+    const std::vector<Movement>& all;
+    bool fees;
+    std::size_t at;
+    const Movement& operator*() const { return all[at]; }
+    Iterator& operator++() {
+      ++at;
+      return skip();
+    }
+    Iterator& skip() {
+      while (at < all.size() && (all[at].kind == MovementKind::fee) != fees) ++at;
+      return *this;
+    }
+    bool operator==(End) const { return at == all.size(); }
+  };
+  Iterator begin() const { return Iterator{all_, fees_, 0}.skip(); }
+  End end() const { return {}; }
+  bool empty() const { return begin() == end(); }
+
+ private:
+  const std::vector<Movement>& all_;
+  bool fees_;
+};
+
 // Sums per asset against the limit.
-Condition within(const FactConditions& c, const U256& limit, const std::vector<Movement>& movements, const char* what) {
-  std::map<std::string, U256> sums;
+Condition within(const FactConditions& c, const U256& limit, const Some& movements, const char* what, const Say& say) {
+  std::vector<std::pair<std::string_view, U256>> sums;  // a payload has few assets
   bool unknown = false;
   for (const Movement& m : movements) {
     unknown = unknown || !amount_is_told(c, m);
     if (m.asset == kUnknown || !m.amount.is_known()) continue;
-    const auto sum = transactions::add(sums[m.asset], m.amount.value());
-    if (!sum || *sum > limit)
-      return {Truth::no, std::string(what) + " of " + m.asset + " is above " + transactions::to_decimal(limit)};
-    sums[m.asset] = *sum;
+    auto sum = std::find_if(sums.begin(), sums.end(), [&](const auto& s) { return s.first == m.asset; });
+    if (sum == sums.end()) sum = sums.insert(sums.end(), {m.asset, U256(0)});
+    const auto more = transactions::add(sum->second, m.amount.value());
+    if (!more || *more > limit)
+      return say.no(
+          [&] { return std::string(what) + " of " + m.asset + " is above " + transactions::to_decimal(limit); });
+    sum->second = *more;
   }
-  if (unknown) return {Truth::unknown, "the payload does not show the " + std::string(what)};
+  if (unknown) return say.unknown([&] { return "the payload does not show the " + std::string(what); });
   return kYes;
 }
 
@@ -315,10 +350,10 @@ std::string_view name_of(Truth truth) {
 AddressLists read_addresses(const Lists& lists) {
   AddressLists out;
   for (const auto& [name, entries] : lists) {
-    std::set<std::string> addresses;
+    AddressSet addresses;
     for (std::size_t i = 0; i < entries.size(); ++i)
       add_address(addresses, entries[i], "/lists/" + pointer_escape(name) + "/" + std::to_string(i));
-    out.emplace(name, std::make_shared<const std::set<std::string>>(std::move(addresses)));
+    out.emplace(name, std::make_shared<const AddressSet>(std::move(addresses)));
   }
   return out;
 }
@@ -365,48 +400,53 @@ FactConditions FactConditions::parse(JsonObject& condition, const AddressLists& 
 }
 
 Condition holds(const FactConditions& c, const Facts* facts, const std::vector<std::string>& paths,
-                Quantifier quantifier) {
+                Quantifier quantifier, const Say& say) {
   Condition result = kYes;
-  if (c.paths)
-    result = over(quantifier, paths, "there is no path",
-                  [&](const std::string& path) { return listed(matches(*c.paths, path), path, "path"); });
+  // Nothing is looked at after what does not hold.
+  const auto and_also = [&](bool is_there, const auto& condition) {
+    if (is_there && result.holds != Truth::no) result = both(std::move(result), condition());
+  };
+  and_also(c.paths.has_value(), [&] {
+    return over(quantifier, paths, say, "there is no path",
+                [&](const std::string& path) { return listed(matches(*c.paths, path), path, "path", say); });
+  });
   if (!c.about_facts()) return result;
-  if (facts == nullptr) return both(result, {Truth::unknown, "the payload does not show what it does"});
+  if (facts == nullptr) {
+    and_also(true, [&] { return say.unknown([] { return "the payload does not show what it does"; }); });
+    return result;
+  }
 
-  std::vector<Movement> moved, fees;
-  bool anything = false;  // something that is not understood may do anything
-  for (const Movement& m : facts->movements) {
-    (m.kind == MovementKind::fee ? fees : moved).push_back(m);
-    anything |= m.kind == MovementKind::unknown;
-  }
-  if (c.chains) {  // a text for people is of no chain: no glob matches it
+  const Some moved(facts->movements, false), fees(facts->movements, true);
+  // Something that is not understood may do anything.
+  const bool anything = std::any_of(facts->movements.begin(), facts->movements.end(),
+                                    [](const Movement& m) { return m.kind == MovementKind::unknown; });
+  and_also(c.chains.has_value(), [&] {  // a text for people is of no chain: no glob matches it
     const bool is_listed = !facts->chain.empty() && matches(*c.chains, facts->chain);
-    result = both(result, listed(is_listed, facts->chain, "chain"));
-  }
-  if (c.sighashes)
-    result = both(result, over(quantifier, facts->sighashes, "there is no sighash type", [&](const std::string& type) {
-                    return listed(c.sighashes->contains(type), type, "sighash type");
-                  }));
-  if (c.domains) result = both(result, domain_holds(*c.domains, facts->domain));
-  if (c.recipients || c.assets)
-    result = both(result, over(quantifier, moved, "the payload moves nothing",
-                               [&](const Movement& m) { return movement_holds(c, m, quantifier); }));
-  if (c.contracts || c.calls) {
-    if (facts->calls.empty() && anything)
-      result = both(result, {Truth::unknown, "the payload does not show what it calls"});
-    else
-      result = both(result, over(quantifier, facts->calls, "the payload calls nothing",
-                                 [&](const Call& call) { return call_holds(c, call); }));
-  }
-  if (c.max)
-    result = both(result,
-                  moved.empty() ? Condition{Truth::no, "the payload moves nothing"} : within(c, *c.max, moved, "sum"));
-  if (c.fee_max) {
-    if (fees.empty() && anything)
-      result = both(result, {Truth::unknown, "the payload does not show the fee"});
-    else
-      result = both(result, within(c, *c.fee_max, fees, "fee"));
-  }
+    return listed(is_listed, facts->chain, "chain", say);
+  });
+  and_also(c.sighashes.has_value(), [&] {
+    return over(quantifier, facts->sighashes, say, "there is no sighash type", [&](const std::string& type) {
+      return listed(c.sighashes->contains(type), type, "sighash type", say);
+    });
+  });
+  and_also(c.domains.has_value(), [&] { return domain_holds(*c.domains, facts->domain, say); });
+  and_also(c.recipients || c.assets, [&] {
+    return over(quantifier, moved, say, "the payload moves nothing",
+                [&](const Movement& m) { return movement_holds(c, m, quantifier, say); });
+  });
+  and_also(c.contracts || c.calls, [&] {
+    if (facts->calls.empty() && anything) return say.unknown([] { return "the payload does not show what it calls"; });
+    return over(quantifier, facts->calls, say, "the payload calls nothing",
+                [&](const Call& call) { return call_holds(c, call, say); });
+  });
+  and_also(c.max.has_value(), [&] {
+    if (moved.empty()) return say.no([] { return "the payload moves nothing"; });
+    return within(c, *c.max, moved, "sum", say);
+  });
+  and_also(c.fee_max.has_value(), [&] {
+    if (fees.empty() && anything) return say.unknown([] { return "the payload does not show the fee"; });
+    return within(c, *c.fee_max, fees, "fee", say);
+  });
   return result;
 }
 

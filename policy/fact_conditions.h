@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/json.h"
@@ -19,17 +20,24 @@ struct Condition {
   Truth holds = Truth::no;
   std::string why;  // unless it holds; public data only
 };
+// What does not hold. The words cost more than the decision: they are made for who wants to read them.
+struct Say {
+  bool words = true;
+  Condition no(const auto& why) const { return {Truth::no, words ? std::string(why()) : std::string()}; }
+  Condition unknown(const auto& why) const { return {Truth::unknown, words ? std::string(why()) : std::string()}; }
+};
 
 using Lists = std::map<std::string, std::vector<std::string>, std::less<>>;
 // Normal addresses (transactions::normal_address); read once, whatever number of rules names them.
-using AddressLists = std::map<std::string, std::shared_ptr<const std::set<std::string>>, std::less<>>;
+using AddressSet = std::unordered_set<std::string>;
+using AddressLists = std::map<std::string, std::shared_ptr<const AddressSet>, std::less<>>;
 // Throws JsonError for an entry that is no address, at /lists/<name>/<index>.
 AddressLists read_addresses(const Lists& lists);
 
 // What `to` or `contract` names: itself, or by a list.
 struct Addresses {
-  std::set<std::string> own;
-  std::vector<std::shared_ptr<const std::set<std::string>>> lists;
+  AddressSet own;
+  std::vector<std::shared_ptr<const AddressSet>> lists;
   bool contains(const std::string& address) const;
 };
 
@@ -71,6 +79,6 @@ enum class Quantifier { all, any };
 // `facts` is nullptr if the payload shows none (a message, a digest): then every condition but `path` is unknown.
 // `paths`: of the keys that sign. The conditions together: no if one is, else unknown if one is, else yes.
 Condition holds(const FactConditions& conditions, const transactions::Facts* facts,
-                const std::vector<std::string>& paths, Quantifier quantifier);
+                const std::vector<std::string>& paths, Quantifier quantifier, const Say& say);
 
 }  // namespace quorate::policy

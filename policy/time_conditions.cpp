@@ -61,21 +61,21 @@ TimeConditions TimeConditions::parse(JsonObject& condition) {
   return out;
 }
 
-Condition holds(const TimeConditions& c, std::optional<std::int64_t> created) {
+Condition holds(const TimeConditions& c, std::optional<std::int64_t> created, const Say& say) {
   using namespace std::chrono;
   if (!c.any()) return {Truth::yes, ""};
-  if (!created) return {Truth::unknown, "the time of the request is not known"};
+  if (!created) return say.unknown([] { return "the time of the request is not known"; });
   const sys_seconds time{seconds(*created)};
   const sys_days day = floor<days>(time);
   if (c.weekdays) {
     const unsigned weekday = std::chrono::weekday(day).c_encoding();
-    if ((*c.weekdays >> weekday & 1) == 0) return {Truth::no, "it is " + std::string(kWeekdays[weekday])};
+    if ((*c.weekdays >> weekday & 1) == 0) return say.no([&] { return "it is " + std::string(kWeekdays[weekday]); });
   }
   if (c.hours) {
     const auto minute = static_cast<unsigned>(duration_cast<minutes>(time - day).count());
     const bool since = minute >= c.hours->from, until = minute < c.hours->to;
     if (c.hours->from < c.hours->to ? !(since && until) : !(since || until))
-      return {Truth::no, "it is " + text_of(minute) + " UTC"};
+      return say.no([&] { return "it is " + text_of(minute) + " UTC"; });
   }
   return {Truth::yes, ""};
 }

@@ -25,6 +25,6 @@ struct TimeConditions {
 };
 
 // created: Unix seconds. nullopt: unknown.
-Condition holds(const TimeConditions& conditions, std::optional<std::int64_t> created);
+Condition holds(const TimeConditions& conditions, std::optional<std::int64_t> created, const Say& say);
 
 }  // namespace quorate::policy

@@ -160,14 +160,14 @@ TEST(Decision, IsADenyWhenDefaultConstructed) {
 }
 
 TEST(Decision, SaysWhyEachRuleMatchedOrNot) {
-  const auto decision = with_rules(kDenyFirst).evaluate(sign("alice", "hot-1"));
+  const auto decision = with_rules(kDenyFirst).explain(sign("alice", "hot-1"));
   ASSERT_EQ(decision.reasons.size(), 2u);
   EXPECT_EQ(decision.reasons[0].rule, "no");
   EXPECT_EQ(decision.reasons[0].matched, Truth::no);
   EXPECT_EQ(decision.reasons[0].why, "key hot-1 is not matched");
   EXPECT_EQ(decision.reasons[1].rule, "yes");
   EXPECT_EQ(decision.reasons[1].matched, Truth::yes);
-  const auto unknown = with_rules(kDenyDigest).evaluate(sign("alice", "k", std::nullopt));
+  const auto unknown = with_rules(kDenyDigest).explain(sign("alice", "k", std::nullopt));
   EXPECT_EQ(unknown.reasons.at(0).matched, Truth::unknown);
   EXPECT_EQ(unknown.reasons.at(0).why, "the kind of payload is not known");
   const auto stranger = with_rules(kAll).evaluate(sign("mallory", "k"));
@@ -217,7 +217,7 @@ TEST(Decision, IsTheDefinitionForRandomPolicies) {
     const char* which[] = {"hot-1", "cold-1", "other"};
     const std::optional<P> what[] = {P::message, P::digest, std::nullopt};
     const auto query = sign(who[rng.below(4)], which[rng.below(3)], what[rng.below(3)]);
-    const Decision decision = policy.evaluate(query);
+    const Decision decision = policy.explain(query);
     EXPECT_EQ(name_of(decision.effect), name_of(by_definition(policy, decision))) << rules.dump();
     (decision.allowed() ? allowed : denied)++;
   }

@@ -44,7 +44,7 @@ Truth truth(const std::string& condition, const char* then, const Facts* facts, 
             PayloadKind payload = PayloadKind::eth_transaction) {
   const auto policy = with_rules(R"([{"id":"r","if":)" + condition + R"(,"then":")" + then + R"("}])");
   PolicyQuery query{Kind::sign, "hot-1", "alice", payload, facts, std::move(paths)};
-  const Decision decision = policy.evaluate(query);
+  const Decision decision = policy.explain(query);
   return decision.reasons.at(0).matched;
 }
 Truth allows(const std::string& condition, const Facts& facts) { return truth(condition, "allow", &facts); }
@@ -349,7 +349,7 @@ TEST(FactConditions, APolicyOfPayouts) {
       "asset":["eip155:1/slip44:60"],"max":"100","fee_max":"10"},"then":"allow"}])");
   const auto policy = PolicyDocument::from_json(json);
   const auto decide = [&](const Facts& facts) {
-    return policy.evaluate({Kind::sign, "k", "alice", PayloadKind::eth_transaction, &facts, {"m"}});
+    return policy.explain({Kind::sign, "k", "alice", PayloadKind::eth_transaction, &facts, {"m"}});
   };
   EXPECT_EQ(decide(facts_of({transfer(kEth, kAlice, U256(100)), fee(U256(10))})).rule, "payouts");
   EXPECT_EQ(decide(facts_of({transfer(kEth, kAlice, U256(101)), fee(U256(10))})).rule, "default");

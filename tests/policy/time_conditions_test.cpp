@@ -13,7 +13,7 @@ Truth at(const std::string& time, const std::string& condition, const char* then
   const auto policy = with_rules(R"([{"id":"r","if":)" + condition + R"(,"then":")" + then + R"("}])");
   PolicyQuery query{Kind::sign, "hot-1", "alice", PayloadKind::message};
   if (!time.empty()) query.created = unix_seconds(from_rfc3339(time).value());
-  return policy.evaluate(query).reasons.at(0).matched;
+  return policy.explain(query).reasons.at(0).matched;
 }
 constexpr Truth kYes = Truth::yes, kNo = Truth::no, kUnknown = Truth::unknown;
 
