@@ -19,4 +19,7 @@ inline std::uint64_t samples(std::uint64_t normal) {
   return asked == nullptr ? runs(normal) : std::max<std::uint64_t>(std::strtoull(asked, nullptr, 10), 1);
 }
 
+// Every case there is, where there is usually time for some of them.
+inline bool thorough() { return std::getenv("QUORATE_THOROUGH") != nullptr; }
+
 }  // namespace quorate::test
