@@ -9,6 +9,7 @@
 #include "cli/files.h"
 #include "policy/kinds.h"
 #include "storage/audit.h"
+#include "storage/progress.h"
 
 namespace quorate::cli {
 namespace {
@@ -62,7 +63,12 @@ class LogFile {
     if (head == first->end() || !head->is_object())
       throw failed("audit_format", name + " does not say how far it goes");
     head_ = head_in(*head);
+    made_ = from_rfc3339(text_at(*first, "time"));
+    peers_ = first->value("peers", Json::array());
+    if (!peers_.is_array()) throw failed("audit_format", name + " has peers that are no list");
   }
+  std::optional<WallTime> made() const { return made_; }
+  const Json& peers() const { return peers_; }
   const std::string& name() const { return name_; }
   const storage::Identity& whose() const { return whose_; }
   const storage::AuditHead& head() const { return head_; }
@@ -82,11 +88,15 @@ class LogFile {
   std::ifstream in_;
   storage::Identity whose_;
   storage::AuditHead head_;
+  std::optional<WallTime> made_;
+  Json peers_;
 };
 
 struct Kept {
   storage::AuditHead head;
-  std::string by;  // who says so
+  std::string by{};                 // who says so
+  std::optional<WallTime> since{};  // the log went so far at this time at the latest
+  bool always = false;              // … and whenever the export was made
 };
 
 Kept parse_head(const std::string& text, std::string& node) {
@@ -95,7 +105,7 @@ Kept parse_head(const std::string& text, std::string& node) {
   if (first == std::string::npos || second == std::string::npos) throw bad();
   node = text.substr(0, first);
   const std::string number = text.substr(first + 1, second - first - 1);
-  Kept kept{{}, "--head"};
+  Kept kept{{}, "--head", {}, true};
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), kept.head.seq);
   const auto hash = array_from_hex<32>(text.substr(second + 1));
   if (!policy::is_name(node) || error != std::errc() || end != number.data() + number.size() || !hash) throw bad();
@@ -105,6 +115,24 @@ Kept parse_head(const std::string& text, std::string& node) {
 
 // Every head that is known of a node, and where it is from.
 using KeptHeads = std::map<std::string, std::vector<Kept>>;
+
+// What the node of this export has kept of the others, each signed by who it is about.
+void add_words(KeptHeads& kept, const LogFile& file, const policy::ClusterDocument& cluster) {
+  for (const Json& peer : file.peers()) {
+    const std::string node = text_at(peer, "node");
+    const policy::NodeCard* card = cluster.find(node);
+    const auto signature = array_from_hex<64>(text_at(peer, "signature"));
+    storage::Progress word;
+    word.life = number_in(peer, "life");
+    const storage::AuditHead head = head_in(peer);
+    word.seq = head.seq;
+    word.head = head.hash;
+    if (signature) word.signature = *signature;
+    if (card == nullptr || !signature || !storage::verify_progress(word, {cluster.id(), node}, card->identity_key))
+      throw failed("audit_format", file.name() + " has a word of " + one_line(node) + " that it has not signed");
+    kept[node].push_back({head, node + " itself, as " + file.whose().node + " has kept it,", file.made(), false});
+  }
+}
 
 // What is wrong with the log; "" if nothing is.
 std::string fault_of(LogFile& file, const std::vector<Kept>& kept) {
@@ -135,13 +163,20 @@ std::string fault_of(LogFile& file, const std::vector<Kept>& kept) {
 
 }  // namespace
 
-Exit audit_export(const std::string& node, ClusterClient& client, Console& console) {
+Exit audit_export(const std::string& node, ClusterClient& client, World& world) {
+  Console& console = world.console;
   const auto get = [&](const std::string& target) {
     const auto reply = client.call_node(node, {"GET", target, "", "", "", {}});
     return Json(expect_success(reply));
   };
-  const storage::AuditHead head = head_in(get("/v1/audit/head"));
-  console.line({{"format", kFormat}, {"cluster", client.cluster().id()}, {"node", node}, {"head", json_of(head)}});
+  const Json newest = get("/v1/audit/head");
+  const storage::AuditHead head = head_in(newest);
+  console.line({{"format", kFormat},
+                {"cluster", client.cluster().id()},
+                {"node", node},
+                {"time", to_rfc3339(world.clock.wall())},
+                {"head", json_of(head)},
+                {"peers", newest.value("peers", Json::array())}});
   std::uint64_t after = 0;
   while (after < head.seq) {
     const Json page =
@@ -172,7 +207,8 @@ Exit audit_verify(const AuditVerifyOptions& options, Console& console) {
     const LogFile file(name);
     if (cluster.empty()) cluster = file.whose().cluster;
     if (cluster != file.whose().cluster) throw failed("audit_format", name + " is of another cluster");
-    kept[file.whose().node].push_back({file.head(), name});
+    kept[file.whose().node].push_back({file.head(), name, {}, false});
+    if (options.cluster && options.cluster->id() == cluster) add_words(kept, file, *options.cluster);
   }
   Json all = Json::array();
   std::string text;
@@ -182,7 +218,9 @@ Exit audit_verify(const AuditVerifyOptions& options, Console& console) {
     // Another export of the same node may have been made later: it says more, which is no cut.
     std::vector<Kept> heads;
     for (const Kept& k : kept[file.whose().node])
-      if (k.by == "--head" || k.by == name || k.head.seq <= file.head().seq) heads.push_back(k);
+      if (k.always || k.by == name || k.head.seq <= file.head().seq ||
+          (k.since && file.made() && *k.since <= *file.made()))
+        heads.push_back(k);
     const std::string fault = fault_of(file, heads);
     ok = ok && fault.empty();
     all.push_back({{"file", name}, {"node", file.whose().node}, {"head", json_of(file.head())}, {"ok", fault.empty()}});
@@ -190,6 +228,7 @@ Exit audit_verify(const AuditVerifyOptions& options, Console& console) {
     text += name + "  " + one_line(file.whose().node) + "  " +
             (fault.empty() ? std::to_string(file.head().seq) + " entries, nothing is wrong" : one_line(fault)) + "\n";
   }
+  if (!options.cluster) text += "what the nodes have kept of each other was not looked at: there is no cluster.json\n";
   console.result({{"logs", all}, {"ok", ok}}, text);
   return ok ? Exit::ok : Exit::failed;
 }

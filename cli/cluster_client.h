@@ -25,6 +25,7 @@ class ClusterClient {
 
   const policy::ClusterDocument& cluster() const { return cluster_; }
   const std::string& user() const { return user_; }
+  Signature64 sign(ByteView message) const { return key_->sign(message); }  // with the user's key
 
   // To the chosen node, or else to the first that answers, in the cluster's order; the next call begins with that one.
   // A mutation carries an Idempotency-Key, so that it is one request whichever node it reaches. Throws Failure when

@@ -16,6 +16,7 @@
 #include "cli/refresh_keys.h"
 #include "cli/sign_commands.h"
 #include "cli/up.h"
+#include "cli/vote_commands.h"
 
 namespace quorate::cli {
 namespace {
@@ -40,6 +41,7 @@ struct Words {
   ApiOptions api;
   AuditVerifyOptions audit_verify;
   PolicySimulateOptions simulate;
+  VoteOptions vote;
   std::string key, request, file;
   bool pem = false;
   std::function<Exit()> chosen;
@@ -104,6 +106,9 @@ void add_local(CLI::App& app, Run& run) {
   init->add_option("--base-port", w.init.base_port, "node i listens on BASE+i, BASE+100+i and BASE+200+i")
       ->capture_default_str();
   init->add_option("--name", w.init.name, "of the cluster")->capture_default_str();
+  init->add_option(
+      "--policy", w.init.policy,
+      "a file: the first policy, instead of one for an admin and an approver; who has no key in it gets one");
   init->callback([&run] {
     run.words.chosen = [&run] {
       InitOptions options = run.words.init;
@@ -257,7 +262,7 @@ void add_signatures(CLI::App& app, Run& run) {
 
 void add_requests(CLI::App& app, Run& run) {
   Words& w = run.words;
-  auto* request = app.add_subcommand("request", "requests: list, show");
+  auto* request = app.add_subcommand("request", "requests: list, show, approve, reject, cancel");
   request->require_subcommand(1);
   auto* list = request->add_subcommand("list", "newest first");
   list->add_option("--state", w.request_list.state);
@@ -277,6 +282,26 @@ void add_requests(CLI::App& app, Run& run) {
       return run.with_client([&](ClusterClient& c) { return request_show(run.words.request, c, run.world.console); });
     };
   });
+  for (const auto vote : {policy::Vote::approve, policy::Vote::reject}) {
+    const bool approves = vote == policy::Vote::approve;
+    auto* one = request->add_subcommand(std::string(policy::name_of(vote)),
+                                        approves ? "show what a request does, and approve it" : "end a request");
+    one->add_option("request", w.vote.request, "its id, req_…")->required();
+    if (approves) one->add_flag("--yes", w.vote.yes, "without asking");
+    one->callback([&run, vote] {
+      run.words.chosen = [&run, vote] {
+        return run.with_client(
+            [&](ClusterClient& c) { return vote_command(run.words.vote, vote, c, run.world.console, run.in); });
+      };
+    });
+  }
+  auto* cancel = request->add_subcommand("cancel", "withdraw a request of one's own; admins any");
+  cancel->add_option("request", w.request, "its id, req_…")->required();
+  cancel->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return cancel_command(run.words.request, c, run.world.console); });
+    };
+  });
 }
 
 void add_audit(CLI::App& app, Run& run) {
@@ -289,16 +314,22 @@ void add_audit(CLI::App& app, Run& run) {
       const Place place = run.place();
       if (!place.node) throw usage("every node has a log of its own: name one with --node");
       ClusterClient client(place, run.world);
-      return audit_export(*place.node, client, run.world.console);
+      return audit_export(*place.node, client, run.world);
     };
   });
-  auto* verify =
-      audit->add_subcommand("verify", "exported logs, offline: nothing changed, removed, added, cut or forked");
+  auto* verify = audit->add_subcommand("verify",
+                                       "exported logs, offline: nothing changed, removed, added, cut or forked (with "
+                                       "--dir: nor by the nodes' own words)");
   verify->add_option("files", w.audit_verify.files, "exports, of one node or of several")->required();
   verify->add_option("--head", w.audit_verify.heads,
                      "NODE:SEQ:HASH that was kept elsewhere; may be given several times");
-  verify->callback(
-      [&run] { run.words.chosen = [&run] { return audit_verify(run.words.audit_verify, run.world.console); }; });
+  verify->callback([&run] {
+    run.words.chosen = [&run] {
+      const Place place = run.place();
+      if (std::filesystem::exists(place.dir / "cluster.json")) run.words.audit_verify.cluster = load_cluster(place.dir);
+      return audit_verify(run.words.audit_verify, run.world.console);
+    };
+  });
 }
 
 void add_policy(CLI::App& app, Run& run) {

@@ -58,6 +58,8 @@ void Console::say(std::string_view line) {
 
 void Console::line(const Json& json) { out_ << json.dump(-1, ' ', true) << '\n'; }
 
+void Console::show(std::string_view text) { err_ << printable(text) << std::flush; }
+
 void Console::note(std::string_view line) { err_ << one_line(line) << '\n' << std::flush; }
 
 void Console::fail(const Failure& failure) {

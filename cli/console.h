@@ -33,6 +33,8 @@ class Console {
   void say(std::string_view line);
   // One line of a result that is for machines in any case.
   void line(const Json& json);
+  // What somebody has to see before they decide, all of it, however long.
+  void show(std::string_view text);
   // A remark that is no result.
   void note(std::string_view line);
   void fail(const Failure& failure);

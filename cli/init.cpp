@@ -2,11 +2,13 @@
 
 #include "base/ed25519.h"
 #include "base/limits.h"
+#include "cli/cluster_client.h"
 #include "cli/files.h"
 #include "cli/ports.h"
 #include "cli/stop_signals.h"
 #include "peers/certificates.h"
 #include "policy/cluster.h"
+#include "policy/document.h"
 #include "policy/first_policy.h"
 #include "policy/kinds.h"
 
@@ -153,6 +155,36 @@ NewNode make_node(const fs::path& stage, int i, int base_port, const peers::Auth
   return node;
 }
 
+// The first policy, its cluster not yet named. Whoever has no key in it gets one, in `users`.
+Json policy_for(const InitOptions& options, const fs::path& users, std::vector<std::string>& made, World& world) {
+  const auto new_user = [&](const std::string& id) {
+    const auto key = Ed25519SecretKey::generate(world.rng);
+    write_new_file(users / (id + ".pem"), key.to_pem());
+    made.push_back(id);
+    return key.public_key();
+  };
+  if (!options.policy) {
+    const auto admin = new_user("admin");
+    return policy::first_policy("", {"admin", admin}, {"approver", new_user("approver")});
+  }
+  const std::string file = options.policy->string();
+  try {
+    Json document = parse_json(read_text_file(file, limits::kMaxPolicyBytes));
+    if (!document.is_object()) throw JsonError("", "must be an object");
+    document["version"] = 1;
+    document["previous"] = "";
+    if (const auto all = document.find("users"); all != document.end() && all->is_array())
+      for (Json& user : *all)
+        if (user.is_object() && !user.contains("key") && policy::is_name(text_at(user, "id")))
+          user["key"] = new_user(text_at(user, "id")).to_text();
+    document["cluster"] = std::string(64, '0');
+    policy::PolicyDocument::from_json(document);
+    return document;
+  } catch (const JsonError& e) {
+    throw failed("policy_invalid", file + ": " + (e.pointer.empty() ? "" : e.pointer + " ") + e.what());
+  }
+}
+
 // Two readings of one file name the same place, also through a symbolic link.
 bool same_place(const fs::path& a, const fs::path& b) {
   std::error_code ignored;
@@ -203,26 +235,21 @@ InitResult init_cluster(const InitOptions& options, World& world) {
   write_new_file(stage / "ca.pem", view_of(authority.certificate_pem));
 
   make_private_directory(stage / "users");
-  const auto admin = Ed25519SecretKey::generate(world.rng);
-  const auto approver = Ed25519SecretKey::generate(world.rng);
-  write_new_file(stage / "users" / "admin.pem", admin.to_pem());
-  write_new_file(stage / "users" / "approver.pem", approver.to_pem());
+  InitResult result;
+  Json first = policy_for(options, stage / "users", result.users, world);
 
   std::vector<NewNode> nodes;
   for (int i = 1; i <= options.nodes; ++i) nodes.push_back(make_node(stage, i, options.base_port, authority, world));
 
   std::vector<Json> cards;
   for (const auto& node : nodes) cards.push_back(policy::sign_card(node.card, node.identity));
-  const policy::FirstUser first_admin{"admin", admin.public_key()}, first_approver{"approver", approver.public_key()};
-  const Digest anchor = policy::policy_anchor(policy::first_policy("", first_admin, first_approver));
-  const Json genesis = policy::make_genesis(options.name, cards, anchor);
+  const Json genesis = policy::make_genesis(options.name, cards, policy::policy_anchor(first));
   std::vector<std::pair<std::string, Signature64>> signatures;
   for (const auto& node : nodes) signatures.emplace_back(node.card.id, policy::sign_genesis(genesis, node.identity));
 
-  InitResult result;
   result.cluster_id = policy::cluster_id_of(genesis);
-  write_new_file(stage / "policy.json",
-                 view_of(policy::first_policy(result.cluster_id, first_admin, first_approver).dump(2) + "\n"));
+  first["cluster"] = result.cluster_id;
+  write_new_file(stage / "policy.json", view_of(first.dump(2) + "\n"));
   write_new_file(stage / "cluster.json", view_of(policy::make_cluster_file(genesis, signatures).dump(2) + "\n"));
   for (const auto& node : nodes) {
     result.nodes.push_back(node.card.id);
@@ -247,7 +274,9 @@ void init_command(const InitOptions& options, const Environment& env, World& wor
 
   std::string text = "cluster " + made.cluster_id + "\nin      " + dir.string() + "\n";
   for (std::size_t i = 0; i < made.nodes.size(); ++i) text += made.nodes[i] + "   " + made.rest[i] + "\n";
-  text += "users   admin, approver (" + (dir / "users").string() + ")\n";
+  std::string users;
+  for (const std::string& user : made.users) users += (users.empty() ? "" : ", ") + user;
+  text += "users   " + users + " (" + (dir / "users").string() + ")\n";
   text += "note    each node's key_file lies beside the data: for trying out, not for keys that matter\n";
   if (!remark.empty()) text += "note    " + remark + "\n";
   text += "\nnext:\n";
@@ -255,7 +284,8 @@ void init_command(const InitOptions& options, const Environment& env, World& wor
 
   Json nodes = Json::array();
   for (std::size_t i = 0; i < made.nodes.size(); ++i) nodes.push_back({{"id", made.nodes[i]}, {"url", made.rest[i]}});
-  Json json{{"cluster", made.cluster_id}, {"dir", dir.string()}, {"nodes", nodes}, {"next", next}};
+  Json json{
+      {"cluster", made.cluster_id}, {"dir", dir.string()}, {"nodes", nodes}, {"users", made.users}, {"next", next}};
   if (!remark.empty()) json["note"] = remark;
   world.console.result(json, text);
 }

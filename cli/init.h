@@ -1,6 +1,7 @@
 // `quorate init`: a whole cluster on one machine, for trying out.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,15 @@ struct InitOptions {
   int nodes = 3;
   int base_port = 7000;
   std::string name = "local";  // of the cluster
+  // The first policy, instead of the one for an admin and an approver. Who has no key in it gets one.
+  std::optional<std::filesystem::path> policy{};
 };
 
 struct InitResult {
   std::string cluster_id;          // hex
   std::vector<std::string> nodes;  // ids
   std::vector<std::string> rest;   // URLs
+  std::vector<std::string> users;  // whose keys were made
 };
 
 // Writes `dir`, which must be missing or empty; all of it is on the disk when this returns. Throws Failure, and then

@@ -71,6 +71,8 @@ std::string text_of_simulation(const Json& seen) {
   const Json policy = seen.value("policy", Json::object());
   std::string text = text_at(policy, "decision") + " by " + text_at(policy, "rule") + ", for " + text_at(seen, "as") +
                      " at " + text_at(seen, "at") + "\n";
+  for (const Json& need : seen.value("needs", Json::array()))
+    text += "needs " + std::to_string(need.value("min", 0)) + " of " + text_at(need, "group") + "\n";
   for (const Json& rule : seen.value("rules", Json::array()))
     text += "  " + text_at(rule, "rule") + "  " + text_at(rule, "then") + "  " + text_at(rule, "matched") + ": " +
             text_at(rule, "why") + "\n";
@@ -155,7 +157,8 @@ Exit policy_simulate(const PolicySimulateOptions& options, ClusterClient& client
   const auto reply = client.post("/v1/policy/simulate", body);
   const Json& seen = expect_success(reply);
   console.result(seen, text_of_simulation(seen));
-  return text_at(seen.value("policy", Json::object()), "decision") == "allow" ? Exit::ok : Exit::denied;
+  const std::string decision = text_at(seen.value("policy", Json::object()), "decision");
+  return decision == "allow" ? Exit::ok : decision == "approve" ? Exit::waiting : Exit::denied;
 }
 
 }  // namespace quorate::cli

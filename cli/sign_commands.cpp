@@ -34,15 +34,7 @@ std::string line_of(const Json& movement) {
 std::string text_of_inspection(const Json& seen) {
   std::string text = text_at(seen, "kind") + ", key " + text_at(seen.value("key", Json()), "name") + " at " +
                      text_at(seen, "path") + "\n";
-  const auto facts = seen.find("facts");
-  if (facts == seen.end()) {
-    text += "what it does cannot be told\n";
-  } else {
-    if (const auto chain = text_at(*facts, "chain"); !chain.empty()) text += "chain      " + chain + "\n";
-    for (const Json& movement : facts->value("movements", Json::array())) text += line_of(movement) + "\n";
-    for (const Json& call : facts->value("calls", Json::array()))
-      text += "call       " + text_at(call, "contract") + " " + text_at(call, "name") + "\n";
-  }
+  text += text_of_facts(seen.value("facts", Json()));
   for (const Json& item : seen.value("to_sign", Json::array()))
     text += "signs      " + text_at(item, "bytes").substr(0, 64) + " with " + text_at(item, "public_key") + "\n";
   const Json policy = seen.value("policy", Json::object());
@@ -58,6 +50,16 @@ Bytes output_of(const Json& result) {
 }
 
 }  // namespace
+
+std::string text_of_facts(const Json& facts) {
+  if (!facts.is_object()) return "what it does cannot be told\n";
+  std::string text;
+  if (const auto chain = text_at(facts, "chain"); !chain.empty()) text += "chain      " + chain + "\n";
+  for (const Json& movement : facts.value("movements", Json::array())) text += line_of(movement) + "\n";
+  for (const Json& call : facts.value("calls", Json::array()))
+    text += "call       " + text_at(call, "contract") + " " + text_at(call, "name") + "\n";
+  return text;
+}
 
 Exit sign_command(const SignOptions& options, ClusterClient& client, Console& console, std::istream& in) {
   Json body{{"payload", payload_of(options.payload, in)}};

@@ -16,6 +16,9 @@ struct SignOptions {
 };
 Exit sign_command(const SignOptions& options, ClusterClient& client, Console& console, std::istream& in);
 
+// The facts of a payload, line by line, each with its end. null: it shows none.
+std::string text_of_facts(const Json& facts);
+
 // What a node sees in a payload; nothing is signed.
 struct InspectOptions {
   std::string key;

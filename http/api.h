@@ -29,6 +29,8 @@ enum class Route {
   archive_key,    // POST /v1/keys/{key}/archive
   unarchive_key,  // POST /v1/keys/{key}/unarchive
   inspect,        // POST /v1/transactions/inspect
+  vote,           // POST /v1/requests/{id}/approvals
+  cancel,         // POST /v1/requests/{id}/cancel
   list_requests,  // GET  /v1/requests
   show_request,   // GET  /v1/requests/{id}
   show_node,      // GET  /v1/node

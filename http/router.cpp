@@ -27,6 +27,8 @@ const std::vector<Entry>& table() {
       {{Route::archive_key, "POST", "/v1/keys/{key}/archive"}, Subject::key, {}},
       {{Route::unarchive_key, "POST", "/v1/keys/{key}/unarchive"}, Subject::key, {}},
       {{Route::inspect, "POST", "/v1/transactions/inspect"}, Subject::none, {}},
+      {{Route::vote, "POST", "/v1/requests/{id}/approvals"}, Subject::request, {}},
+      {{Route::cancel, "POST", "/v1/requests/{id}/cancel"}, Subject::request, {}},
       {{Route::list_requests, "GET", "/v1/requests"}, Subject::none, {"state", "kind", "key", "limit", "cursor"}},
       {{Route::show_request, "GET", "/v1/requests/{id}"}, Subject::request, {}},
       {{Route::show_node, "GET", "/v1/node"}, Subject::none, {}},
@@ -184,6 +186,8 @@ bool is_mutation(Route r) {
     case Route::show_key:
     case Route::derive_key:
     case Route::inspect:
+    case Route::vote:
+    case Route::cancel:
     case Route::list_requests:
     case Route::show_request:
     case Route::show_node:
@@ -199,7 +203,9 @@ bool is_mutation(Route r) {
   impossible("a call without a route");
 }
 
-bool takes_body(Route r) { return is_mutation(r) || r == Route::inspect || r == Route::simulate; }
+bool takes_body(Route r) {
+  return is_mutation(r) || r == Route::inspect || r == Route::simulate || r == Route::vote || r == Route::cancel;
+}
 
 Json parse_body(ByteView body) {
   Json value = parse_json(text_of(body));

@@ -21,7 +21,8 @@ constexpr auto kStoreWait = Seconds(10);  // for the write that makes a request 
 struct Pending {
   std::mutex mutex;
   std::condition_variable changed;
-  std::string stored;  // its id, once durable
+  std::string stored;   // its id, once durable
+  bool people = false;  // it waits for them, which may take hours
   std::optional<Answer> answer;
 };
 
@@ -37,7 +38,7 @@ int status_of_failure(const std::string& code) {
        {"payload_unsupported", "payload_malformed", "payload_invalid", "algorithm_mismatch", "path_invalid",
         "not_our_key", "too_many_participants"})
     if (code == unsignable) return 422;
-  if (code == "denied") return 403;
+  if (code == "denied" || code == "needs_approval") return 403;
   if (code == "expired") return 410;
   if (code == "storage" || code == "interrupted" || code == "overloaded" || code == "rolled_back") return 503;
   return 500;
@@ -97,6 +98,10 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
       return derive_key(call);
     case http::Route::inspect:
       return inspect(call);
+    case http::Route::vote:
+      return vote(call);
+    case http::Route::cancel:
+      return cancel(call);
     case http::Route::list_requests:
       return list_requests(call);
     case http::Route::show_request:
@@ -113,7 +118,14 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
       return list_audit(call);
     case http::Route::audit_head: {
       const storage::AuditHead head = world_.store.audit_head();
-      return Reply{200, Json{{"seq", head.seq}, {"hash", to_hex(head.hash)}}, {}};
+      Json peers = Json::array();
+      for (const auto& [node, p] : kept_progress(world_))
+        peers.push_back({{"node", node},
+                         {"life", p.life},
+                         {"seq", p.seq},
+                         {"hash", to_hex(p.head)},
+                         {"signature", to_hex(p.signature)}});
+      return Reply{200, Json{{"seq", head.seq}, {"hash", to_hex(head.hash)}, {"peers", std::move(peers)}}, {}};
     }
     case http::Route::unset:
       break;
@@ -126,9 +138,10 @@ std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
   const auto pending = std::make_shared<Pending>();
   const std::uint64_t ticket = next_ticket_++;
   const http::SignedRequest original = call.original;
-  const auto stored = [pending](const std::string& id) {
+  const auto stored = [pending](const std::string& id, bool people) {
     const std::lock_guard lock(pending->mutex);
     pending->stored = id;
+    pending->people = people;
     pending->changed.notify_all();
   };
   const auto answered = [pending](const Answer& answer) {
@@ -152,7 +165,7 @@ std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
     while (!met() && !closing_ && std::chrono::steady_clock::now() < end)
       pending->changed.wait_until(lock, std::min(end, std::chrono::steady_clock::now() + kCloseWithin));
   };
-  wait(start + call.wait, [&] { return pending->answer.has_value(); });
+  wait(start + call.wait, [&] { return pending->answer.has_value() || pending->people; });
   wait(start + call.wait + kStoreWait, [&] { return pending->answer || !pending->stored.empty(); });
   if (pending->answer) {
     const Answer answer = *pending->answer;
@@ -169,29 +182,6 @@ std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
   const auto row = world_.store.request(id);
   if (!row) return not_found("the request was not kept");
   return answer_of(record_of(*row));
-}
-
-std::variant<Reply, Problem> NodeApi::list_requests(const http::Call& call) const {
-  storage::RequestFilter filter;
-  filter.kind = parameter(call, "kind");
-  filter.key = parameter(call, "key");
-  if (const auto state = parameter(call, "state")) filter.state = storage::parse_request_state(*state);
-  if (!sees_all(call.who.user)) filter.user = call.who.user;
-  std::optional<storage::Cursor> after;
-  if (const auto text = parameter(call, "cursor")) {
-    after = storage::Cursor::parse(*text);
-    if (!after) return bad_cursor();
-  }
-  return page_reply(
-      world_.store.requests(filter, limit_of(call), after),
-      [](const storage::RequestRow& row) -> std::optional<Json> { return request_view(record_of(row), false); });
-}
-
-std::variant<Reply, Problem> NodeApi::show_request(const http::Call& call) const {
-  const auto row = world_.store.request(call.subject);
-  // What somebody may not see does not exist for them.
-  if (!row || (row->user != call.who.user && !sees_all(call.who.user))) return not_found("no such request");
-  return Reply{200, request_view(record_of(*row), true), {}};
 }
 
 std::variant<Reply, Problem> NodeApi::show_node() const {

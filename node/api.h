@@ -25,6 +25,10 @@ class NodeApi final : public http::Api {
  private:
   using Answered = std::variant<http::Reply, http::Problem>;
   Answered mutate(const http::Call& call);
+  Answered vote(const http::Call& call);
+  Answered cancel(const http::Call& call);
+  Answered told(const std::function<void(std::function<void(const Answer&)>)>& ask);
+  bool may_see(const std::string& user, const RequestRecord& record) const;
   Answered list_keys(const http::Call& call) const;
   Answered show_key(const http::Call& call) const;
   Answered derive_key(const http::Call& call) const;

@@ -94,7 +94,7 @@ std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
                        std::nullopt};
   const auto key = key_facts(*row, *known, payload, world_);
   if (const auto* refused = std::get_if<Refusal>(&key)) return problem_of(*refused);
-  const auto read = read_payload(body, payload, std::get<transactions::KeyFacts>(key));
+  const auto read = decode_payload(body, payload, std::get<transactions::KeyFacts>(key));
   if (const auto* refused = std::get_if<Refusal>(&read))
     return problem_of(may_know({payload.path}) ? *refused : denied);
   const auto& what = std::get<Signable>(read);

@@ -90,7 +90,7 @@ std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
     const auto known = world_.known_keys->of(*row);
     const auto key = key_facts(*row, *known, payload, world_);
     if (const auto* refused = std::get_if<Refusal>(&key)) return problem_of(*refused);
-    auto read = read_payload(request, payload, std::get<transactions::KeyFacts>(key));
+    auto read = decode_payload(request, payload, std::get<transactions::KeyFacts>(key));
     if (const auto* refused = std::get_if<Refusal>(&read)) return problem_of(*refused);
     what = std::get<Signable>(std::move(read));
     add_to(query, *what);
@@ -108,6 +108,13 @@ std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
               {"decision", policy::name_of(decision.effect)},
               {"rule", decision.rule}}},
             {"rules", rules_of(policy, decision)}};
+  if (decision.effect == policy::Effect::approve) {
+    Json needs = Json::array();
+    for (const policy::Need& need : decision.approvals.needs)
+      needs.push_back({{"group", need.group}, {"min", need.min}});
+    view["needs"] = std::move(needs);
+    view["expires_hours"] = decision.approvals.expires_hours;
+  }
   if (query.key) view["key"] = *query.key;
   if (what && what->facts) view["facts"] = transactions::to_json(*what->facts);
   return Reply{200, std::move(view), {}};

@@ -12,7 +12,6 @@
 namespace quorate::node {
 namespace {
 
-constexpr int kMostRounds = 13;  // of one protocol, durable steps included: a reshare of an ECDSA key
 constexpr int kSpreadRetries = 2;
 constexpr auto kTurnPause =
     Millis(100);  // before a member is asked again that was busy; as much again at random, four times over
@@ -25,12 +24,13 @@ std::string joined_text(const std::vector<std::string>& names) {
 
 // What members may give as a reason; anything else is `refused`.
 std::string known_code(const std::string& code) {
-  constexpr std::array<std::string_view, 31> codes{"context_mismatch",
+  constexpr std::array<std::string_view, 32> codes{"context_mismatch",
                                                    "other_certificate",
                                                    "number_used",
                                                    "rolled_back",
                                                    "too_many_participants",
                                                    "denied",
+                                                   "needs_approval",
                                                    "expired",
                                                    "idempotency_conflict",
                                                    "already_final",
@@ -365,7 +365,7 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
       job->waiting.erase(from);
       return begin_if_all(*job);
     }
-    --job->attempts;
+    if (!job->x.asks_people()) --job->attempts;  // those are tried again later
     job->busy.insert(member->id);
     give_up_attempt(*job);
     return whole || code == "other_certificate" ? postpone(*job, kTurnPause) : attempt(*job);

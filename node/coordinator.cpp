@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "node/approvals.h"
 #include "node/outcome.h"
 #include "node/succession.h"
 
@@ -24,16 +25,18 @@ Refusal conflict() {
 
 Coordinator::Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant,
                          const PeerView& peers, const Quarantines& quarantines,
-                         std::function<bool(const std::string&)> heal)
+                         std::function<bool(const std::string&)> heal,
+                         std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people)
     : world_(world),
       requests_(requests),
       host_(host),
       participant_(participant),
       peers_(peers),
       quarantines_(quarantines),
-      heal_(std::move(heal)) {}
+      heal_(std::move(heal)),
+      ask_people_(std::move(ask_people)) {}
 
-void Coordinator::submit(const http::SignedRequest& original, std::uint64_t ticket, Stored stored,
+void Coordinator::submit(const ClientRequest& original, std::uint64_t ticket, Stored stored,
                          std::function<void(const Answer&)> answer) {
   auto examined = examine(original, world_);
   if (const auto* refused = std::get_if<Refusal>(&examined)) return answer(*refused);
@@ -44,7 +47,7 @@ void Coordinator::submit(const http::SignedRequest& original, std::uint64_t tick
   if (const auto it = jobs_.find(id); it != jobs_.end()) {
     if (it->second.record.original.body != original.body) return answer(conflict());
     requests_.wait(id, ticket, answer);
-    if (it->second.stored) return stored(id);
+    if (it->second.stored) return stored(id, false);
     it->second.when_stored.push_back(std::move(stored));
     return;
   }
@@ -52,11 +55,14 @@ void Coordinator::submit(const http::SignedRequest& original, std::uint64_t tick
   if (known) {
     if (known->original.body != original.body) return answer(conflict());
     if (!known->open() && !may_try_again(*known)) return answer(*known);
+    // What people have approved is what its client signed first, and goes on by itself.
+    if (known->open() && known->decision.text == policy::name_of(policy::Effect::approve))
+      return wait_for_people(known->original, id, ticket, std::move(stored), std::move(answer));
     if (known->open() && known->coordinator.text != world_.me.id && peers_.is_up(known->coordinator) &&
         in_head_start(*known, world_.clock.wall())) {
       elsewhere_.insert(id);
       requests_.wait(id, ticket, answer);
-      return stored(id);
+      return stored(id, false);
     }
   }
   if (requests_.nonce_used_by_other(job.x.who.user, job.x.who.nonce, id))
@@ -69,8 +75,9 @@ void Coordinator::submit(const http::SignedRequest& original, std::uint64_t tick
     if (world_.store.key_by_name(plan->body.name))
       return answer(Refusal{409, "name_taken", world_.me.id + " has a key of this name already", "/name"});
 
+  if (job.x.waits_for_people()) return wait_for_people(original, id, ticket, std::move(stored), std::move(answer));
   job.record = new_record(job.x, original, world_.me.id);
-  if (!job.x.decision.allowed()) {
+  if (!job.x.allowed()) {
     job.record.set_state(RequestState::denied);
     job.record.code = "denied";
     std::string reasons = "denied by rule " + job.x.decision.rule;
@@ -83,10 +90,21 @@ void Coordinator::submit(const http::SignedRequest& original, std::uint64_t tick
   open(std::move(job), std::move(known), kRetries);
 }
 
+void Coordinator::wait_for_people(const ClientRequest& original, const std::string& id, std::uint64_t ticket,
+                                  Stored stored, std::function<void(const Answer&)> answer) {
+  requests_.wait(id, ticket, answer);
+  ask_people_(original, [this, id, ticket, stored = std::move(stored), answer](const Answer& held) {
+    const auto* record = std::get_if<RequestRecord>(&held);
+    if (record != nullptr && record->open())
+      return stored(id, record->request_state() == RequestState::pending_approval);
+    if (requests_.forget(id, ticket)) answer(held);
+  });
+}
+
 // The request has led to a certificate that this node has learned from others, who did not tell of the request.
-bool Coordinator::adopt(const Examined& x, const http::SignedRequest& original,
+bool Coordinator::adopt(const Examined& x, const ClientRequest& original,
                         const std::function<void(const Answer&)>& answer) {
-  if (x.reshare() == nullptr || !x.decision.allowed()) return false;
+  if (x.reshare() == nullptr || !x.allowed()) return false;
   const auto made = certificate_made_by(x.id, x.reshare()->key, world_);
   if (!made) return false;
   Outcome outcome;
@@ -99,12 +117,14 @@ bool Coordinator::adopt(const Examined& x, const http::SignedRequest& original,
 }
 
 void Coordinator::resume(const RequestRecord& record) {
-  if (jobs_.contains(record.id)) return;
+  if (jobs_.contains(record.id) || record.request_state() == RequestState::pending_approval) return;
   auto examined = examine(record.original, world_);
   const auto* x = std::get_if<Examined>(&examined);
   if (x != nullptr && adopt(*x, record.original, [](const Answer&) {})) return;
   const bool in_time = static_cast<std::int64_t>(record.expires) > unix_seconds(world_.clock.wall());
-  if (x == nullptr || !x->decision.allowed() || !in_time || x->outdated()) {
+  const bool approved = record.decision.text == policy::name_of(policy::Effect::approve);
+  if (approved && (x == nullptr || !x->allowed() || !in_time || x->outdated())) return;  // later, or never
+  if (x == nullptr || !x->allowed() || !in_time || x->outdated()) {
     RequestRecord ended = record;
     ended.set_state(RequestState::failed);
     ended.code = "interrupted";
@@ -155,7 +175,7 @@ void Coordinator::open(Job job, std::optional<RequestRecord> known, int retries)
     if (!result.ok()) return not_opened(id, result, retries);
     Job& mine = it->second;
     mine.stored = true;
-    for (const Stored& told : std::exchange(mine.when_stored, {})) told(id);
+    for (const Stored& told : std::exchange(mine.when_stored, {})) told(id, false);
     if (!mine.record.open()) {
       const RequestRecord record = mine.record;
       return finish(id, record);
@@ -168,7 +188,7 @@ void Coordinator::open(Job job, std::optional<RequestRecord> known, int retries)
   if (!allowed) return;
   Replicate replicate;
   replicate.original = placed.record.original;
-  for (const std::string& node : audience(placed)) world_.mesh.send(node, envelope_of(replicate));
+  for (const std::string& node : audience_of(placed.x, world_)) world_.mesh.send(node, envelope_of(replicate));
   if (overlap) attempt(placed);
 }
 
@@ -198,17 +218,20 @@ void Coordinator::not_opened(const std::string& id, const storage::CommitResult&
   record.reason = taken     ? world_.me.id + ": " + name_taken_by(holder)
                   : changed ? conflict().detail
                             : cut("this node cannot store the request: " + result.text, 2048);
-  record.retryable = true;
-  finish(id, record);
-}
-
-std::vector<std::string> Coordinator::audience(const Job& job) const {
-  std::vector<std::string> nodes;
-  for (const policy::NodeCard& card : world_.cluster.nodes()) {
-    if (card.id == world_.me.id) continue;
-    if (job.x.changes_key() || job.x.committee().find(card.id) != nullptr) nodes.push_back(card.id);
-  }
-  return nodes;
+  record.retryable = !job.x.asks_people();
+  const auto stored = requests_.load(id);
+  if (!stored) return finish(id, record);
+  // What people have approved is tried again.
+  if (stored->open() && job.x.asks_people() && !world_.store.key_by_name(job.x.intent.key_name))
+    return finish(id, *stored);
+  // It is known here, and must not stay open when nobody goes on with it.
+  job.phase = Phase::ending;
+  storage::Batch batch;
+  batch.update_request(row_of(record), {RequestState::queued, RequestState::running, RequestState::failed});
+  batch.append_audit(requests_.audit("failed", record, Json{{"code", record.code.text}}));
+  requests_.commit(std::move(batch), [this, id, record](const storage::CommitResult&) {
+    if (jobs_.contains(id) && !finish_if_final(id)) finish(id, record);
+  });
 }
 
 void Coordinator::succeed_with(Job& job, const Report& report, const std::string& from) {
@@ -240,7 +263,7 @@ void Coordinator::succeed_with(Job& job, const Report& report, const std::string
       it->second.deadline = world_.clock.steady();
       return;
     }
-    for (const std::string& node : audience(it->second)) world_.mesh.send(node, envelope_of(outcome));
+    for (const std::string& node : audience_of(it->second.x, world_)) world_.mesh.send(node, envelope_of(outcome));
     it->second.record = record;
     await_members(it->second);
   });
@@ -263,6 +286,9 @@ void Coordinator::await_members(Job& job) {
 void Coordinator::fail(Job& job, const std::string& code, const std::string& reason) {
   if (job.phase == Phase::ending) return;
   give_up_attempt(job);
+  // Somebody's word is not enough: a name is taken when this node has a key of it.
+  const bool taken = code == "name_taken" && world_.store.key_by_name(job.x.intent.key_name).has_value();
+  if (job.x.asks_people() && !taken) return try_later(job, code, reason);
   job.phase = Phase::ending;
   job.failing = true;
   RequestRecord record = job.record;
@@ -284,8 +310,29 @@ void Coordinator::fail(Job& job, const std::string& code, const std::string& rea
       world_.log(LogLevel::error, "the failure of " + id + " could not be stored: " + result.text);
     }
     if (const auto outcome = outcome_of(record, world_))
-      for (const std::string& node : audience(it->second)) world_.mesh.send(node, envelope_of(*outcome));
+      for (const std::string& node : audience_of(it->second.x, world_)) world_.mesh.send(node, envelope_of(*outcome));
     finish(id, record);
+  });
+}
+
+// What people have approved is tried until it is done, withdrawn, or its time is over.
+void Coordinator::try_later(Job& job, const std::string& code, const std::string& reason) {
+  job.phase = Phase::ending;
+  RequestRecord record = job.record;
+  record.set_state(RequestState::queued);
+  record.code = code;
+  record.reason = cut(reason, 2048);
+  record.released = job.any_released || requests_.released(job.x.id);
+  storage::Batch batch;
+  batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
+  if (job.x.create() != nullptr) batch.release_name(job.x.intent.key_name, job.x.id);
+  batch.append_audit(requests_.audit("postponed", record, Json{{"code", code}, {"reason", record.reason.text}}));
+  const std::string id = job.x.id;
+  if (participant_.takes_part(id)) return finish(id, record);  // another node goes on with it already
+  requests_.commit(std::move(batch), [this, id, record](const storage::CommitResult& result) {
+    if (!jobs_.contains(id)) return;
+    if (!result.ok() && finish_if_final(id)) return;
+    finish(id, record);  // open: nobody is told that it has ended
   });
 }
 

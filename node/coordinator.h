@@ -21,19 +21,19 @@
 
 namespace quorate::node {
 
-using Answer = std::variant<RequestRecord, Refusal>;
-
 class Coordinator {
  public:
-  // `heal`: Healer::ask_for.
+  // `heal`: Healer::ask_for. `ask_people`: Approvals::ask.
   Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant,
               const PeerView& peers, const Quarantines& quarantines,
-              std::function<bool(const std::string& request)> heal);
+              std::function<bool(const std::string& request)> heal,
+              std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people);
 
-  // A client's request, authenticated and fresh. `stored` is called when it is durable here, `answer` once: a refusal,
-  // or the final record. Whoever stops waiting says so with requests.forget(id, ticket).
-  using Stored = std::function<void(const std::string& id)>;
-  void submit(const http::SignedRequest& original, std::uint64_t ticket, Stored stored,
+  // A client's request, authenticated and fresh. `stored` is called when it is durable here, or, if it waits for
+  // people, on enough nodes; `answer` once: a refusal, or the final record. Whoever stops waiting says so with
+  // requests.forget(id, ticket).
+  using Stored = std::function<void(const std::string& id, bool waits_for_people)>;
+  void submit(const ClientRequest& original, std::uint64_t ticket, Stored stored,
               std::function<void(const Answer&)> answer);
   // An open request goes on here while its time lasts: after a restart, or because its coordinator is gone.
   void resume(const RequestRecord& record);
@@ -86,16 +86,18 @@ class Coordinator {
   };
 
   // coordinator.cpp
-  bool adopt(const Examined& x, const http::SignedRequest& original, const std::function<void(const Answer&)>& answer);
+  void wait_for_people(const ClientRequest& original, const std::string& id, std::uint64_t ticket, Stored stored,
+                       std::function<void(const Answer&)> answer);
+  bool adopt(const Examined& x, const ClientRequest& original, const std::function<void(const Answer&)>& answer);
   void open(Job job, std::optional<RequestRecord> known, int retries);
   void not_opened(const std::string& id, const storage::CommitResult& result, int retries);
   void succeed_with(Job& job, const Report& report, const std::string& from);
   // The key is active here. Its client may go to any node next, so the other members get a moment to follow.
   void await_members(Job& job);
   void fail(Job& job, const std::string& code, const std::string& reason);
+  void try_later(Job& job, const std::string& code, const std::string& reason);
   void finish(const std::string& id, const RequestRecord& record);
-  bool finish_if_final(const std::string& id);              // by what is stored
-  std::vector<std::string> audience(const Job& job) const;  // the other nodes that are to know
+  bool finish_if_final(const std::string& id);  // by what is stored
   void watch_others();
 
   // attempts.cpp
@@ -133,6 +135,7 @@ class Coordinator {
   const PeerView& peers_;
   const Quarantines& quarantines_;
   std::function<bool(const std::string&)> heal_;
+  std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people_;
   std::unordered_map<std::string, Job> jobs_;
   std::map<Bytes32, std::string> by_random_;
   std::set<std::string> elsewhere_;  // requests that other nodes coordinate and somebody waits for here

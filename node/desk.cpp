@@ -32,24 +32,36 @@ Desk::Desk(const World& world, SessionHost& host)
                       return coordinator_.give_way(request, other);
                     },
                     [this](const std::string& node, const std::string& key) { healer_.exchange(node, key); },
-                    [this] { return freshness_.resting(); }}),
-      coordinator_(world, requests_, host, participant_, peers_, quarantines_,
-                   [this](const std::string& request) { return healer_.ask_for(request); }),
+                    [this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); },
+                    [this](const Examined& x, const RequestRecord& record) { approvals_.follow(x, record); }}),
+      coordinator_(
+          world, requests_, host, participant_, peers_, quarantines_,
+          [this](const std::string& request) { return healer_.ask_for(request); },
+          [this](const ClientRequest& original, std::function<void(const Answer&)> told) {
+            approvals_.ask(original, std::move(told));
+          }),
+      approvals_(world, requests_, peers_,
+                 {[this](const RequestRecord& record) { coordinator_.resume(record); },
+                  [this](const std::string& id) { return coordinator_.coordinates(id) || participant_.takes_part(id); },
+                  [this](const RequestRecord& record) { on_final(record); }}),
       healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }),
       scheduled_refresh_(world, peers_, coordinator_) {}
 
 void Desk::on_final(const RequestRecord& record) {
   participant_.on_final(record.id);
   coordinator_.on_final(record);
+  approvals_.on_final(record);
 }
 
 void Desk::recover() {
   freshness_.load();
   quarantines_.load();
+  approvals_.recover();
   for (const storage::RequestRow& row : world_.store.open_requests()) {
     try {
       const RequestRecord record = record_of(row);
-      if (record.coordinator.text == world_.me.id) coordinator_.resume(record);
+      if (record.coordinator.text == world_.me.id && record.request_state() != RequestState::pending_approval)
+        coordinator_.resume(record);
     } catch (const storage::StorageCorrupt& e) {
       world_.log(LogLevel::error, e.what());
     }
@@ -60,6 +72,7 @@ void Desk::tick() {
   host_.tick();
   participant_.tick();
   coordinator_.tick();
+  approvals_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
   const SteadyTime now = world_.clock.steady();
@@ -82,6 +95,7 @@ void Desk::expire() {
   std::size_t asked = 0;
   for (const storage::RequestRow& row : world_.store.overdue_requests(now)) {
     if (coordinator_.coordinates(row.id) || participant_.takes_part(row.id)) continue;
+    const bool pending = row.state == RequestState::pending_approval;
     if (row.expires + kExpireGrace.count() >= now) {
       OutcomeQuery query;
       query.request = row.id;
@@ -91,15 +105,18 @@ void Desk::expire() {
     }
     try {
       RequestRecord record = record_of(row);
-      record.set_state(RequestState::failed);
-      record.code = "no_outcome";
-      record.reason = "the coordinating node told no outcome in time";
+      const bool people = record.decision.text == policy::name_of(policy::Effect::approve);
+      record.set_state(people ? RequestState::expired : RequestState::failed);
+      record.code = people ? "expired" : "no_outcome";
+      record.reason = pending  ? "not enough people approved the request in its time"
+                      : people ? "the request was approved, and could not be done in its time"
+                               : "the coordinating node told no outcome in time";
       record.released = requests_.released(record.id);
       record.retryable = false;  // its time is over
       storage::Batch batch;
       batch.update_request(row_of(record), {row.state});
       if (record.kind.text == policy::name_of(policy::Kind::create_key)) batch.release_name(record.key_name, record.id);
-      batch.append_audit(requests_.audit("failed", record, Json{{"code", record.code.text}}));
+      batch.append_audit(requests_.audit(people ? "expired" : "failed", record, Json{{"code", record.code.text}}));
       requests_.commit(std::move(batch), record, [](const storage::CommitResult&) {});
     } catch (const storage::StorageCorrupt& e) {
       world_.log(LogLevel::error, e.what());
@@ -126,6 +143,7 @@ void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexce
     const bool came_up = !peers_.is_up(node);
     peers_.set(node, same);
     if (came_up) freshness_.on_peer_up(node);
+    if (came_up) approvals_.on_peer_up(node);
     if (came_up) quarantines_.on_peer_up(node);
     coordinator_.on_peer_up(node);
     if (!came_up) return;
@@ -185,7 +203,9 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
   else if (e.tag == Report::tag)
     coordinator_.on_report(from, decode<Report>(e.body));
   else if (e.tag == Replicate::tag)
-    replicate(from, decode<Replicate>(e.body));
+    approvals_.on_replicate(from, decode<Replicate>(e.body));
+  else if (e.tag == Held::tag)
+    approvals_.on_held(from, decode<Held>(e.body));
   else if (e.tag == Outcome::tag)
     take(from, decode<Outcome>(e.body));
   else if (e.tag == OutcomeQuery::tag)
@@ -235,7 +255,7 @@ void Desk::take(const std::string& from, const Outcome& outcome) {
 void Desk::tell_outcome(const std::string& to, const OutcomeQuery& query) {
   const auto record = requests_.load(query.request);
   if (!record || record->open() || !may_know(*record, to, world_)) return;
-  if (const auto outcome = outcome_of(*record, world_)) world_.mesh.send(to, envelope_of(*outcome));
+  if (const auto word = word_of_end(*record, world_)) world_.mesh.send(to, *word);
 }
 
 // A node that was away: what it coordinated may have ended.
@@ -244,26 +264,12 @@ void Desk::ask_outcomes(const std::string& node) {
   for (const storage::RequestRow& row : world_.store.open_requests()) {
     if (asked == kMaxOutcomeQueries) return;
     if (coordinator_.coordinates(row.id) || participant_.takes_part(row.id)) continue;
+    if (row.state == RequestState::pending_approval) continue;  // Approvals tells of it, and hears the end
     OutcomeQuery query;
     query.request = row.id;
     world_.mesh.send(node, envelope_of(query));
     ++asked;
   }
-}
-
-void Desk::replicate(const std::string& from, const Replicate& message) {
-  auto examined = examine(message.original, world_);
-  const auto* x = std::get_if<Examined>(&examined);
-  if (x == nullptr || !x->decision.allowed() || http::check_fresh(x->who, world_.clock.wall()) || requests_.load(x->id))
-    return;
-  if (requests_.nonce_used_by_other(x->who.user, x->who.nonce, x->id)) return;
-  if (world_.store.open_request_count() >= limits::kMaxOpenRequests) return;
-  RequestRecord record = new_record(*x, message.original, from);
-  record.set_state(RequestState::queued);
-  storage::Batch batch;
-  batch.insert_request(row_of(record));
-  requests_.add_nonce(batch, x->who.user, x->who.nonce, record);
-  requests_.commit(std::move(batch), [](const storage::CommitResult&) {});
 }
 
 }  // namespace quorate::node

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "node/approvals.h"
 #include "node/coordinator.h"
 #include "node/freshness.h"
 #include "node/healer.h"
@@ -26,6 +27,7 @@ class Desk final : public peers::Inbox {
   void recover();
   void tick();
   Coordinator& coordinator() { return coordinator_; }
+  Approvals& approvals() { return approvals_; }
   Requests& requests() { return requests_; }
   const Quarantines& quarantines() const { return quarantines_; }
   const Freshness& freshness() const { return freshness_; }
@@ -42,7 +44,6 @@ class Desk final : public peers::Inbox {
 
  private:
   void dispatch(const std::string& from, const Envelope& envelope);
-  void replicate(const std::string& from, const Replicate& message);
   void take(const std::string& from, const Outcome& outcome);
   void tell_outcome(const std::string& to, const OutcomeQuery& query);
   void ask_outcomes(const std::string& node);
@@ -60,6 +61,7 @@ class Desk final : public peers::Inbox {
   Inflow inflow_;
   Participant participant_;
   Coordinator coordinator_;
+  Approvals approvals_;
   Healer healer_;
   ScheduledRefresh scheduled_refresh_;
   SteadyTime next_expiry_{}, next_sweep_{};

@@ -46,13 +46,13 @@ std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject
   auto row = find_key(world.store, subject);
   if (!row) return Refusal{404, "unknown_key", "no such key", std::nullopt};
   if (row->state == storage::KeyState::archived)
-    return Refusal{409, "key_archived", "the key is archived", std::nullopt};
+    plan.unfit = Refusal{409, "key_archived", "the key is archived", std::nullopt};
   plan.key = std::move(*row);
   plan.known = world.known_keys->of(plan.key);
   plan.payload = policy::parse_sign(body);
   auto key = key_facts(plan.key, *plan.known, plan.payload, world);
   if (auto* refused = std::get_if<Refusal>(&key)) return std::move(*refused);
-  auto what = read_payload(body, plan.payload, std::get<transactions::KeyFacts>(key));
+  auto what = decode_payload(body, plan.payload, std::get<transactions::KeyFacts>(key));
   if (auto* refused = std::get_if<Refusal>(&what)) return std::move(*refused);
   plan.what = std::make_shared<const Signable>(std::get<Signable>(std::move(what)));
   plan.document = std::make_shared<const Json>(body.at("payload"));
@@ -62,7 +62,7 @@ std::variant<Examined, Refusal> plan_sign(Examined x, const std::string& subject
   x.intent.public_key = to_hex(plan.what->child.public_key);
   x.intent.path = plan.payload.path;
   x.intent.payload_digest = plan.what->payload_digest();
-  x.intent.facts_digest = sha256(view_of(plan.what->facts_jcs));
+  x.intent.facts_digest = plan.what->facts_digest();
   x.intent.decoder = transactions::decoder_version(policy::name_of(plan.payload.kind));
   x.plan = std::move(plan);
   return x;
@@ -140,6 +140,12 @@ std::variant<Examined, Refusal> plan_state(Examined x, const std::string& subjec
   return x;
 }
 
+// Nothing of the intent changes any more.
+void close(Examined& x) {
+  x.intent_jcs = policy::intent_jcs(x.intent);
+  x.request_digest = policy::request_digest(x.intent);
+}
+
 }  // namespace
 
 const Committee& Examined::committee() const {
@@ -156,7 +162,10 @@ Digest Examined::certificate() const {
   return {};
 }
 
-std::optional<Refusal> Examined::outdated() const { return reshare() == nullptr ? std::nullopt : reshare()->unfit; }
+std::optional<Refusal> Examined::outdated() const {
+  if (const auto* s = sign()) return s->unfit;
+  return reshare() == nullptr ? std::nullopt : reshare()->unfit;
+}
 
 std::optional<GatedKey> Examined::gated() const {
   const SignPlan* signing = sign();
@@ -183,7 +192,7 @@ std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& clu
   return *committee;
 }
 
-std::variant<Examined, Refusal> examine(const http::SignedRequest& request, const World& world) {
+std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world) {
   const auto key_of = [&](std::string_view user) -> std::optional<Ed25519PublicKey> {
     if (const policy::NodeCard* node = asking_node(user, world.cluster)) return node->identity_key;
     const Ed25519PublicKey* key = world.policy.key_of(user);
@@ -230,10 +239,10 @@ std::variant<Examined, Refusal> examine(const http::SignedRequest& request, cons
 
   Examined& done = std::get<Examined>(planned);
   done.intent.kind = done.kind;
-  done.intent_jcs = policy::intent_jcs(done.intent);
-  done.request_digest = policy::request_digest(done.intent);
   if (asking_node(done.who.user, world.cluster) != nullptr) {
+    close(done);
     done.decision = decide_scheduled(done, world);
+    done.consent = consent_in(request, done.intent, done.decision, world.policy);
     return planned;
   }
   policy::PolicyQuery query;
@@ -243,6 +252,10 @@ std::variant<Examined, Refusal> examine(const http::SignedRequest& request, cons
   query.created = done.who.created;
   if (const SignPlan* sign = done.sign()) add_to(query, *sign->what);
   done.decision = world.policy.evaluate(query);
+  if (done.asks_people())
+    done.intent.expires_at = policy::expires_with_approvals(done.who.created, done.decision.approvals.expires_hours);
+  close(done);
+  done.consent = consent_in(request, done.intent, done.decision, world.policy);
   return planned;
 }
 

@@ -10,6 +10,7 @@
 #include "http/message_signature.h"
 #include "keygen/certificate.h"
 #include "keygen/reshare_parameters.h"
+#include "node/client_request.h"
 #include "node/refusal.h"
 #include "node/signable.h"
 #include "node/world.h"
@@ -31,6 +32,7 @@ struct SignPlan {
   policy::SignPayload payload;
   std::shared_ptr<const Signable> what;  // the payload as this node understands it
   std::shared_ptr<const Json> document;  // the payload as it stands in the body
+  std::optional<Refusal> unfit;          // why nothing is signed now: the key is archived
 
   const CertificateBody& body() const { return known->certificate.body; }
 };
@@ -64,12 +66,17 @@ struct Examined {
   std::string intent_jcs;
   Digest request_digest{};
   policy::Decision decision;
+  Consent consent;
   std::variant<CreateKeyPlan, SignPlan, ResharePlan, StatePlan> plan;
 
   const CreateKeyPlan* create() const { return std::get_if<CreateKeyPlan>(&plan); }
   const SignPlan* sign() const { return std::get_if<SignPlan>(&plan); }
   const ResharePlan* reshare() const { return std::get_if<ResharePlan>(&plan); }
   const StatePlan* state() const { return std::get_if<StatePlan>(&plan); }
+  // By the policy, and by the people whom it asks.
+  bool allowed() const { return !consent.cancelled && (decision.allowed() || (asks_people() && consent.given())); }
+  bool asks_people() const { return decision.effect == policy::Effect::approve; }
+  bool waits_for_people() const { return asks_people() && !consent.cancelled && !consent.rejected && !consent.given(); }
   // It ends with a certificate, and needs all members of a committee.
   bool makes_certificate() const { return create() != nullptr || reshare() != nullptr; }
   // It changes what every node of the cluster knows of a key, which it does by its own policy.
@@ -77,14 +84,14 @@ struct Examined {
   // Names for all who may take part. Empty if outdated.
   const Committee& committee() const;
   Digest certificate() const;               // of the key in force here, which this is about; zero for a new key
-  std::optional<Refusal> outdated() const;  // ResharePlan::unfit
+  std::optional<Refusal> outdated() const;  // the plan's `unfit`
   // A signing whose messages need open gates (node/gates.h): ECDSA's.
   std::optional<GatedKey> gated() const;
 };
 
 // Pure but for look-ups in this node's own database. Freshness and replay are the caller's: they depend on what it has
 // seen before.
-std::variant<Examined, Refusal> examine(const http::SignedRequest& request, const World& world);
+std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world);
 
 // The committee of these nodes: indices 1..n in the order of their names, so that all nodes agree on it without asking.
 // Refuses an unknown participant by name.

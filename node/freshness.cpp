@@ -12,24 +12,6 @@ std::string seen_meta(const std::string& node) { return "progress/of/" + node; }
 // All that this node may have forgotten is over then, here and by the clock of whoever else took part.
 constexpr auto kRest = limits::kRequestLife + limits::kClockBehind + limits::kClockAhead + Seconds(10);
 
-struct SignedProgress {
-  BoundedText<64> what, cluster;
-  BoundedText<limits::kMaxName> node;
-  std::uint64_t life = 0, seq = 0;
-  Digest head{};
-  static auto fields(auto& m) { return std::tie(m.what, m.cluster, m.node, m.life, m.seq, m.head); }
-};
-SecretBytes signed_bytes(const Progress& p, const storage::Identity& whose) {
-  SignedProgress s;
-  s.what = "quorate-progress-v1";
-  s.cluster = whose.cluster;
-  s.node = whose.node;
-  s.life = p.life;
-  s.seq = p.seq;
-  s.head = p.head;
-  return encode(s);
-}
-
 template <class T>
 std::optional<T> stored(const storage::Store& store, const std::string& name) {
   const auto bytes = store.meta(name);
@@ -43,13 +25,11 @@ std::optional<T> stored(const storage::Store& store, const std::string& name) {
 
 }  // namespace
 
-Progress sign_progress(Progress progress, const storage::Identity& whose, const Ed25519SecretKey& identity) {
-  progress.signature = identity.sign(signed_bytes(progress, whose));
-  return progress;
-}
-
-bool verify_progress(const Progress& progress, const storage::Identity& whose, const Ed25519PublicKey& identity) {
-  return identity.verify(signed_bytes(progress, whose), progress.signature);
+std::map<std::string, Progress> kept_progress(const World& world) {
+  std::map<std::string, Progress> kept;
+  for (const policy::NodeCard& card : world.cluster.nodes())
+    if (const auto seen = stored<Progress>(world.store, seen_meta(card.id))) kept[card.id] = *seen;
+  return kept;
 }
 
 Freshness::Freshness(const World& world, Requests& requests, const PeerView& peers)
@@ -57,8 +37,7 @@ Freshness::Freshness(const World& world, Requests& requests, const PeerView& pee
 
 void Freshness::load() {
   if (const auto own = stored<Own>(world_.store, kOwn)) own_ = *own;
-  for (const policy::NodeCard& card : world_.cluster.nodes())
-    if (const auto seen = stored<Progress>(world_.store, seen_meta(card.id))) seen_[card.id] = kept_[card.id] = *seen;
+  seen_ = kept_ = kept_progress(world_);
   look_at_rest();
 }
 

@@ -10,20 +10,16 @@
 #include "node/messages.h"
 #include "node/peer_view.h"
 #include "node/requests.h"
+#include "storage/progress.h"
 
 namespace quorate::node {
 
-// "So far my log had come": of two of one node the one with the greater (life, seq) is the later.
-struct Progress {
-  std::uint64_t life = 0;  // one more with every old copy that it has run on
-  std::uint64_t seq = 0;   // of the last entry
-  Digest head{};           // its hash
-  Signature64 signature{};
-  static auto fields(auto& m) { return std::tie(m.life, m.seq, m.head, m.signature); }
-  bool later_than(const Progress& other) const { return std::tie(life, seq) > std::tie(other.life, other.seq); }
-};
-Progress sign_progress(Progress progress, const storage::Identity& whose, const Ed25519SecretKey& identity);
-bool verify_progress(const Progress& progress, const storage::Identity& whose, const Ed25519PublicKey& identity);
+using storage::Progress;
+using storage::sign_progress;
+using storage::verify_progress;
+
+// What this node has on disk of the others', by their names. Any thread. Throws storage::StorageCorrupt.
+std::map<std::string, Progress> kept_progress(const World& world);
 
 // The sender's own.
 struct MyProgress {
@@ -50,6 +46,8 @@ class Freshness {
 
   // It has found out that its database is an old copy, so lately that requests which it has forgotten may still live.
   bool resting() const { return resting_; }
+  // When it last found that out, Unix seconds; 0: never. On the desk.
+  std::uint64_t noticed() const { return own_.noticed; }
 
  private:
   struct Own {

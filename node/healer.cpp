@@ -33,6 +33,12 @@ KeyEntry entry_of(const storage::KeyRow& row, const storage::Store& store) {
   return entry;
 }
 
+// What is in force has happened, whatever this node thought of the request.
+bool may_have_succeeded(const RequestRecord& record) {
+  return record.request_state() != storage::RequestState::succeeded &&
+         record.request_state() != storage::RequestState::denied;
+}
+
 constexpr std::size_t kMaxChainBytes = 384 * 1024;  // below limits::kMaxFrame, with what is around it
 
 }  // namespace
@@ -264,7 +270,7 @@ void Healer::on_certificate(const std::string& from, const CertificateComplete& 
 std::shared_ptr<const KeyRecord> Healer::asked_for(const CertificateComplete& message) const {
   const auto examined = examine(message.original, world_);
   const auto* x = std::get_if<Examined>(&examined);
-  if (x == nullptr || x->id != message.request.text || x->create() == nullptr || !x->decision.allowed() ||
+  if (x == nullptr || x->id != message.request.text || x->create() == nullptr || !x->allowed() ||
       !prove(*x, message.certificate, x->committee().parties(), world_))
     return nullptr;
   auto record = std::make_shared<KeyRecord>();
@@ -302,7 +308,7 @@ void Healer::follow(const std::string& from, const std::string& key_id, std::vec
   }
   collecting_.erase({key_id, taken.in_force->body.number});
   std::optional<RequestRecord> record = requests_.load(taken.request);
-  if (record && (record->open() || record->request_state() == storage::RequestState::failed)) {
+  if (record && may_have_succeeded(*record)) {
     add_success(batch, *record, with_certificate(*row, *taken.in_force));
   } else
     record.reset();
@@ -345,7 +351,7 @@ void Healer::activate(const KeyCertificate& certificate, const KeyRecord* asked,
   collecting_.erase({id, certificate.body.number});
   std::optional<RequestRecord> record;
   if (!request.empty()) record = requests_.load(request);
-  if (record && (record->open() || record->request_state() == storage::RequestState::failed)) {
+  if (record && may_have_succeeded(*record)) {
     add_success(batch, *record, row_of_new_key(certificate));
   } else
     record.reset();

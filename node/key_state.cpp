@@ -9,7 +9,7 @@ std::string meta_of(const std::string& key_id) { return "key_state/" + key_id; }
 
 KeyStateRecord decoded(const SecretBytes& bytes, const std::string& key_id) {
   try {
-    auto record = decode<KeyStateRecord>(bytes);
+    auto record = decode_with_or_without_consent<KeyStateRecord>(bytes);
     if (record.version != 1) throw Malformed("its version");
     return record;
   } catch (const Malformed& e) {
@@ -17,7 +17,7 @@ KeyStateRecord decoded(const SecretBytes& bytes, const std::string& key_id) {
   }
 }
 
-KeyStateRecord record_of(const Examined& x, const http::SignedRequest& original) {
+KeyStateRecord record_of(const Examined& x, const ClientRequest& original) {
   KeyStateRecord record;
   record.archived = x.state()->archived;
   record.created = static_cast<std::uint64_t>(x.who.created);
@@ -38,11 +38,18 @@ std::uint64_t key_state_stamp(const std::string& key_id, const storage::Store& s
   return record ? record->stamp() : 0;
 }
 
-bool put_key_state(storage::Batch& batch, const Examined& x, const http::SignedRequest& original, const World& world) {
+bool put_key_state(storage::Batch& batch, const Examined& x, const ClientRequest& original, const World& world) {
   const std::string& id = x.intent.key;
   const auto row = world.store.key_by_id(id);
   if (!row || row->state == storage::KeyState::prepared) return false;
   if (from_unix_seconds(x.who.created) > world.clock.wall() + limits::kClockAhead) return false;
+  // What was withdrawn here counts no more, and what counts can no longer be withdrawn.
+  if (const auto asked = x.asks_people() ? world.store.request(x.id) : std::nullopt) {
+    if (asked->state == storage::RequestState::rejected || asked->state == storage::RequestState::cancelled)
+      return false;
+    batch.update_request(*asked, {asked->state});
+    Requests::add_released(batch, node::record_of(*asked));
+  }
   const KeyStateRecord record = record_of(x, original);
   auto before = world.store.meta(meta_of(id));
   if (before) {
@@ -69,7 +76,7 @@ void take_key_state(const std::string& from, const KeyStateChange& change, Reque
                     std::function<void()> taken, int retries) {
   const auto examined = examine(change.original, world);
   const auto* x = std::get_if<Examined>(&examined);
-  if (x == nullptr || x->state() == nullptr || x->id != change.request.text || !x->decision.allowed())
+  if (x == nullptr || x->state() == nullptr || x->id != change.request.text || !x->allowed())
     return world.log(LogLevel::warn, from + " told a change of a key's state that does not count here");
   const std::uint64_t decided = key_state_stamp(x->intent.key, world.store);
   if (decided >= KeyStateRecord(record_of(*x, change.original)).stamp()) return taken();

@@ -16,7 +16,7 @@ struct KeyStateRecord {
   bool archived = false;
   std::uint64_t created = 0;  // unix seconds, as the client has signed them
   BoundedText<40> request;
-  http::SignedRequest original;
+  ClientRequest original;
   static auto fields(auto& m) { return std::tie(m.version, m.archived, m.created, m.request, m.original); }
   std::uint64_t stamp() const { return 2 * created + (archived ? 1 : 0); }  // the greatest decides
 };
@@ -27,7 +27,7 @@ std::uint64_t key_state_stamp(const std::string& key_id, const storage::Store& s
 
 // Adds to the batch what this request makes of the key. False, and nothing is added, when a newer one has decided, or
 // when it comes from the future. The request is allowed, and the key is known.
-bool put_key_state(storage::Batch& batch, const Examined& x, const http::SignedRequest& original, const World& world);
+bool put_key_state(storage::Batch& batch, const Examined& x, const ClientRequest& original, const World& world);
 
 // The message that makes others follow; the key's state was changed.
 std::optional<KeyStateChange> key_state_change(const std::string& key_id, const World& world);

@@ -41,12 +41,20 @@ storage::Batch prepare(const SecretBytes& prepared_share, const KeyRecord& recor
   return batch;
 }
 
-// As version 1 wrote it.
+// As versions 1 and 2 wrote it.
 struct KeyRecordOfVersion1 {
   KeyRecord record;
   static auto fields(auto& m) {
     auto& r = m.record;
-    return std::tie(r.version, r.request, r.created, r.original);
+    return std::tie(r.version, r.request, r.created, as_signed(r.original));
+  }
+};
+struct KeyRecordOfVersion2 {
+  KeyRecord record;
+  static auto fields(auto& m) {
+    auto& r = m.record;
+    return std::tie(r.version, r.request, r.created, as_signed(r.original), r.digest, r.latest_asked.request,
+                    as_signed(r.latest_asked.original));
   }
 };
 
@@ -74,8 +82,9 @@ KeyRecord key_record_in(const storage::KeyRow& row) {
     std::uint16_t version = 0;
     wire::Reader(row.record).get(version);
     if (version == KeyRecord::kVersion) return decode<KeyRecord>(row.record);
-    if (version != 1) throw Malformed("its version");
-    KeyRecord record = decode<KeyRecordOfVersion1>(row.record).record;
+    if (version != 1 && version != 2) throw Malformed("its version");
+    KeyRecord record =
+        version == 1 ? decode<KeyRecordOfVersion1>(row.record).record : decode<KeyRecordOfVersion2>(row.record).record;
     record.version = KeyRecord::kVersion;
     return record;
   } catch (const Malformed& e) {

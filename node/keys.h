@@ -4,7 +4,6 @@
 #include <string>
 
 #include "base/json.h"
-#include "http/message_signature.h"
 #include "keygen/certificate.h"
 #include "node/record.h"
 #include "node/signable.h"
@@ -16,17 +15,17 @@ namespace quorate::node {
 // A request as its client signed it: what shows any other node that something was asked for.
 struct Asked {
   BoundedText<40> request;  // its id
-  http::SignedRequest original;
+  ClientRequest original;
   static auto fields(auto& m) { return std::tie(m.request, m.original); }
 };
 
 // What this node remembers about a key besides its certificate.
 struct KeyRecord {
-  static constexpr std::uint16_t kVersion = 2;  // of what is written; 1, which had no latest_asked, is still read
+  static constexpr std::uint16_t kVersion = 3;  // of what is written; the two before are still read
   std::uint16_t version = kVersion;
   BoundedText<40> request;    // that asked for the key
   std::uint64_t created = 0;  // Unix seconds
-  http::SignedRequest original;
+  ClientRequest original;
   Digest digest{};     // of the certificate in force, if another one was before it; else zero
   Asked latest_asked;  // for that one
   static auto fields(auto& m) {
@@ -36,9 +35,7 @@ struct KeyRecord {
   const BoundedText<40>& latest_request() const {
     return latest_asked.request.text.empty() ? request : latest_asked.request;
   }
-  const http::SignedRequest& latest() const {
-    return latest_asked.request.text.empty() ? original : latest_asked.original;
-  }
+  const ClientRequest& latest() const { return latest_asked.request.text.empty() ? original : latest_asked.original; }
 };
 
 KeyRecord key_record(const RequestRecord& request, const World& world);

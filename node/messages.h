@@ -3,7 +3,6 @@
 #pragma once
 #include "base/limits.h"
 #include "crypto/party_id.h"
-#include "http/message_signature.h"
 #include "keygen/lineage.h"
 #include "node/record.h"
 #include "session/committee.h"
@@ -21,16 +20,25 @@ inline PartySet set_of(const PartyList& parties) {
   return set;
 }
 
-// "A client has asked me for this": to the nodes that are not part of the first attempt.
+// "A client has asked me for this": to the nodes that are not part of the first attempt, and to all that should know
+// what people have said to it.
 struct Replicate {
-  static constexpr std::string_view tag = "node/replicate/1";
-  http::SignedRequest original;
+  static constexpr std::string_view tag = "node/replicate/2";
+  ClientRequest original;
   static auto fields(auto& m) { return std::tie(m.original); }
+};
+
+// "On my disk is this": the answer to a Replicate of a request about which people are asked, or which was withdrawn.
+struct Held {
+  static constexpr std::string_view tag = "node/held/1";
+  BoundedText<40> request;
+  Digest digest{};  // of the request as it is there, with all that people have said (digest_of)
+  static auto fields(auto& m) { return std::tie(m.request, m.digest); }
 };
 
 // "Let us do this": every field of the session's context, to be compared with what the receiver computes by itself.
 struct Propose {
-  static constexpr std::string_view tag = "node/propose/2";
+  static constexpr std::string_view tag = "node/propose/3";
   Bytes32 random{};  // the coordinator's contribution to the session id
   std::uint32_t attempt = 0;
   Digest cluster_digest{};
@@ -43,7 +51,7 @@ struct Propose {
   std::uint16_t threshold = 0;
   PartyList signers;         // of a reshare: its dealers
   std::uint64_t number = 0;  // of a reshare: its certificate's
-  http::SignedRequest original;
+  ClientRequest original;
   static auto fields(auto& m) {
     return std::tie(m.random, m.attempt, m.cluster_digest, m.policy_version, m.policy_digest, m.request_digest,
                     m.key_id, m.certificate, m.committee, m.threshold, m.signers, m.number, m.original);
@@ -102,9 +110,9 @@ struct Report {
 
 // How a request ended, from its coordinator to all nodes of the key. A success carries what proves it.
 struct Outcome {
-  static constexpr std::string_view tag = "node/outcome/2";
+  static constexpr std::string_view tag = "node/outcome/3";
   BoundedText<40> request;
-  http::SignedRequest original;
+  ClientRequest original;
   std::uint8_t state = 0;
   BoundedText<64> code;
   BoundedText<2048> reason;
@@ -139,10 +147,10 @@ struct CertificateSignature {
   static auto fields(auto& m) { return std::tie(m.key_id, m.number, m.signature); }
 };
 struct CertificateComplete {
-  static constexpr std::string_view tag = "node/certificate/1";
+  static constexpr std::string_view tag = "node/certificate/2";
   BoundedBytes<kMaxCertificate> certificate;
-  BoundedText<40> request;       // that asked for the key, …
-  http::SignedRequest original;  // … as its client signed it
+  BoundedText<40> request;  // that asked for the key, …
+  ClientRequest original;   // … as its client signed it
   static auto fields(auto& m) { return std::tie(m.certificate, m.request, m.original); }
 };
 
@@ -150,13 +158,13 @@ struct CertificateComplete {
 struct CertificateLink {
   BoundedBytes<kMaxCertificate> certificate;
   BoundedText<40> request;
-  http::SignedRequest original;
+  ClientRequest original;
   static auto fields(auto& m) { return std::tie(m.certificate, m.request, m.original); }
 };
 // Of one key, each dealt from the one before.
 inline constexpr std::size_t kMaxLinks = 16;  // in one message
 struct CertificateChain {
-  static constexpr std::string_view tag = "node/certificates/1";
+  static constexpr std::string_view tag = "node/certificates/2";
   BoundedText<64> key_id;
   Bounded<CertificateLink, kMaxLinks> links;
   static auto fields(auto& m) { return std::tie(m.key_id, m.links); }
@@ -164,9 +172,9 @@ struct CertificateChain {
 
 // A key is archived, or no longer. Answered, by whom it or a newer one is in force.
 struct KeyStateChange {
-  static constexpr std::string_view tag = "node/key_state/1";
+  static constexpr std::string_view tag = "node/key_state/2";
   BoundedText<40> request;
-  http::SignedRequest original;
+  ClientRequest original;
   static auto fields(auto& m) { return std::tie(m.request, m.original); }
 };
 struct KeyStateTaken {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "node/approvals.h"
 #include "node/key_state.h"
 #include "node/keys.h"
 #include "node/participant.h"
@@ -15,14 +16,16 @@ namespace {
 using storage::RequestState;
 
 // A success may also follow a failure that this node believed in: what is proven has happened.
-const std::vector<RequestState> kMaySucceed{RequestState::queued, RequestState::running, RequestState::failed};
+const std::vector<RequestState> kMaySucceed{
+    RequestState::pending_approval, RequestState::queued,  RequestState::running,  RequestState::failed,
+    RequestState::rejected,         RequestState::expired, RequestState::cancelled};
 
 }  // namespace
 
 namespace {
 
 // Of archive and unarchive: what the client's own signature proves.
-std::optional<Proven> take_state(storage::Batch& batch, const Examined& x, const http::SignedRequest& original,
+std::optional<Proven> take_state(storage::Batch& batch, const Examined& x, const ClientRequest& original,
                                  const World& world) {
   auto key = world.store.key_by_id(x.intent.key);
   if (!key || !put_key_state(batch, x, original, world)) return std::nullopt;
@@ -116,6 +119,16 @@ std::optional<Outcome> outcome_of(const RequestRecord& record, const World& worl
   return o;
 }
 
+std::optional<Envelope> word_of_end(const RequestRecord& record, const World& world) {
+  if (record.request_state() == RequestState::rejected || record.request_state() == RequestState::cancelled) {
+    Replicate message;
+    message.original = record.original;
+    return envelope_of(message);
+  }
+  const auto outcome = outcome_of(record, world);
+  return outcome ? std::optional(envelope_of(*outcome)) : std::nullopt;
+}
+
 void add_blame(RequestRecord& record, const Committee& committee, const Report& report) {
   if (report.culprits.empty() && record.blame.size() < limits::kMaxParties &&
       report.abort_kind.text == name_of(AbortKind::unattributed))
@@ -136,17 +149,26 @@ void add_blame(RequestRecord& record, const Committee& committee, const Report& 
 void take_outcome(const std::string& from, const Outcome& outcome, Requests& requests, const World& world,
                   const std::function<void(const RequestRecord&)>& final, int retries) {
   const auto known = requests.load(outcome.request);
-  if (known && !known->open() && known->request_state() != RequestState::failed) return;
+  if (known && (known->request_state() == RequestState::succeeded || known->request_state() == RequestState::denied))
+    return;
   if (known && known->original.body != outcome.original.body) return;  // it tells of another content under the same id
   auto examined = examine(outcome.original, world);
   const auto* x = std::get_if<Examined>(&examined);
   if (x == nullptr || x->id != outcome.request.text) return;
   // A signature that verifies has happened, whatever this node thinks of it. A key comes into force here by its policy.
-  if (x->changes_key() && !x->decision.allowed()) return;
+  if (x->changes_key() && !x->allowed()) return;
   RequestRecord record = known ? *known : new_record(*x, outcome.original, from);
+  const bool proven = outcome.state == static_cast<std::uint8_t>(RequestState::succeeded);
+  // What people have approved is tried until it is done or its time is over: that one node has failed proves nothing.
+  if (!proven && x->asks_people()) return;
+  if (known && proven && x->asks_people()) {
+    const ClientRequest both = joined(outcome.original, known->original);
+    const auto all = examine(both, world);
+    if (const auto* seen = std::get_if<Examined>(&all)) record.original = in_normal_form(both, seen->consent);
+  }
   storage::Batch batch;
   if (!known) batch.insert_request(row_of(record));
-  if (outcome.state == static_cast<std::uint8_t>(RequestState::succeeded)) {
+  if (proven) {
     if (!succeed(batch, record, *x, outcome.result, set_of(outcome.signers), requests, world)) {
       world.log(LogLevel::warn, from + " told a success of " + x->id + " that its result does not prove");
       return;

@@ -17,6 +17,9 @@ bool succeed(storage::Batch& batch, RequestRecord& record, const Examined& x, By
 // The message that tells others how a final request ended; nullopt while it is open, or when its proof is not here.
 std::optional<Outcome> outcome_of(const RequestRecord& record, const World& world);
 
+// The same for a record that may have ended because of what people have signed, which proves itself.
+std::optional<Envelope> word_of_end(const RequestRecord& record, const World& world);
+
 // What a failed attempt showed this node: first-person blame, and who was silent.
 void add_blame(RequestRecord& record, const Committee& committee, const Report& report);
 

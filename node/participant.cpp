@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "node/approvals.h"
 #include "node/keys.h"
 #include "node/outcome.h"
 #include "node/protocols.h"
@@ -34,7 +35,7 @@ Refusal rolled_back() {
 
 }  // namespace
 
-RequestRecord new_record(const Examined& x, const http::SignedRequest& original, const std::string& coordinator) {
+RequestRecord new_record(const Examined& x, const ClientRequest& original, const std::string& coordinator) {
   RequestRecord r;
   r.id = x.id;
   r.kind = std::string(policy::name_of(x.kind));
@@ -53,7 +54,8 @@ RequestRecord new_record(const Examined& x, const http::SignedRequest& original,
   r.rule = x.decision.rule;
   r.decision = std::string(policy::name_of(x.decision.effect));
   r.intent = x.intent_jcs;
-  r.original = original;
+  r.needs.assign(x.consent.needs.begin(), x.consent.needs.end());
+  r.original = in_normal_form(original, x.consent);
   return r;
 }
 
@@ -148,6 +150,22 @@ std::optional<Refusal> Participant::check_turn(const RequestRecord& known, const
   return Refusal{409, "busy", first + " coordinates this request", std::nullopt};
 }
 
+// An approved request lives for hours, and anybody may coordinate it: an attempt that runs is let be, and who has
+// proposed often has to wait longer and longer, so that the others have their turn.
+std::optional<Refusal> Participant::check_turn_of_approved(const Examined& x, const std::string& from) {
+  const SteadyTime now = world_.clock.steady();
+  const auto it = active_.find(x.id);
+  if (it != active_.end() && it->second.coordinator != from && now < it->second.until &&
+      (it->second.coordinator == world_.me.id || peers_.is_up(it->second.coordinator)))
+    return Refusal{409, "busy", it->second.coordinator + " coordinates this request", std::nullopt};
+  if (turns_.size() >= kMaxUsed) turns_.clear();
+  Turn& turn = turns_[{x.id, from}];
+  if (now < turn.next) return Refusal{409, "busy", from + " has proposed this request often", std::nullopt};
+  const int often = ++turn.proposals - 2 * static_cast<int>(limits::kMaxAttempts);
+  if (often > 0) turn.next = now + std::min(Seconds(1) * (1 << std::min(often, 9)), Seconds(300));
+  return std::nullopt;
+}
+
 // Of two requests for one name the one with the smaller id goes on, unless the other's key generation has begun. That
 // only the other's coordinator knows: until it has said so, or has let go, the smaller one is asked to come again.
 std::optional<Refusal> Participant::check_name(const std::string& name, const std::string& request) const {
@@ -189,7 +207,12 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
     if (different->code == "other_certificate") hooks_.exchange(from, x.intent.key);
     return refuse(from, propose, x.id, *different);
   }
-  if (!x.decision.allowed())
+  if (x.consent.cancelled || x.consent.rejected)
+    return refuse(from, propose, x.id, {409, "already_final", "the request has been withdrawn", std::nullopt});
+  if (x.waits_for_people())
+    return refuse(from, propose, x.id,
+                  {403, "needs_approval", "rule " + x.decision.rule + " asks for more approvals", std::nullopt});
+  if (!x.allowed())
     return refuse(from, propose, x.id, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
   if (unix_seconds(x.intent.expires_at) <= unix_seconds(world_.clock.wall()))
     return refuse(from, propose, x.id, {410, "expired", "the request has expired", std::nullopt});
@@ -199,10 +222,14 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
       return refuse(from, propose, x.id, *refused);
     }
 
+  // What it has forgotten of requests that live for hours is not over when the rest is.
+  if (x.asks_people() && hooks_.noticed() > static_cast<std::uint64_t>(x.who.created))
+    return refuse(from, propose, x.id, rolled_back());
   const auto known = requests_.load(x.id);
   if (!known) {
-    if (const auto stale = http::check_fresh(x.who, world_.clock.wall()))
-      return refuse(from, propose, x.id, refusal_of(*stale));
+    // What people have approved is theirs to time: until its end, which they have signed.
+    const auto stale = http::check_fresh(x.who, world_.clock.wall());
+    if (stale && !x.asks_people()) return refuse(from, propose, x.id, refusal_of(*stale));
     if (world_.store.open_request_count() >= limits::kMaxOpenRequests)
       return refuse(from, propose, x.id, {503, "overloaded", "too many requests are open on this node", std::nullopt});
   } else {
@@ -210,10 +237,11 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
       return refuse(from, propose, x.id,
                     {409, "idempotency_conflict", "the same request id stands for another body", std::nullopt});
     if (!known->open() && !(known->request_state() == RequestState::failed && known->retryable)) {
-      if (const auto outcome = outcome_of(*known, world_)) world_.mesh.send(from, envelope_of(*outcome));
+      if (const auto word = word_of_end(*known, world_)) world_.mesh.send(from, *word);
       return refuse(from, propose, x.id, {409, "already_final", "the request has ended", std::nullopt});
     }
-    if (const auto busy = check_turn(*known, from)) return refuse(from, propose, x.id, *busy);
+    const auto busy = x.asks_people() ? check_turn_of_approved(x, from) : check_turn(*known, from);
+    if (busy) return refuse(from, propose, x.id, *busy);
   }
   if (requests_.nonce_used_by_other(x.who.user, x.who.nonce, x.id))
     return refuse(from, propose, x.id, refusal_of(http::nonce_replayed()));
@@ -257,7 +285,8 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   leave(x.id);
   given_up_.erase(x.id);
   used_[sid] = static_cast<std::int64_t>(record.expires) + Seconds(limits::kClockBehind).count();
-  active_[x.id] = {sid, from, false, noted ? x.intent.key : ""};
+  active_[x.id] = {sid, from, false, noted ? x.intent.key : "",
+                   world_.clock.steady() + kMostRounds * round_timeout_of(x)};
   requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid, parties,
                                       retries](const storage::CommitResult& result) {
     const auto it = active_.find(x.id);
@@ -277,6 +306,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
                     taken ? Refusal{409, "name_taken", "another request has reserved this name", "/name"}
                           : Refusal{503, "storage", "this node cannot store the request", std::nullopt});
     }
+    hooks_.accepted(x, record);
     const Member* me = x.committee().find(world_.me.id);
     if (me != nullptr && parties.contains(me->id))
       if (const auto refused = join(x, record, propose, from)) {
@@ -315,6 +345,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   const SessionId sid = hosted.session->sid();
   hosted.committee = x.committee();
   hosted.round_timeout = round_timeout_of(x);
+  const Millis hosted_for = hosted.round_timeout;
   if (const auto key = x.gated()) {
     if (const auto refused = quarantines_.check(*key, x.committee(), signers)) return refused;
     hosted.gated =
@@ -328,15 +359,22 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   }
   hosted.to_batch = [this, record, x](DurableStep step, SecretBytes bytes) {
     switch (step) {
-      case DurableStep::prepared_share:
-        if (const ResharePlan* plan = x.reshare()) return prepare_successor(bytes, *plan, x.id, record.original);
-        return prepare_key(x.create()->algorithm, bytes, key_record(record, world_));
+      case DurableStep::prepared_share: {
+        storage::Batch batch = x.reshare() != nullptr
+                                   ? prepare_successor(bytes, *x.reshare(), x.id, record.original)
+                                   : prepare_key(x.create()->algorithm, bytes, key_record(record, world_));
+        // From here on nobody can take it back: the others may complete it.
+        Requests::add_released(batch, record);
+        if (x.asks_people()) batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
+        return batch;
+      }
       case DurableStep::spent: {
         RequestRecord spent = record;
         spent.released = true;
         storage::Batch batch;
-        batch.update_request(row_of(spent), {RequestState::running});
-        requests_.add_released(batch, spent);
+        batch.update_request(row_of(spent), x.asks_people() ? std::vector{RequestState::queued, RequestState::running}
+                                                            : std::vector{RequestState::running});
+        Requests::add_released(batch, spent);
         batch.append_audit(requests_.audit("released", spent, Json{{"digest", to_hex(x.request_digest)}}));
         return batch;
       }
@@ -383,7 +421,8 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   };
   leave(x.id);
   if (!host_.open(std::move(hosted))) return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};
-  active_[x.id] = {sid, coordinator, true, x.gated() ? x.intent.key : ""};
+  active_[x.id] = {sid, coordinator, true, x.gated() ? x.intent.key : "",
+                   world_.clock.steady() + kMostRounds * hosted_for};
   return std::nullopt;
 }
 
@@ -416,13 +455,20 @@ void Participant::ended(const Examined& x, const RequestRecord& record, const st
     batch.append_audit(
         requests_.audit("attempt_ended", after, Json{{"check", report.check.text}, {"round", report.round.text}}));
   }
-  requests_.commit(std::move(batch), after, [this, coordinator, report](const storage::CommitResult& result) {
-    // wrong_state: the outcome came first. What the session has proven is told all the same.
-    if (!result.ok() && result.conflict != storage::Conflict::wrong_state &&
-        result.conflict != storage::Conflict::stale_number)
-      world_.log(LogLevel::error, "the end of " + report.request.text + " could not be stored: " + result.text);
-    world_.mesh.send(coordinator, envelope_of(report));
-  });
+  const std::vector<std::string> others =
+      report.succeeded && x.asks_people() ? audience_of(x, world_) : std::vector<std::string>{};
+  requests_.commit(
+      std::move(batch), after, [this, coordinator, report, after, others](const storage::CommitResult& result) {
+        // Its coordinator may be silent, and the others wait for people who have approved it.
+        if (result.ok() && !others.empty())
+          if (const auto word = word_of_end(after, world_))
+            for (const std::string& node : others) world_.mesh.send(node, *word);
+        // wrong_state: the outcome came first. What the session has proven is told all the same.
+        if (!result.ok() && result.conflict != storage::Conflict::wrong_state &&
+            result.conflict != storage::Conflict::stale_number)
+          world_.log(LogLevel::error, "the end of " + report.request.text + " could not be stored: " + result.text);
+        world_.mesh.send(coordinator, envelope_of(report));
+      });
 }
 
 void Participant::on_begin(const std::string& from, const Begin& begin) {

@@ -35,7 +35,9 @@ class Participant {
     std::function<NameClaim(const std::string& request, const std::string& other)> give_way;  // Coordinator's
     // That node has another certificate of the key in force: they tell each other.
     std::function<void(const std::string& node, const std::string& key)> exchange;
-    std::function<bool()> resting;  // Freshness::resting
+    std::function<bool()> resting;                                        // Freshness::resting
+    std::function<std::uint64_t()> noticed;                               // Freshness::noticed
+    std::function<void(const Examined&, const RequestRecord&)> accepted;  // durably: Approvals::follow
   };
   Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers,
               Quarantines& quarantines, Hooks hooks);
@@ -67,11 +69,13 @@ class Participant {
     std::string coordinator;
     bool open = false;        // its session runs; before that the acceptance is being written
     std::string noted_key{};  // whose note is on the disk, or on its way
+    SteadyTime until{};       // by then it is over, one way or the other
   };
 
   std::optional<Refusal> compare(const Examined& x, const Propose& propose) const;
   std::optional<Refusal> compare_reshare(const Examined& x, const Propose& propose) const;
   std::optional<Refusal> check_turn(const RequestRecord& known, const std::string& from);
+  std::optional<Refusal> check_turn_of_approved(const Examined& x, const std::string& from);
   std::optional<Refusal> check_name(const std::string& name, const std::string& request) const;
   std::optional<Refusal> check_load(const std::string& from) const;
   void consider(const std::string& from, const Propose& propose, int retries);
@@ -89,9 +93,17 @@ class Participant {
   std::unordered_map<std::string, Active> active_;  // by request
   // A session id counts once: those accepted since the start, until their requests are over.
   std::map<SessionId, std::int64_t> used_;
+  // Of approved requests, which live long: how often a node has proposed one, and when it may again.
+  struct Turn {
+    int proposals = 0;
+    SteadyTime next{};
+  };
+  std::map<std::pair<std::string, std::string>, Turn> turns_;  // (request, node)
   std::set<std::string> given_up_;  // requests whose first coordinator has stopped its attempt: anybody's turn
   SteadyTime next_sweep_{};
 };
+
+inline constexpr int kMostRounds = 13;  // of one protocol, durable steps included: a reshare of an ECDSA key
 
 // So long after `created` a request is its first coordinator's, if that one can be reached; then anybody may try.
 inline constexpr auto kHeadStart = Seconds(10);
@@ -100,6 +112,6 @@ inline bool in_head_start(const RequestRecord& record, WallTime now) {
 }
 
 // A record for a request that this node has examined.
-RequestRecord new_record(const Examined& x, const http::SignedRequest& original, const std::string& coordinator);
+RequestRecord new_record(const Examined& x, const ClientRequest& original, const std::string& coordinator);
 
 }  // namespace quorate::node

@@ -16,7 +16,18 @@ struct RecordOfVersion1 {
     auto& r = m.record;
     return std::tie(r.version, r.id, r.kind, r.state, r.code, r.reason, r.retryable, r.requested_by, r.coordinator,
                     r.created, r.expires, r.key_id, r.key_name, r.payload_kind, r.policy_version, r.rule, r.decision,
-                    r.intent, r.result, r.blame, r.silent, r.attempts, r.released, r.original);
+                    r.intent, r.result, r.blame, r.silent, r.attempts, r.released, as_signed(r.original));
+  }
+};
+
+// As version 2 wrote it: people had nothing to say.
+struct RecordOfVersion2 {
+  RequestRecord record;
+  static auto fields(auto& m) {
+    auto& r = m.record;
+    return std::tie(r.version, r.id, r.kind, r.state, r.code, r.reason, r.retryable, r.requested_by, r.coordinator,
+                    r.created, r.expires, r.key_id, r.key_name, r.payload_kind, r.policy_version, r.rule, r.decision,
+                    r.intent, r.facts, r.result, r.blame, r.silent, r.attempts, r.released, as_signed(r.original));
   }
 };
 
@@ -25,8 +36,10 @@ RequestRecord decode_any_version(const storage::RequestRow& row) {
   std::uint16_t version = 0;
   wire::Reader(row.record).get(version);
   if (version == kRecordVersion) return decode<RequestRecord>(row.record);
-  if (version != 1) throw storage::StorageCorrupt("request " + row.id + ": the record is of an unknown version");
-  RequestRecord record = decode<RecordOfVersion1>(row.record).record;
+  if (version != 1 && version != 2)
+    throw storage::StorageCorrupt("request " + row.id + ": the record is of an unknown version");
+  RequestRecord record =
+      version == 1 ? decode<RecordOfVersion1>(row.record).record : decode<RecordOfVersion2>(row.record).record;
   record.version = kRecordVersion;
   return record;
 }
@@ -83,6 +96,12 @@ Json request_view(const RequestRecord& r, bool full) {
             {"policy", {{"version", r.policy_version}, {"decision", r.decision.text}, {"rule", r.rule.text}}},
             {"approvals", Json::array()},
             {"needs", Json::array()}};
+  for (const policy::Approval& a : r.original.approvals)
+    view["approvals"].push_back({{"approver", a.approver.text},
+                                 {"decision", std::string(policy::name_of(static_cast<policy::Vote>(a.vote)))},
+                                 {"signature", to_hex(a.signature)}});
+  for (const NeedSeen& n : r.needs)
+    view["needs"].push_back({{"group", n.group.text}, {"min", n.min}, {"have", n.have}});
   if (!r.code.text.empty()) view["reason"] = {{"code", r.code.text}, {"detail", r.reason.text}};
   if (r.request_state() == storage::RequestState::failed) view["retryable"] = r.retryable;
   if (!r.key_id.text.empty() || !r.key_name.text.empty())
@@ -102,6 +121,7 @@ Json request_view(const RequestRecord& r, bool full) {
     const Json body = Json::parse(text_of(r.original.body), nullptr, false);
     if (body.is_object() && body.contains("payload")) view["payload"] = body["payload"];
     if (body.is_object() && body.contains("memo")) view["memo"] = body["memo"];
+    if (body.is_object() && r.kind.text != policy::name_of(policy::Kind::sign)) view["body"] = body;
   }
   return view;
 }

@@ -7,15 +7,15 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "crypto/party_id.h"
-#include "http/message_signature.h"
-#include "policy/kinds.h"
+#include "node/client_request.h"
+#include "policy/signable.h"
 #include "storage/rows.h"
 
 namespace quorate::node {
 
-inline constexpr std::uint16_t kRecordVersion = 2;      // of what is written; 1, which had no facts, is still read
+inline constexpr std::uint16_t kRecordVersion = 3;      // of what is written; the two before are still read
 inline constexpr std::size_t kMaxResult = 1024 * 1024;  // bytes of the JSON of one result
-inline constexpr std::size_t kMaxFacts = 1024 * 1024;   // likewise of the facts of one payload
+using policy::kMaxFacts;
 
 // A failure that this node saw itself.
 struct Blame {
@@ -48,12 +48,13 @@ struct RequestRecord {
   Bounded<Blame, limits::kMaxParties> blame;
   Bounded<BoundedText<limits::kMaxName>, limits::kMaxParties> silent;  // who did not answer the last attempt
   std::uint32_t attempts = 0;
-  bool released = false;  // this node has sent its last-round message of some attempt
-  http::SignedRequest original;
+  bool released = false;                           // this node has sent its last-round message of some attempt
+  Bounded<NeedSeen, policy::kMaxApprovals> needs;  // people's approvals; they are in `original`
+  ClientRequest original;
   static auto fields(auto& m) {
     return std::tie(m.version, m.id, m.kind, m.state, m.code, m.reason, m.retryable, m.requested_by, m.coordinator,
                     m.created, m.expires, m.key_id, m.key_name, m.payload_kind, m.policy_version, m.rule, m.decision,
-                    m.intent, m.facts, m.result, m.blame, m.silent, m.attempts, m.released, m.original);
+                    m.intent, m.facts, m.result, m.blame, m.silent, m.attempts, m.released, m.needs, m.original);
   }
 
   storage::RequestState request_state() const { return static_cast<storage::RequestState>(state); }
@@ -69,7 +70,7 @@ struct RequestRecord {
 std::string cut(std::string_view text, std::size_t most);
 
 storage::RequestRow row_of(const RequestRecord& record);
-// Of this version or the one before. Throws storage::StorageCorrupt for a row that is neither.
+// Of this version or one before. Throws storage::StorageCorrupt for a row that is neither.
 RequestRecord record_of(const storage::RequestRow& row);
 
 // GET /v1/requests/{id}. Without `full` the payload, its facts and the intent are left out.

@@ -41,11 +41,12 @@ void Requests::wait(const std::string& id, std::uint64_t ticket, Waiter waiter) 
   waiting_[id].emplace_back(ticket, std::move(waiter));
 }
 
-void Requests::forget(const std::string& id, std::uint64_t ticket) {
+bool Requests::forget(const std::string& id, std::uint64_t ticket) {
   const auto it = waiting_.find(id);
-  if (it == waiting_.end()) return;
-  std::erase_if(it->second, [&](const auto& w) { return w.first == ticket; });
+  if (it == waiting_.end()) return false;
+  const bool there = std::erase_if(it->second, [&](const auto& w) { return w.first == ticket; }) != 0;
   if (it->second.empty()) waiting_.erase(it);
+  return there;
 }
 
 void Requests::tell(const RequestRecord& record) {
@@ -67,10 +68,14 @@ void Requests::add_nonce(storage::Batch& batch, const std::string& user, const s
 
 bool Requests::released(const std::string& id) const { return world_.store.meta(released_name(id)).has_value(); }
 
-void Requests::add_released(storage::Batch& batch, const RequestRecord& record) const {
+void Requests::add_released(storage::Batch& batch, const RequestRecord& record) {
   const std::uint8_t yes = 1;
   batch.put_meta(released_name(record.id), secret_bytes(ByteView(&yes, 1)),
                  forget_after(record) + Seconds(limits::kIdempotencyMemory).count());
+}
+
+void Requests::expect_unreleased(storage::Batch& batch, const std::string& id) const {
+  batch.expect_meta(released_name(id), std::nullopt);
 }
 
 storage::AuditEntry Requests::audit(const std::string& kind, const RequestRecord& record, Json detail) const {
@@ -78,6 +83,12 @@ storage::AuditEntry Requests::audit(const std::string& kind, const RequestRecord
   detail["user"] = record.requested_by.text;
   detail["key"] = record.key_name.text;
   detail["coordinator"] = record.coordinator.text;
+  if (!record.original.approvals.empty()) {
+    detail["approved_by"] = Json::array();
+    for (const policy::Approval& vote : record.original.approvals)
+      if (vote.vote == static_cast<std::uint8_t>(policy::Vote::approve))
+        detail["approved_by"].push_back(vote.approver.text);
+  }
   if (!record.payload_kind.text.empty()) {
     const Json intent = Json::parse(record.intent.text);
     detail["payload"] = record.payload_kind.text;

@@ -4,12 +4,16 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "node/record.h"
+#include "node/refusal.h"
 #include "node/world.h"
 
 namespace quorate::node {
+
+using Answer = std::variant<RequestRecord, Refusal>;
 
 class Requests {
  public:
@@ -27,13 +31,14 @@ class Requests {
   // Called once with the record when the request is final. `ticket` names the waiter for `forget`.
   using Waiter = std::function<void(const RequestRecord&)>;
   void wait(const std::string& id, std::uint64_t ticket, Waiter waiter);
-  void forget(const std::string& id, std::uint64_t ticket);
-  void tell(const RequestRecord& record);  // those who wait, if it is final
+  bool forget(const std::string& id, std::uint64_t ticket);  // false: it was told already
+  void tell(const RequestRecord& record);                    // those who wait, if it is final
   bool awaited(const std::string& id) const { return waiting_.contains(id); }
 
   // Whether a last-round message of this node may have left for this request, in whatever attempt.
   bool released(const std::string& id) const;
-  void add_released(storage::Batch& batch, const RequestRecord& record) const;
+  static void add_released(storage::Batch& batch, const RequestRecord& record);
+  void expect_unreleased(storage::Batch& batch, const std::string& id) const;
 
   // A nonce counts once: another request with it is a replay.
   bool nonce_used_by_other(const std::string& user, const std::string& nonce, const std::string& id) const;

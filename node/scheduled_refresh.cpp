@@ -114,7 +114,7 @@ void ScheduledRefresh::look_at(const storage::KeyRow& row) {
   p.nonce = to_hex(world_.rng.bytes<16>());
   ++running_;
   coordinator_.submit(
-      http::sign_request(std::move(original), p, world_.identity), kTicket, [](const std::string&) {},
+      http::sign_request(std::move(original), p, world_.identity), kTicket, [](const std::string&, bool) {},
       [this, what](const Answer& answer) {
         --running_;
         if (const auto* refused = std::get_if<Refusal>(&answer))

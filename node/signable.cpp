@@ -5,28 +5,14 @@
 
 #include "base/check.h"
 #include "keygen/ecdsa_share.h"
-#include "node/record.h"
-#include "policy/intent.h"
 #include "transactions/bitcoin_address.h"
 
 namespace quorate::node {
 namespace {
 
-policy::SignatureScheme policy_scheme(transactions::Scheme scheme) {
-  switch (scheme) {
-    case transactions::Scheme::ecdsa_secp256k1:
-      return policy::SignatureScheme::ecdsa_secp256k1;
-    case transactions::Scheme::eddsa_ed25519:
-      return policy::SignatureScheme::eddsa_ed25519;
-    case transactions::Scheme::schnorr_secp256k1:
-      return policy::SignatureScheme::schnorr_secp256k1;
-    case transactions::Scheme::unset:
-      break;
-  }
-  return policy::SignatureScheme::unset;
+Refusal unsignable(const transactions::Refusal& refused) {
+  return {422, refused.code, refused.detail, refused.pointer};
 }
-
-Refusal path_refused(const std::string& why) { return {422, "path_invalid", why, "/path"}; }
 
 // nullopt: this node has no share of the key.
 std::optional<Bytes32> chain_code_of(const storage::KeyRow& row, const KnownKey& known, const World& world) {
@@ -99,63 +85,16 @@ std::variant<transactions::KeyFacts, Refusal> key_facts(const storage::KeyRow& r
 }
 
 std::variant<transactions::DerivedKey, Refusal> child_at(const transactions::KeyFacts& key) {
-  const auto path = transactions::parse_path(key.path);
-  if (!path)
-    return path_refused("must be m, or m/ and indices below 2^31 without leading zeros, none of them hardened");
-  if (path->empty()) {
-    transactions::DerivedKey root;
-    root.public_key = key.public_key;
-    root.chain_code = key.chain_code;
-    return root;
-  }
-  auto child = transactions::derive(key.scheme, key.public_key, key.chain_code, *path);
-  if (!child) return path_refused("there is no child key at this path");
-  return std::move(*child);
+  auto child = policy::child_at(key);
+  if (const auto* refused = std::get_if<transactions::Refusal>(&child)) return unsignable(*refused);
+  return std::get<transactions::DerivedKey>(std::move(child));
 }
 
-std::variant<Signable, Refusal> read_payload(const Json& body, const policy::SignPayload& payload,
-                                             const transactions::KeyFacts& key) {
-  Signable out;
-  out.kind = payload.kind;
-  out.key = key;
-  auto child = child_at(key);
-  if (auto* refused = std::get_if<Refusal>(&child)) return std::move(*refused);
-  out.child = std::get<transactions::DerivedKey>(std::move(child));
-  if (!policy::shows_facts(payload.kind)) {
-    out.to_sign.push_back(
-        {policy::bytes_to_sign(payload, policy_scheme(key.scheme)), out.child, key.path, std::nullopt});
-    return out;
-  }
-  auto decoded = transactions::decode(body.at("payload"), key);
-  if (const auto* refused = std::get_if<transactions::Refusal>(&decoded))
-    return Refusal{422, refused->code, refused->detail, refused->pointer};
-  auto& [to_sign, facts] = std::get<transactions::Decoded>(decoded);
-  QUORATE_ASSERT(!to_sign.empty() && to_sign.size() <= limits::kMaxDigests);
-  out.to_sign = std::move(to_sign);
-  out.facts_jcs = to_jcs(transactions::to_json(facts));
-  if (out.facts_jcs.size() > kMaxFacts)
-    return Refusal{422, "payload_unsupported", "the payload does more than one request may", "/payload"};
-  out.facts = std::move(facts);
-  return out;
-}
-
-Digest Signable::payload_digest() const {
-  std::vector<ByteView> parts;
-  for (const transactions::ToSign& item : to_sign) parts.emplace_back(item.bytes);
-  return policy::signing_payload_digest(parts);
-}
-
-std::vector<std::string> Signable::paths() const {
-  std::vector<std::string> paths;
-  for (const transactions::ToSign& item : to_sign)
-    if (std::find(paths.begin(), paths.end(), item.path) == paths.end()) paths.push_back(item.path);
-  return paths;
-}
-
-void add_to(policy::PolicyQuery& query, const Signable& what) {
-  query.payload = what.kind;
-  query.facts = what.facts ? &*what.facts : nullptr;
-  query.paths = what.paths();
+std::variant<Signable, Refusal> decode_payload(const Json& body, const policy::SignPayload& payload,
+                                               const transactions::KeyFacts& key) {
+  auto read = policy::read_payload(body, payload, key);
+  if (const auto* refused = std::get_if<transactions::Refusal>(&read)) return unsignable(*refused);
+  return std::get<Signable>(std::move(read));
 }
 
 Bytes verification_key(Algorithm algorithm, const transactions::ToSign& item) {

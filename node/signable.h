@@ -1,5 +1,4 @@
-// A sign request's payload as this node understands it by itself: what is to be signed, with which keys, and what it
-// does. The same function for a signature, for its peers, and for an inspection.
+// What this node knows of a key, and so of a payload that the key is to sign.
 #pragma once
 #include <optional>
 #include <string>
@@ -9,30 +8,16 @@
 #include "node/known_keys.h"
 #include "node/refusal.h"
 #include "node/world.h"
-#include "policy/document.h"
-#include "policy/requests.h"
-#include "transactions/decode.h"
+#include "policy/signable.h"
 
 namespace quorate::node {
 
-struct Signable {
-  policy::PayloadKind kind = policy::PayloadKind::unset;
-  transactions::KeyFacts key;                 // the root key and the path
-  transactions::DerivedKey child;             // at the path
-  std::vector<transactions::ToSign> to_sign;  // 1 … limits::kMaxDigests, all in one session
-  std::optional<transactions::Facts> facts;   // of payloads that show them
-  std::string facts_jcs = "{}";
-  Digest payload_digest() const;
-  std::vector<std::string> paths() const;  // of the keys that sign, each once
-};
+using policy::add_to;
+using policy::Signable;
 
-// `body` is a sign request's, `payload` what policy::parse_sign made of it. Throws JsonError for what is malformed
-// beyond that.
-std::variant<Signable, Refusal> read_payload(const Json& body, const policy::SignPayload& payload,
-                                             const transactions::KeyFacts& key);
-
-// What the policy decides over. The query refers to `what`.
-void add_to(policy::PolicyQuery& query, const Signable& what);
+// policy's, refused as the API answers it.
+std::variant<Signable, Refusal> decode_payload(const Json& body, const policy::SignPayload& payload,
+                                               const transactions::KeyFacts& key);
 
 // What verifiers take: of BIP-340 the x coordinate, tweaked for an output of taproot.
 Bytes verification_key(Algorithm algorithm, const transactions::ToSign& item);

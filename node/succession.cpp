@@ -40,7 +40,7 @@ Bytes plain(const SecretBytes& bytes) { return {bytes.begin(), bytes.end()}; }
 
 template <class P>
 storage::Batch prepare(const SecretBytes& bytes, const ResharePlan& plan, const std::string& request,
-                       const http::SignedRequest& original) {
+                       const ClientRequest& original) {
   const auto prepared = decode<PreparedReshare<P>>(bytes);
   PreparedRecord record;
   record.digest = prepared.body.digest();
@@ -81,7 +81,7 @@ ReshareRequest reshare_request(const Examined& x, const CertificateBody& base) {
 std::optional<PreparedRecord> prepared_record(const std::string& key, ByteView record) {
   if (record.empty()) return std::nullopt;
   try {
-    auto prepared = decode<PreparedRecord>(record);
+    auto prepared = decode_with_or_without_consent<PreparedRecord>(record);
     if (prepared.version != 1) throw Malformed("its version");
     return prepared;
   } catch (const Malformed& e) {
@@ -90,7 +90,7 @@ std::optional<PreparedRecord> prepared_record(const std::string& key, ByteView r
 }
 
 storage::Batch prepare_successor(const SecretBytes& prepared, const ResharePlan& plan, const std::string& request,
-                                 const http::SignedRequest& original) {
+                                 const ClientRequest& original) {
   switch (plan.body().algorithm) {
     case Algorithm::eddsa_ed25519:
       return prepare<PreparedShare<Ed25519>>(prepared, plan, request, original);
@@ -132,7 +132,7 @@ std::vector<CertificateLink> links_beside(const storage::KeyRow& key, const Worl
   std::vector<CertificateLink> links;
   try {
     for (const storage::MetaRow& row : world.store.metas(lineage_prefix(key.id), "", kMaxLineage))
-      links.push_back(decode<CertificateLink>(row.bytes));
+      links.push_back(decode_with_or_without_consent<CertificateLink>(row.bytes));
   } catch (const Malformed& e) {
     throw storage::StorageCorrupt("the lineage of key " + key.id + ": " + e.what());
   }
@@ -205,7 +205,7 @@ Taken take_links(storage::Batch& batch, const storage::KeyRow& key, const std::v
     const auto examined = examine(given.original, world);
     const auto* x = std::get_if<Examined>(&examined);
     if (x == nullptr || x->reshare() == nullptr || x->id != given.request.text || x->intent.key != key.id ||
-        !x->decision.allowed())
+        !x->allowed())
       return {Taking::refused, "comes without a request that this node's policy allows", {}, {}};
     link.request = reshare_request(*x, *base);
     if (body.config_version == static_cast<std::uint64_t>(world.cluster.version()))

@@ -23,7 +23,7 @@ struct PreparedRecord {
   Digest digest{};           // of the certificate's body
   DealerSignatures dealers;  // of the certificate
   BoundedText<40> request;   // that asked for it, …
-  http::SignedRequest original;
+  ClientRequest original;
   static auto fields(auto& m) { return std::tie(m.version, m.digest, m.dealers, m.request, m.original); }
 };
 // From a share's row. nullopt: it is a key generation's. Throws StorageCorrupt.
@@ -32,7 +32,7 @@ std::optional<PreparedRecord> prepared_record(const std::string& key, ByteView r
 // DurableStep::prepared_share of a reshare: only if nothing was signed with this number or a greater one, and `base` is
 // in force, when it is written.
 storage::Batch prepare_successor(const SecretBytes& prepared, const ResharePlan& plan, const std::string& request,
-                                 const http::SignedRequest& original);
+                                 const ClientRequest& original);
 
 // ---- history and lineage
 

@@ -16,7 +16,6 @@ constexpr std::string_view kNotSupported = "is not supported in this version";
 
 // Known to the format, decided by later versions. To ignore one would be to allow what its author meant to forbid.
 constexpr std::array kLaterConditions{std::string_view("label"), std::string_view("window")};
-constexpr std::array kLaterMembers{std::string_view("self_approve")};
 constexpr std::int64_t kMaxRefreshDays = 3650;
 
 template <std::size_t N>
@@ -166,13 +165,12 @@ bool is_key_glob(std::string_view glob) {
   });
 }
 
-std::vector<std::string> parse_key_globs(JsonObject& condition) {
+std::vector<std::string> parse_key_globs(JsonObject& object, std::string_view member) {
   std::vector<std::string> globs;
-  each_text(condition, "key", kMaxConditionEntries, kMaxName, false,
-            [&](const std::string& glob, const std::string& at) {
-              if (!is_key_glob(glob)) fail(at, "can match no key: a glob has the characters of a name and '*'");
-              globs.push_back(glob);
-            });
+  each_text(object, member, kMaxConditionEntries, kMaxName, false, [&](const std::string& glob, const std::string& at) {
+    if (!is_key_glob(glob)) fail(at, "can match no key: a glob has the characters of a name and '*'");
+    globs.push_back(glob);
+  });
   return globs;
 }
 
@@ -187,17 +185,21 @@ std::set<PayloadKind> parse_payloads(JsonObject& condition) {
   return payloads;
 }
 
-Effect parse_then(JsonObject& rule) {
-  const Json& then = rule.any("then");
+void parse_then(JsonObject& object, Rule& rule, const Directory& directory) {
+  const Json& then = object.any("then");
   if (then.is_object()) {
-    const JsonObject object(then, rule.pointer("then"));
-    for (const std::string_view name : {"approve", "expires_hours"})
-      if (object.has(name)) object.fail(name, std::string(kNotSupported));
-    object.expect_no_more();
+    JsonObject approve(then, object.pointer("then"));
+    rule.then = Effect::approve;
+    rule.approvals = Approvals::parse(approve, [&](const std::string& group) {
+      const auto it = directory.group_size.find(group);
+      return it == directory.group_size.end() ? 0 : it->second;
+    });
+    approve.expect_no_more();
+  } else if (then == "allow") {
+    rule.then = Effect::allow;
+  } else if (then != "deny") {
+    object.fail("then", R"(must be "allow", "deny" or an object with "approve")");
   }
-  if (then == "allow") return Effect::allow;
-  if (then == "deny") return Effect::deny;
-  rule.fail("then", R"(must be "allow" or "deny")");
 }
 
 // A limit is what an allow keeps to. In a deny it would say the opposite of what it looks like.
@@ -223,13 +225,13 @@ Rule parse_rule(const Json& json, const std::string& pointer, const Directory& d
   JsonObject condition(object.object("if"), object.pointer("if"));
   refuse_later(condition, kLaterConditions);
   if (condition.has("kind")) rule.kinds = parse_kinds(condition);
-  if (condition.has("key")) rule.keys = parse_key_globs(condition);
+  if (condition.has("key")) rule.keys = parse_key_globs(condition, "key");
   if (condition.has("by")) rule.by = parse_by(condition, directory);
   if (condition.has("payload")) rule.payloads = parse_payloads(condition);
   rule.facts = FactConditions::parse(condition, lists);
   rule.time = TimeConditions::parse(condition);
   condition.expect_no_more();
-  rule.then = parse_then(object);
+  parse_then(object, rule, directory);
   expect_about_payloads(condition, rule);
   expect_no_limit(condition, rule);
   object.expect_no_more();
@@ -267,6 +269,8 @@ std::string_view name_of(Effect effect) {
   switch (effect) {
     case Effect::deny:
       return "deny";
+    case Effect::approve:
+      return "approve";
     case Effect::allow:
       return "allow";
   }
@@ -281,7 +285,6 @@ PolicyDocument PolicyDocument::parse(std::string_view text) {
 PolicyDocument PolicyDocument::from_json(const Json& json) {
   PolicyDocument policy;
   JsonObject document(json, "");
-  refuse_later(document, kLaterMembers);
 
   policy.version_ = document.integer("version", 1, INT64_C(1) << 52);
   policy.previous_ = hex_digest_member(document, "previous", true);
@@ -300,6 +303,7 @@ PolicyDocument PolicyDocument::from_json(const Json& json) {
   policy.rules_ = parse_rules(document, directory, read_addresses(policy.lists_));
   policy.users_ = std::move(directory.users);
   if (document.has("refresh_every_days")) policy.refresh_every_days_ = parse_refresh(document);
+  if (document.has("self_approve")) policy.self_approve_ = parse_key_globs(document, "self_approve");
   if (document.text("default", 1, kMaxName) != "deny") document.fail("default", R"(must be "deny")");
   document.expect_no_more();
 
@@ -307,6 +311,15 @@ PolicyDocument PolicyDocument::from_json(const Json& json) {
   policy.digest_ = sha256(view_of(policy.jcs_));
   policy.anchor_ = quorate::policy::policy_anchor(json);
   return policy;
+}
+
+bool PolicyDocument::self_approve(std::string_view key) const {
+  return std::any_of(self_approve_.begin(), self_approve_.end(),
+                     [&](const std::string& glob) { return glob_matches(glob, key); });
+}
+
+bool PolicyDocument::may_approve(std::string_view user, const std::vector<Need>& needs) const {
+  return std::any_of(needs.begin(), needs.end(), [&](const Need& need) { return is_member(user, need.group); });
 }
 
 std::optional<std::int64_t> PolicyDocument::refresh_every_days(std::string_view key) const {

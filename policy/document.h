@@ -11,13 +11,14 @@
 
 #include "base/ed25519.h"
 #include "base/json.h"
+#include "policy/approval.h"
 #include "policy/fact_conditions.h"
 #include "policy/kinds.h"
 #include "policy/time_conditions.h"
 
 namespace quorate::policy {
 
-enum class Effect { deny = 0, allow };  // zero, the strictest, is what an unset effect means
+enum class Effect { deny = 0, approve, allow };  // the strictest first: zero is what an unset effect means
 std::string_view name_of(Effect effect);
 
 // What is asked. `key` is the key's name; absent when the request names none (`freeze` of all keys, `change_policy`).
@@ -44,6 +45,8 @@ struct Decision {
   Effect effect = Effect::deny;
   std::string rule;                 // the id of the rule that decided; "default" when none did
   std::vector<RuleReason> reasons;  // of every rule, in order; of evaluate() only if it is denied
+  Approvals approvals;              // approve: what is needed
+  bool self_approve = false;        // the requester may give one of them
   bool allowed() const { return effect == Effect::allow; }
 };
 
@@ -68,6 +71,7 @@ struct Rule {
   FactConditions facts;
   TimeConditions time;
   Effect then = Effect::deny;
+  Approvals approvals;  // of an approve
 };
 
 class PolicyDocument {
@@ -83,8 +87,9 @@ class PolicyDocument {
   const Digest& anchor() const { return anchor_; }  // the same without the member `cluster`: policy_anchor()
   const std::string& jcs() const { return jcs_; }   // the document itself, canonical
 
-  // Rules in order; true decides, false passes on, unknown gives the stricter of its own effect and what follows.
-  // A user that the policy does not know is denied before any rule.
+  // Rules in order; true decides, false passes on, unknown gives the stricter of its own effect and what follows; of
+  // two that ask for approvals, both. A user that the policy does not know is denied before any rule; so is, at the
+  // end, what needs more approvals than there are people to give them.
   Decision evaluate(const PolicyQuery& query) const;
   // The same decision, always with its reasons.
   Decision explain(const PolicyQuery& query) const;
@@ -95,6 +100,11 @@ class PolicyDocument {
   bool is_admin(std::string_view user) const { return is_member(user, admins_.group); }
   bool is_reader(std::string_view user) const;  // in a group of `readers`: sees every payload and the audit log
   bool may_read(std::string_view user, std::string_view requested_by) const;  // the requester, or a reader
+
+  // Whether the requester's own approval counts for this key.
+  bool self_approve(std::string_view key) const;
+  // Whether this user may give one of these approvals, whoever has asked.
+  bool may_approve(std::string_view user, const std::vector<Need>& needs) const;
 
   // A key of this name is refreshed by its nodes themselves when its shares are so old; nullopt: it is not. Of several
   // globs that match the one with the fewest days counts.
@@ -108,12 +118,13 @@ class PolicyDocument {
  private:
   PolicyDocument() = default;
   Decision decide(const PolicyQuery& query, const Say& say) const;
+  void expect_reachable(Decision& decision, const PolicyQuery& query) const;
   std::int64_t version_ = 0;
   std::string previous_, cluster_id_, jcs_;
   Digest digest_{}, anchor_{};
   std::map<std::string, User, std::less<>> users_;
   Admins admins_;
-  std::vector<std::string> readers_;
+  std::vector<std::string> readers_, self_approve_;
   Lists lists_;
   std::vector<Rule> rules_;
   std::vector<std::pair<std::string, std::int64_t>> refresh_every_days_;  // glob, days

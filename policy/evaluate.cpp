@@ -71,7 +71,7 @@ Condition match(const Rule& rule, const PolicyQuery& query, const PolicyDocument
 
 Decision PolicyDocument::evaluate(const PolicyQuery& query) const {
   Decision decision = decide(query, Say{false});
-  return decision.allowed() ? decision : explain(query);
+  return decision.effect == Effect::deny ? explain(query) : decision;
 }
 Decision PolicyDocument::explain(const PolicyQuery& query) const { return decide(query, Say{true}); }
 
@@ -83,7 +83,7 @@ Decision PolicyDocument::decide(const PolicyQuery& query, const Say& say) const 
         {"default", Truth::yes, users_.contains(query.user) ? "no kind of request" : "no such user"});
     return decision;
   }
-  const Rule* unknown_deny = nullptr;  // the first one; nothing after it can be less strict
+  std::vector<const Rule*> unknown;  // of those that may be stricter than what follows
   bool decided = false;
   for (const Rule& rule : rules_) {
     if (decided && !say.words) break;
@@ -92,18 +92,49 @@ Decision PolicyDocument::decide(const PolicyQuery& query, const Say& say) const 
       decision.reasons.push_back(
           {rule.id, found.holds, found.holds == Truth::yes ? "every condition holds" : std::move(found.why)});
     if (decided) continue;
-    if (found.holds == Truth::unknown && rule.then == Effect::deny && unknown_deny == nullptr) unknown_deny = &rule;
+    if (found.holds == Truth::unknown && rule.then != Effect::allow) unknown.push_back(&rule);
     if (found.holds == Truth::yes) {
       decision.effect = rule.then;
       decision.rule = rule.id;
+      decision.approvals = rule.approvals;
       decided = true;
     }
   }
-  if (unknown_deny != nullptr) {
-    decision.effect = Effect::deny;
-    decision.rule = unknown_deny->id;
+  for (auto it = unknown.rbegin(); it != unknown.rend(); ++it) {
+    const Rule& rule = **it;
+    if (rule.then < decision.effect) {
+      decision.effect = rule.then;
+      decision.rule = rule.id;
+      decision.approvals = rule.approvals;
+    } else if (rule.then == Effect::approve && decision.effect == Effect::approve) {
+      decision.rule = rule.id;
+      decision.approvals += rule.approvals;
+    } else if (rule.then == decision.effect) {
+      decision.rule = rule.id;  // the first of several denies
+    }
   }
+  if (decision.effect == Effect::approve) expect_reachable(decision, query);
+  if (decision.effect != Effect::approve) decision.approvals = Approvals{};
   return decision;
+}
+
+// Better told at once than after a day of waiting.
+void PolicyDocument::expect_reachable(Decision& decision, const PolicyQuery& query) const {
+  decision.self_approve = query.key && concerns_a_key(query.kind) && self_approve(*query.key);
+  std::size_t all = 0;
+  for (const Need& need : decision.approvals.needs) {
+    all += need.min;
+    const std::size_t others =
+        members_of(need.group) - (is_member(query.user, need.group) && !decision.self_approve ? 1 : 0);
+    if (others >= need.min && all <= kMaxApprovals) continue;
+    decision.effect = Effect::deny;
+    for (RuleReason& reason : decision.reasons)
+      if (reason.rule == decision.rule)
+        reason.why = others < need.min ? "it needs " + std::to_string(need.min) + " of group " + need.group +
+                                             " besides the requester, who are " + std::to_string(others)
+                                       : "it needs more approvals than a request may have";
+    return;
+  }
 }
 
 }  // namespace quorate::policy

@@ -76,4 +76,8 @@ WallTime expires_without_approvals(std::int64_t created_unix_seconds) {
   return from_unix_seconds(created_unix_seconds) + limits::kRequestLife;
 }
 
+WallTime expires_with_approvals(std::int64_t created_unix_seconds, std::int64_t hours) {
+  return from_unix_seconds(created_unix_seconds) + std::chrono::hours(hours);
+}
+
 }  // namespace quorate::policy

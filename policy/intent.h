@@ -43,5 +43,6 @@ Digest no_facts_digest();                              // SHA-256 of "{}"
 
 // A request without approvals lives limits::kRequestLife from its signed `created`.
 WallTime expires_without_approvals(std::int64_t created_unix_seconds);
+WallTime expires_with_approvals(std::int64_t created_unix_seconds, std::int64_t hours);
 
 }  // namespace quorate::policy

@@ -1,6 +1,8 @@
 // `quorate audit`: a log that is exported verifies, and whatever is done to it is found.
 #include "storage/audit.h"
+
 #include "fake_api.h"
+#include "storage/progress.h"
 
 namespace quorate::cli {
 namespace {
@@ -119,6 +121,56 @@ TEST_F(Audit, AForkIsFoundByAnotherExportOrByAHeadThatWasKept) {
   const auto cut = verify({file("short", export_of(log_of(kCluster, "node1", 4))), "--head", kept});
   EXPECT_EQ(cut.exit, Exit::failed);
   EXPECT_NE(cut.out.find("the log was cut"), std::string::npos) << cut.out;
+}
+
+TEST_F(Audit, WhatANodeHasSignedToTheOthersHoldsItsLogToIt) {
+  const int base = test::test_base_port(shell.rng);
+  const auto cluster_dir = shell.dir() / "cluster";
+  ASSERT_EQ(shell({"init", "--dir", cluster_dir.string(), "--base-port", std::to_string(base)}).exit, Exit::ok);
+  const auto cluster = policy::ClusterDocument::parse(test::read(cluster_dir / "cluster.json"));
+  const auto identity = *Ed25519SecretKey::from_pem(test::read(cluster_dir / "node1" / "identity.pem"));
+  const auto records = log_of(cluster.id(), "node1", 9);
+  storage::Progress word;
+  word.life = 1;
+  word.seq = 7;
+  word.head = records[6].hash;
+  const auto export_at = [&](const std::vector<AuditRecord>& log, const char* time) {
+    Lines lines = export_of(log, cluster.id());
+    lines[0]["time"] = time;
+    return lines;
+  };
+  const auto witness = [&](const storage::Progress& p, const char* time) {
+    Lines lines = export_of(log_of(cluster.id(), "node2", 2), cluster.id(), "node2");
+    lines[0]["time"] = time;
+    lines[0]["peers"] = {{{"node", "node1"},
+                          {"life", p.life},
+                          {"seq", p.seq},
+                          {"hash", to_hex(p.head)},
+                          {"signature", to_hex(p.signature)}}};
+    return file("node2.audit", lines);
+  };
+  const auto judge = [&](const Lines& log, const std::string& other) {
+    return verify({"--dir", cluster_dir.string(), file("node1.audit", log), other});
+  };
+  const auto signed_word = storage::sign_progress(word, {cluster.id(), "node1"}, identity);
+  const std::string early = witness(signed_word, "2026-01-01T00:00:00Z");
+  EXPECT_EQ(judge(export_at(records, "2026-01-02T00:00:00Z"), early).exit, Exit::ok);
+  // Cut, though the export by itself is whole.
+  const auto cut = std::vector<AuditRecord>(records.begin(), records.begin() + 5);
+  const auto printed = judge(export_at(cut, "2026-01-02T00:00:00Z"), early);
+  EXPECT_EQ(printed.exit, Exit::failed);
+  EXPECT_NE(printed.out.find("node1 itself, as node2 has kept it, has entry 7: the log was cut"), std::string::npos)
+      << printed.out;
+  EXPECT_EQ(judge(export_at(cut, "2025-12-31T00:00:00Z"), early).exit, Exit::ok) << "it was made before";
+  // Forked.
+  const auto forked = judge(export_at(log_of(cluster.id(), "node1", 9, 4), "2026-01-02T00:00:00Z"), early);
+  EXPECT_EQ(forked.exit, Exit::failed);
+  EXPECT_NE(forked.out.find("the log was forked"), std::string::npos) << forked.out;
+  // A word that node1 has not signed is the other's invention.
+  word.seq = 12;
+  const auto invented = judge(export_at(records, "2026-01-02T00:00:00Z"), witness(word, "2026-01-01T00:00:00Z"));
+  EXPECT_EQ(invented.exit, Exit::failed);
+  EXPECT_NE(invented.err.find("node1 that it has not signed"), std::string::npos) << invented.err;
 }
 
 TEST_F(Audit, WhatIsNoExportIsSaidSo) {

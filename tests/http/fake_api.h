@@ -129,6 +129,15 @@ class FakeApi : public Api {
         const Json one = example_request("req_" + std::string(32, '0'), "sign", "succeeded");
         return Reply{200, {{"items", {one}}, {"next", "abc"}}, {}};
       }
+      case Route::vote: {
+        JsonObject body(call.body, "");
+        body.text("decision", 1, 16);
+        body.text("signature", 128, 128);
+        body.expect_no_more();
+        return Reply{200, example_request(call.subject, "sign", "pending_approval"), {}};
+      }
+      case Route::cancel:
+        return Reply{200, example_request(call.subject, "sign", "cancelled"), {}};
       case Route::show_request:
         return Reply{200, example_request(call.subject, "sign", "denied"), {}};
       case Route::show_node:

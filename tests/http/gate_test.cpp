@@ -74,7 +74,9 @@ TEST_F(GateTest, EveryRouteIsDescribedAndAnswered) {
     if (const auto at = target.find("{key}"); at != std::string::npos) target.replace(at, 5, "hot-1");
     if (const auto at = target.find("{id}"); at != std::string::npos)
       target.replace(at, 4, "req_" + std::string(32, 'a'));
+    const std::string vote = R"({"decision":"approve","signature":")" + std::string(128, '0') + R"("})";
     const std::string body = info.route == Route::create_key ? kCreateKey
+                             : info.route == Route::vote     ? vote
                              : info.method == "POST"         ? R"({"payload":{}})"
                                                              : "";
     const HttpResponse r = send({std::string(info.method), target, body});

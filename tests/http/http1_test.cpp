@@ -185,8 +185,9 @@ TEST(Router, FindsEveryRoute) {
     ASSERT_TRUE(std::holds_alternative<Match>(r)) << target;
     EXPECT_EQ(std::get<Match>(r).route, info.route);
     EXPECT_EQ(takes_body(info.route), info.method == "POST");
-    EXPECT_EQ(is_mutation(info.route),
-              info.method == "POST" && info.route != Route::inspect && info.route != Route::simulate);
+    const bool asks_or_says = info.route == Route::inspect || info.route == Route::simulate ||
+                              info.route == Route::vote || info.route == Route::cancel;
+    EXPECT_EQ(is_mutation(info.route), info.method == "POST" && !asks_or_says);
   }
   EXPECT_EQ(std::get<Match>(route("GET", "/v1/keys/hot%2D1")).subject, "hot-1");
   EXPECT_EQ(std::get<Match>(route("GET", "/v1/keys?limit=10&cursor=a%3D%3D")).query.at("cursor"), "a==");

@@ -116,11 +116,6 @@ TEST_F(Examine, RefusalsOfASignature) {
   prepared.name = "prepared";
   prepared.state = storage::KeyState::prepared;
   put(prepared);
-  auto archived = prepared;
-  archived.id = std::string(64, 'b');
-  archived.name = "old";
-  archived.state = storage::KeyState::archived;
-  put(archived);
   const auto payload = [](Json p) { return Json{{"payload", std::move(p)}}; };
   const Json message{{"kind", "message"}, {"utf8", "x"}};
   struct Row {
@@ -136,7 +131,6 @@ TEST_F(Examine, RefusalsOfASignature) {
       {"unknown id", std::string(64, 'c'), payload(message), 404, "unknown_key", std::nullopt},
       {"prepared", "prepared", payload(message), 404, "unknown_key", std::nullopt},
       {"prepared, by its id", prepared.id, payload(message), 404, "unknown_key", std::nullopt},
-      {"archived", "old", payload(message), 409, "key_archived", std::nullopt},
       {"no payload", "hot", Json::object(), 400, "malformed_body", "/payload"},
       {"no kind", "hot", payload({{"utf8", "x"}}), 400, "malformed_body", "/payload/kind"},
       {"unknown kind", "hot", payload({{"kind", "letter"}}), 400, "malformed_body", "/payload/kind"},

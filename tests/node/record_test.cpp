@@ -54,7 +54,7 @@ storage::RequestRow row_with(const std::string& hex) {
 
 TEST(Record, OfVersion1IsRead) {
   const RequestRecord r = node::record_of(row_with(kVersion1));
-  EXPECT_EQ(r.version, 2);
+  EXPECT_EQ(r.version, 3);
   EXPECT_EQ(r.id.text, kId);
   EXPECT_EQ(r.kind.text, "sign");
   EXPECT_EQ(r.request_state(), RequestState::failed);
@@ -82,7 +82,7 @@ TEST(Record, OfVersion1IsRead) {
   EXPECT_EQ(text_of(r.original.body), R"({"a":1})");
   // What is written is of today.
   const storage::RequestRow again = node::row_of(r);
-  EXPECT_EQ(to_hex(ByteView(again.record).first(2)), "0002");
+  EXPECT_EQ(to_hex(ByteView(again.record).first(2)), "0003");
   EXPECT_EQ(encode(node::record_of(again)), again.record);
 }
 
@@ -90,7 +90,7 @@ TEST(Record, OfNoVersionOrOfAnotherRequestIsRefused) {
   const auto refused = [](const storage::RequestRow& row) {
     EXPECT_THROW(node::record_of(row), storage::StorageCorrupt);
   };
-  for (const char* version : {"0000", "0002", "0003"}) refused(row_with(version + kVersion1.substr(4)));
+  for (const char* version : {"0000", "0002", "0003", "0004"}) refused(row_with(version + kVersion1.substr(4)));
   refused(row_with(kVersion1 + "00"));
   refused(row_with(kVersion1.substr(0, kVersion1.size() - 2)));
   refused(row_with("00"));
@@ -106,7 +106,7 @@ struct Version1 {
     auto& r = m.r;
     return std::tie(r.version, r.id, r.kind, r.state, r.code, r.reason, r.retryable, r.requested_by, r.coordinator,
                     r.created, r.expires, r.key_id, r.key_name, r.payload_kind, r.policy_version, r.rule, r.decision,
-                    r.intent, r.result, r.blame, r.silent, r.attempts, r.released, r.original);
+                    r.intent, r.result, r.blame, r.silent, r.attempts, r.released, node::as_signed(r.original));
   }
 };
 
@@ -170,7 +170,7 @@ TEST(Record, OfVersion1GoesOnAfterARestart) {
   make_old(sim, 0);
   sim.settle();
   EXPECT_EQ(record_at(sim, 0, s.id).request_state(), RequestState::succeeded);
-  EXPECT_EQ(decode<RequestRecord>(sim.store(0).request(s.id)->record).version, 2);
+  EXPECT_EQ(decode<RequestRecord>(sim.store(0).request(s.id)->record).version, 3);
   sim.expect_safe();
 }
 
@@ -221,7 +221,7 @@ TEST(Record, OfVersion1SucceedsWhenItsKeyIsHealed) {
 // As it was before keys could be reshared.
 struct KeyRecord1 {
   node::KeyRecord r;
-  static auto fields(auto& m) { return std::tie(m.r.version, m.r.request, m.r.created, m.r.original); }
+  static auto fields(auto& m) { return std::tie(m.r.version, m.r.request, m.r.created, node::as_signed(m.r.original)); }
 };
 
 TEST(KeyRecord, OfVersion1IsReadAndItsKeyIsRefreshed) {
@@ -258,6 +258,91 @@ TEST(KeyRecord, OfNoVersionIsRefused) {
     row.record = from_hex(hex).value();
     EXPECT_THROW(node::key_record_in(row), storage::StorageCorrupt) << hex;
   }
+}
+
+// As it was before people could approve anything.
+struct RequestRecord2 {
+  RequestRecord r;
+  static auto fields(auto& m) {
+    auto& r = m.r;
+    return std::tie(r.version, r.id, r.kind, r.state, r.code, r.reason, r.retryable, r.requested_by, r.coordinator,
+                    r.created, r.expires, r.key_id, r.key_name, r.payload_kind, r.policy_version, r.rule, r.decision,
+                    r.intent, r.facts, r.result, r.blame, r.silent, r.attempts, r.released,
+                    node::as_signed(r.original));
+  }
+};
+struct KeyRecord2 {
+  node::KeyRecord r;
+  static auto fields(auto& m) {
+    return std::tie(m.r.version, m.r.request, m.r.created, node::as_signed(m.r.original), m.r.digest,
+                    m.r.latest_asked.request, node::as_signed(m.r.latest_asked.original));
+  }
+};
+
+TEST(OldRecords, OfBeforeApprovalsGoOn) {
+  NodeSimulation sim(4, 31);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2, {0, 1, 2})).succeeded());
+  sim.settle();
+  sim.kill(3);
+  const auto refresh = [&] { return sim.request("/v1/keys/hot/refresh", Json::object()); };
+  for (const auto& r : {refresh(), refresh()}) {
+    sim.clock.advance(Seconds(1));
+    ASSERT_TRUE(sim.ask(0, r).succeeded());
+  }
+  ASSERT_TRUE(sim.ask(0, sim.request("/v1/keys/hot/archive", Json::object())).succeeded());
+  sim.clock.advance(Seconds(1));
+  ASSERT_TRUE(sim.ask(0, sim.request("/v1/keys/hot/unarchive", Json::object())).succeeded());
+  // A fourth epoch is prepared, and never complete.
+  sim.tap = [](NodeSimulation::Sent s) {
+    return s.envelope.tag.find("certificate") != std::string::npos ? std::vector<NodeSimulation::Sent>{}
+                                                                   : one(std::move(s));
+  };
+  sim.submit(0, refresh());
+  sim.run_for(Seconds(2));
+  std::size_t lineages = 0, states = 0, prepared = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (sim.up(i)) sim.kill(i);
+    auto content = sim.store(i).snapshot();
+    const auto without_consent = [](auto& bytes) {
+      ASSERT_GT(bytes.size(), 8u);
+      EXPECT_TRUE(std::all_of(bytes.end() - 8, bytes.end(), [](std::uint8_t b) { return b == 0; }));
+      bytes.resize(bytes.size() - 8);
+    };
+    for (auto& [id, row] : content.requests) {
+      RequestRecord2 old{node::record_of(row)};
+      old.r.version = 2;
+      row.record = encode(old);
+    }
+    for (auto& [id, row] : content.keys) {
+      if (row.record.empty()) continue;
+      KeyRecord2 old{node::key_record_in(row)};
+      old.r.version = 2;
+      const SecretBytes bytes = encode(old);
+      row.record.assign(bytes.begin(), bytes.end());
+    }
+    for (auto& [name, meta] : content.metas) {
+      if (!name.starts_with("lineage/") && !name.starts_with("key_state/")) continue;
+      ++(name.starts_with("lineage/") ? lineages : states);
+      without_consent(meta.first);
+    }
+    for (auto& [name, share] : content.shares) {
+      if (share.record.empty()) continue;
+      ++prepared;
+      without_consent(share.record);
+    }
+    sim.store(i).restore(std::move(content));
+  }
+  EXPECT_GE(lineages, 6u);
+  EXPECT_GE(states, 3u);
+  EXPECT_GE(prepared, 3u);
+  sim.tap = nullptr;
+  sim.settle();  // the fourth one is completed, and node4 learns them all
+  sim.clock.advance(Seconds(1));
+  EXPECT_TRUE(sim.ask(3, refresh()).succeeded());
+  sim.settle();
+  sim.expect_safe();
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(sim.active_keys(i)[0].number, sim.active_keys(0)[0].number);
+  sim.expect_all_sets_sign();
 }
 
 }  // namespace

@@ -41,9 +41,9 @@ TEST(Frame, WireSnapshot) {
   EXPECT_EQ(to_hex(refusal_frame("no")), "00000003026e6f");
   EXPECT_EQ(to_hex(greeting_frame(some_hello("a"), 5)).substr(0, 42),
             "000000b601"
-            "00020002"
+            "00030003"
             "0000000000000005"
-            "00020002");
+            "00030003");
 }
 
 TEST(Frame, AnyPiecesGiveTheSameFrames) {
@@ -167,11 +167,11 @@ TEST(Frame, GreetingRefusals) {
     return result.refusal;
   };
   Hello newer = some_hello("you");
-  newer.wire_min = 3, newer.wire_max = 4;
-  EXPECT_EQ(refusal(newer), "wire version: me speaks 2, you speaks 3 to 4");
+  newer.wire_min = 4, newer.wire_max = 5;
+  EXPECT_EQ(refusal(newer), "wire version: me speaks 3, you speaks 4 to 5");
   Hello older = some_hello("you");
   older.wire_min = older.wire_max = 1;
-  EXPECT_EQ(refusal(older), "wire version: me speaks 2, you speaks 1");
+  EXPECT_EQ(refusal(older), "wire version: me speaks 3, you speaks 1");
   Hello elsewhere = some_hello("you");
   elsewhere.cluster_id.fill(3);
   EXPECT_EQ(refusal(elsewhere), "other cluster: me is in 0202020202020202, you in 0303030303030303");
@@ -179,13 +179,13 @@ TEST(Frame, GreetingRefusals) {
   refusal(some_hello(std::string(limits::kMaxName, '\n')), std::string(limits::kMaxName, 'y'));
 
   // A later version's greeting may look like nothing we know.
-  EXPECT_FALSE(read_greeting(Frame{FrameType::hello, secret_bytes(Bytes{0, 3, 0, 3, 1, 2, 3})}, mine, "you").greeting);
+  EXPECT_FALSE(read_greeting(Frame{FrameType::hello, secret_bytes(Bytes{0, 4, 0, 4, 1, 2, 3})}, mine, "you").greeting);
   const auto malformed = [&](SecretBytes payload) {
     EXPECT_THROW(read_greeting(Frame{FrameType::hello, std::move(payload)}, mine, "you"), Malformed);
   };
   malformed({0, 1, 0});
-  malformed({0, 2, 0, 1});
-  SecretBytes good = encode(Greeting{2, 2, 1, some_hello("you")});
+  malformed({0, kWireVersion, 0, kWireVersion - 1});
+  SecretBytes good = encode(Greeting{kWireVersion, kWireVersion, 1, some_hello("you")});
   for (std::size_t cut = 4; cut < good.size(); ++cut) malformed(secret_bytes(ByteView(good).first(cut)));
   SecretBytes disagrees = good;
   disagrees[15] = 9;  // the Hello's own wire_max
@@ -194,7 +194,7 @@ TEST(Frame, GreetingRefusals) {
   malformed(good);
   Hello no_boot = some_hello("you");
   no_boot.boot_id = {};
-  malformed(encode(Greeting{2, 2, 1, no_boot}));
+  malformed(encode(Greeting{kWireVersion, kWireVersion, 1, no_boot}));
 }
 
 TEST(Frame, Printable) {

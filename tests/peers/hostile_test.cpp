@@ -207,12 +207,12 @@ TEST_F(HostileTest, OtherClusterIsRefusedWithWordsOnBothSides) {
 // attack 12
 TEST_F(HostileTest, OtherWireVersionIsRefusedWithWordsOnBothSides) {
   add("node1");
-  add("node2", [](MeshConfig& c) { c.hello.wire_min = 3, c.hello.wire_max = 4; });
+  add("node2", [](MeshConfig& c) { c.hello.wire_min = 4, c.hello.wire_max = 5; });
   start_all();
   for (std::size_t i = 0; i < 2; ++i) {
     const std::string other = name(1 - i);
     EXPECT_TRUE(eventually([&] {
-      return status(at(i), other).last_error.find("wire version: node1 speaks 2, node2 speaks 3 to 4") !=
+      return status(at(i), other).last_error.find("wire version: node1 speaks 3, node2 speaks 4 to 5") !=
              std::string::npos;
     })) << status(at(i), other).last_error;
     EXPECT_TRUE(at(i).inbox.ups(other).empty());

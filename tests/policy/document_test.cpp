@@ -58,6 +58,22 @@ TEST(PolicyDocument, OfSeveralIntervalsOfAKeyTheShortestCounts) {
   EXPECT_FALSE(policy.refresh_every_days("warm"));
 }
 
+TEST(PolicyDocument, ReadsWhatAnApprovalNeeds) {
+  const auto policy = with_rules(
+      R"([{"id":"r","if":{},"then":{"approve":[{"group":"treasury","min":2},{"group":"admins","min":1}],"expires_hours":48}},
+          {"id":"s","if":{},"then":{"approve":[{"group":"admins","min":1}]}}])");
+  const Approvals& both = policy.rules()[0].approvals;
+  EXPECT_EQ(policy.rules()[0].then, Effect::approve);
+  EXPECT_EQ(both.needs, (std::vector<Need>{{"admins", 1}, {"treasury", 2}}));
+  EXPECT_EQ(both.expires_hours, 48);
+  EXPECT_EQ(policy.rules()[1].approvals.expires_hours, 24);
+  EXPECT_TRUE(policy.may_approve("bob", both.needs));
+  EXPECT_TRUE(policy.may_approve("bot-2", both.needs));
+  EXPECT_FALSE(policy.may_approve("carol", both.needs));
+  EXPECT_FALSE(policy.may_approve("mallory", both.needs));
+  EXPECT_FALSE(policy.self_approve("hot-1"));
+}
+
 TEST(PolicyDocument, TheRequesterAndTheReadersMayRead) {
   const auto policy = with_rules("[]");
   EXPECT_TRUE(policy.may_read("bot-1", "bot-1"));
@@ -129,8 +145,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadDocument{"empty_users", R"([{"op":"replace","path":"/users","value":[]}])", "/users", "empty"},
         BadDocument{"no_default", R"([{"op":"remove","path":"/default"}])", "/default", "missing"},
         BadDocument{"default_allow", R"([{"op":"replace","path":"/default","value":"allow"}])", "/default", "deny"},
-        BadDocument{"a_later_member", R"([{"op":"add","path":"/self_approve","value":false}])", "/self_approve",
-                    kLater},
+        BadDocument{"self_approve_of_no_list", R"([{"op":"add","path":"/self_approve","value":false}])",
+                    "/self_approve", "array"},
+        BadDocument{"self_approve_of_no_key", R"([{"op":"add","path":"/self_approve","value":["Hot"]}])",
+                    "/self_approve/0", "no key"},
         BadDocument{"refresh_of_nothing", R"([{"op":"add","path":"/refresh_every_days","value":{}}])",
                     "/refresh_every_days", "1 to 1000"},
         BadDocument{"refresh_of_no_key", R"([{"op":"add","path":"/refresh_every_days","value":{"Hot":30}}])",
@@ -202,14 +220,47 @@ INSTANTIATE_TEST_SUITE_P(
         BadDocument{"an_unknown_then", R"([{"op":"replace","path":"/rules/0/then","value":"permit"}])", "/rules/0/then",
                     "allow"},
         BadDocument{"then_true", R"([{"op":"replace","path":"/rules/0/then","value":true}])", "/rules/0/then", "allow"},
-        BadDocument{"then_an_empty_object", R"([{"op":"replace","path":"/rules/0/then","value":{}}])", "/rules/0/then",
-                    "allow"},
+        BadDocument{"then_an_empty_object", R"([{"op":"replace","path":"/rules/0/then","value":{}}])",
+                    "/rules/0/then/approve", "missing"},
+        BadDocument{"approve_by_nobody", R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[]}}])",
+                    "/rules/0/then/approve", "empty"},
+        BadDocument{"approve_by_a_text", R"([{"op":"replace","path":"/rules/0/then","value":{"approve":"treasury"}}])",
+                    "/rules/0/then/approve", "array"},
+        BadDocument{"approve_by_a_group_without_members",
+                    R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"ghosts","min":1}]}}])",
+                    "/rules/0/then/approve/0/group", "without members"},
         BadDocument{
-            "approve",
-            R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"treasury","min":2}],"expires_hours":24}}])",
-            "/rules/0/then/approve", kLater},
-        BadDocument{"expires_hours", R"([{"op":"replace","path":"/rules/0/then","value":{"expires_hours":24}}])",
-                    "/rules/0/then/expires_hours", kLater},
+            "approve_by_more_than_there_are",
+            R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"admins","min":2},{"group":"treasury","min":3}]}}])",
+            "/rules/0/then/approve/1/min", "has 2 members"},
+        BadDocument{"approve_by_none",
+                    R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"treasury","min":0}]}}])",
+                    "/rules/0/then/approve/0/min", "between"},
+        BadDocument{
+            "approve_by_a_group_twice",
+            R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"treasury","min":1},{"group":"treasury","min":2}]}}])",
+            "/rules/0/then/approve/1/group", "twice"},
+        BadDocument{"approve_without_min",
+                    R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"treasury"}]}}])",
+                    "/rules/0/then/approve/0/min", "missing"},
+        BadDocument{
+            "approve_by_whom_else",
+            R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"treasury","min":1,"user":"bob"}]}}])",
+            "/rules/0/then/approve/0/user", "not a known field"},
+        BadDocument{"expires_hours_alone", R"([{"op":"replace","path":"/rules/0/then","value":{"expires_hours":24}}])",
+                    "/rules/0/then/approve", "missing"},
+        BadDocument{
+            "expires_at_once",
+            R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"treasury","min":1}],"expires_hours":0}}])",
+            "/rules/0/then/expires_hours", "between"},
+        BadDocument{
+            "expires_after_31_days",
+            R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"treasury","min":1}],"expires_hours":744}}])",
+            "/rules/0/then/expires_hours", "720"},
+        BadDocument{
+            "approve_unless",
+            R"([{"op":"replace","path":"/rules/0/then","value":{"approve":[{"group":"treasury","min":1}],"unless":true}}])",
+            "/rules/0/then/unless", "not a known field"},
         BadDocument{"an_unknown_condition", R"([{"op":"add","path":"/rules/0/if/colour","value":"red"}])",
                     "/rules/0/if/colour", "not a known field"},
         BadDocument{"an_unknown_member_of_a_rule", R"([{"op":"add","path":"/rules/0/unless","value":{}}])",

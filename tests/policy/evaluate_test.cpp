@@ -302,5 +302,66 @@ TEST(FirstPolicy, HasOneAnchorWhateverTheCluster) {
             policy_anchor(first_policy(std::string(64, 'f'), admin, approver)));
 }
 
+// ---- approvals ----------------------------------------------------------------------------------
+
+constexpr const char* kTwoOfTreasury =
+    R"([{"id":"two","if":{"kind":"sign"},"then":{"approve":[{"group":"treasury","min":2}],"expires_hours":1}}])";
+
+TEST(PolicyApprovals, ARequesterIsNoApproverUnlessThePolicySaysSo) {
+  const PolicyQuery by_bob = sign("bob", "hot-1"), by_alice = sign("alice", "hot-1");
+  const auto policy = with_rules(kTwoOfTreasury);
+  const Decision waits = policy.evaluate(by_bob);
+  EXPECT_EQ(waits.effect, Effect::approve);
+  EXPECT_FALSE(waits.allowed());
+  EXPECT_EQ(waits.approvals.needs, (std::vector<Need>{{"treasury", 2}}));
+  EXPECT_EQ(waits.approvals.expires_hours, 1);
+  EXPECT_FALSE(waits.self_approve);
+
+  const Decision never = policy.evaluate(by_alice);
+  EXPECT_EQ(never.effect, Effect::deny) << "she is one of the two";
+  EXPECT_EQ(never.rule, "two");
+  ASSERT_EQ(never.reasons.size(), 1u);
+  EXPECT_EQ(never.reasons[0].why, "it needs 2 of group treasury besides the requester, who are 1");
+  EXPECT_TRUE(never.approvals.needs.empty());
+
+  Json json = base_policy();
+  json["rules"] = parse_json(kTwoOfTreasury);
+  json["self_approve"] = {"hot-*"};
+  const auto lenient = PolicyDocument::from_json(json);
+  EXPECT_EQ(lenient.evaluate(by_alice).effect, Effect::approve);
+  EXPECT_TRUE(lenient.evaluate(by_alice).self_approve);
+  EXPECT_EQ(lenient.evaluate(sign("alice", "cold-1")).effect, Effect::deny);
+}
+
+TEST(PolicyApprovals, OfTwoRulesThatAskBothAreNeeded) {
+  // The payload shows no recipient: the first rule is unknown.
+  const auto policy = with_rules(
+      R"([{"id":"to","if":{"to":["0x3535353535353535353535353535353535353535"]},"then":{"approve":[{"group":"treasury","min":1},{"group":"bots","min":1}],"expires_hours":2}},
+          {"id":"all","if":{},"then":{"approve":[{"group":"treasury","min":2},{"group":"admins","min":1}],"expires_hours":9}}])");
+  const Decision both = policy.evaluate(sign("nobody", "hot-1"));
+  EXPECT_EQ(both.effect, Effect::approve);
+  EXPECT_EQ(both.rule, "to");
+  EXPECT_EQ(both.approvals.needs, (std::vector<Need>{{"admins", 1}, {"bots", 1}, {"treasury", 2}}));
+  EXPECT_EQ(both.approvals.expires_hours, 2);
+  EXPECT_EQ(policy.evaluate(on_key(Kind::refresh, "nobody", "hot-1")).rule, "all") << "has no recipient";
+}
+
+TEST(PolicyApprovals, TooManyAreRefusedAtOnce) {
+  Json json = base_policy();
+  for (int k = 0; k < 70; ++k) {
+    SeededRng rng(100 + static_cast<std::uint64_t>(k));
+    json["users"].push_back({{"id", "u" + std::to_string(k)},
+                             {"key", Ed25519SecretKey::generate(rng).public_key().to_text()},
+                             {"groups", {k < 35 ? "left" : "right"}}});
+  }
+  json["rules"] = parse_json(
+      R"([{"id":"l","if":{"to":["0x3535353535353535353535353535353535353535"]},"then":{"approve":[{"group":"left","min":33}]}},
+          {"id":"r","if":{"to":["0x3535353535353535353535353535353535353536"]},"then":{"approve":[{"group":"right","min":33}]}},
+          {"id":"all","if":{},"then":"allow"}])");
+  const Decision decision = PolicyDocument::from_json(json).evaluate(sign("alice", "hot-1"));
+  EXPECT_EQ(decision.effect, Effect::deny);
+  EXPECT_EQ(decision.rule, "l");
+}
+
 }  // namespace
 }  // namespace quorate::policy

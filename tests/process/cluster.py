@@ -114,18 +114,22 @@ class Call:
 class Cluster:
     """init in a directory of its own; nodes are started and killed one by one."""
 
-    def __init__(self, nodes=3):
+    def __init__(self, nodes=3, policy=None):
         require_binaries()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="quorate-test-"))
         self.home = self.directory / "home"
         self.home.mkdir()
         self.dir = self.directory / "cluster"
         self.names = [f"node{i}" for i in range(1, nodes + 1)]
+        more = []
+        if policy is not None:
+            (self.directory / "first.json").write_text(json.dumps(policy))
+            more = ["--policy", str(self.directory / "first.json")]
         self.processes = {}
         try:
             for attempt in range(5):
                 self.base = free_base_port(nodes)
-                done = self.quorate("init", "--nodes", str(nodes), "--base-port", str(self.base), "--json", check=False)
+                done = self.quorate("init", "--nodes", str(nodes), "--base-port", str(self.base), "--json", *more, check=False)
                 if done.returncode == 0:
                     break
                 if "in use" not in done.stderr or attempt == 4:
@@ -293,8 +297,8 @@ class ClusterTest(unittest.TestCase):
     def setUp(self):
         require_binaries()
 
-    def cluster(self, nodes=3):
-        c = Cluster(nodes)
+    def cluster(self, nodes=3, policy=None):
+        c = Cluster(nodes, policy)
         self.addCleanup(c.close)
         self.addCleanup(self._tell, c)
         return c

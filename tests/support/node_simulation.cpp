@@ -278,7 +278,7 @@ NodeSimulation::Submission& NodeSimulation::submit(std::size_t i, const http::Si
   p.desk_queue.post([&p, s, ticket = ++tickets_] {
     p.desk.coordinator().submit(
         s->original, ticket,
-        [s](const std::string& id) {
+        [s](const std::string& id, bool) {
           EXPECT_FALSE(s->stored);
           s->stored = true;
           s->id = id;

@@ -173,3 +173,23 @@ for name, rules, q, expected in [
         ("out of hours", [{"id": "office", "if": {"hours_utc": "08:00-10:00"}, "then": "allow"}, SMALL], query(facts=facts([move(amount="11")])), "allow office"),
         ("after hours", [{"id": "office", "if": {"hours_utc": "10:00-12:00"}, "then": "allow"}, SMALL], query(facts=facts([move(amount="11")])), "deny default")]:
     CASES.append((name, rules, LISTS, q, expected))
+
+# ---- approvals
+def asks(name, *needs, hours=24, **conditions):
+    return {"id": name, "if": conditions, "then": {"approve": [{"group": g, "min": n} for g, n in needs], "expires_hours": hours}}
+
+
+LARGE = asks("large", ("treasury", 1), kind="sign")
+for name, rules, q, expected in [
+        ("small needs none", [SMALL, LARGE], moving(move(amount="10")), "allow small"), ("large needs one", [SMALL, LARGE], moving(move(amount="11")), "approve large"),
+        ("unknown is large", [SMALL, LARGE], moving(OPAQUE), "approve large"), ("a bad one stays bad", [DENY_BAD, LARGE], moving(move(B)), "deny bad"),
+        ("unknown may be bad", [DENY_BAD, LARGE], moving(OPAQUE), "deny bad"), ("asked before all", [LARGE, ALL], query(), "approve large"),
+        ("unknown asks though all is allowed", [asks("to-a", ("treasury", 1), to=[A]), ALL], moving(OPAQUE), "approve to-a"),
+        ("false asks nobody", [asks("to-b", ("treasury", 1), to=[B]), ALL], moving(move(A)), "allow all"),
+        ("unknown does not turn a deny", [asks("to-a", ("treasury", 1), to=[A]), NONE], moving(OPAQUE), "deny none"),
+        ("two unknown ask both", [asks("to-a", ("treasury", 1), to=[A]), asks("to-b", ("admins", 1), to=[B]), ALL], moving(OPAQUE), "approve to-a"),
+        ("for every movement", [asks("to-a", ("treasury", 1), to=[A]), NONE], moving(move(A), move(B)), "deny none"),
+        ("all of a group, without the requester", [asks("all", ("bots", 2))], query(user="alice"), "approve all"),
+        ("all of a group, the requester among them", [asks("all", ("bots", 2))], query(user="bot-1"), "deny all"),
+        ("a stranger asks nobody", [asks("all", ("bots", 2))], query(user="mallory"), "deny default")]:
+    CASES.append((name, rules, LISTS, q, expected))

@@ -173,18 +173,41 @@ def rule(r, q, lists):
     return all_of(values)
 
 
-def decide(rules, lists, query):
-    """(allow or deny, the rule that decided, what each rule is)"""
+def needed(then):
+    return {n["group"]: n["min"] for n in then["approve"]}, then.get("expires_hours", 24)
+
+
+def both(a, b):
+    groups = {g: max(a[0].get(g, 0), b[0].get(g, 0)) for g in a[0].keys() | b[0].keys()}
+    return groups, min(a[1], b[1])
+
+
+def decide(rules, lists, query, self_approve=()):
+    """(deny, approve or allow; the rule that decided; what approve needs; what each rule is)"""
     if query["user"] not in GROUPS:
-        return "deny", "default", [YES]
+        return "deny", "default", None, [YES]
     values = [rule(r, query, lists) for r in rules]
 
     def from_rule(k):
         if k == len(rules):
-            return "deny", "default"
+            return "deny", "default", None
+        r = rules[k]
+        own = ("approve", r["id"], needed(r["then"])) if isinstance(r["then"], dict) else (r["then"], r["id"], None)
         if values[k] == YES:
-            return rules[k]["then"], rules[k]["id"]
+            return own
         rest = from_rule(k + 1)
+        if values[k] == NO or own[0] == "allow":
+            return rest
         # unknown: the stricter of this rule's effect and what follows
-        return ("deny", rules[k]["id"]) if values[k] == UNKNOWN and rules[k]["then"] == "deny" else rest
-    return (*from_rule(0), values)
+        if own[0] == "deny" or rest[0] == "allow":
+            return own
+        return ("approve", r["id"], both(own[2], rest[2])) if rest[0] == "approve" else rest
+
+    effect, name, needs = from_rule(0)
+    if effect == "approve":
+        about_key = query["kind"] not in ("change_policy", "change_cluster") and query["key"] is not None
+        himself = set() if about_key and matches(self_approve, query["key"]) else {query["user"]}
+        there = {g: sum(g in groups and user not in himself for user, groups in GROUPS.items()) for g in needs[0]}
+        if any(there[g] < least for g, least in needs[0].items()) or sum(needs[0].values()) > 64:
+            effect, needs = "deny", None
+    return effect, name, needs, values

@@ -50,6 +50,7 @@ Json answer_to(const Json& line) {
   Json document = base_policy();
   document["rules"] = line.at("rules");
   document["lists"] = line.at("lists");
+  if (line.contains("self_approve")) document["self_approve"] = line["self_approve"];
   const auto policy = PolicyDocument::from_json(document);
   const Json& q = line.at("query");
   PolicyQuery query;
@@ -64,10 +65,17 @@ Json answer_to(const Json& line) {
   const Decision decision = policy.evaluate(query), explained = policy.explain(query);
   Json matched = Json::array();
   for (const RuleReason& reason : explained.reasons) matched.push_back(name_of(reason.matched));
+  Json needs = nullptr;
+  if (decision.effect == Effect::approve) {
+    needs = {{"hours", decision.approvals.expires_hours}, {"groups", Json::object()}};
+    for (const Need& need : decision.approvals.needs) needs["groups"][need.group] = need.min;
+  }
   return {{"decision", name_of(decision.effect)},
+          {"needs", needs},
           {"rule", decision.rule},
           {"matched", matched},
-          {"same", decision.effect == explained.effect && decision.rule == explained.rule}};
+          {"same", decision.effect == explained.effect && decision.rule == explained.rule &&
+                       decision.approvals.needs == explained.approvals.needs}};
 }
 
 }  // namespace

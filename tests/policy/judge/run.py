@@ -88,14 +88,27 @@ def query(rng):
                        facts=facts(rng) if signs and rng.random() < 0.85 else None)
 
 
+def approve(rng):
+    most = {"admins": 2, "treasury": 2, "bots": 2, "auditors": 1}
+    then = {"approve": [{"group": g, "min": rng.randint(1, most[g])} for g in some(rng, sorted(most))]}
+    if rng.random() < 0.5:
+        then["expires_hours"] = rng.randint(1, 48)
+    return then
+
+
+def line(rules, lists, q, self_approve=()):
+    return {"rules": rules, "lists": lists, "query": q} | ({"self_approve": self_approve} if self_approve else {})
+
+
 def random_cases(rng):
     for _ in range(RUNS):
         rules = []
         for k in range(rng.randint(0, 6)):
-            then = rng.choice(["allow", "allow", "deny"])
+            then = rng.choice(["allow", "allow", "deny", approve(rng)])
             rules.append({"id": f"r{k}", "if": condition(rng, then), "then": then})
+        self_approve = some(rng, ["hot-*", "cold", "x*"]) if rng.random() < 0.3 else []
         for _ in range(10):
-            yield rules, cases.LISTS, query(rng)
+            yield rules, cases.LISTS, query(rng), self_approve
 
 
 def ask(helper, lines):
@@ -108,27 +121,29 @@ def ask(helper, lines):
 def main():
     wrong, seen = [], collections.Counter()
 
-    def compare(name, rules, lists, q, answer):
-        effect, rule, values = evaluator.decide(rules, lists, q)
+    def compare(name, rules, lists, q, self_approve, answer):
+        effect, rule, needs, values = evaluator.decide(rules, lists, q, self_approve)
         seen.update([effect, *values])
-        if (answer.get("decision"), answer.get("rule"), answer.get("matched"), answer.get("same")) != (effect, rule, values, True):
-            wrong.append((name, {"rules": rules, "query": q, "node": answer, "judge": [effect, rule, values]}))
+        needs = needs and {"groups": needs[0], "hours": needs[1]}
+        got = [answer.get(name) for name in ("decision", "rule", "needs", "matched", "same")]
+        if got != [effect, rule, needs, values, True]:
+            wrong.append((name, {"rules": rules, "query": q, "node": answer, "judge": [effect, rule, needs, values]}))
 
-    lines = [{"rules": r, "lists": lists, "query": q} for _, r, lists, q, _ in cases.CASES]
+    lines = [line(r, lists, q) for _, r, lists, q, _ in cases.CASES]
     for (name, rules, lists, q, expected), answer in zip(cases.CASES, ask(sys.argv[1], lines)):
         is_value = expected in (evaluator.YES, evaluator.NO, evaluator.UNKNOWN)
         got = answer.get("matched", ["?"])[0] if is_value else f"{answer.get('decision')} {answer.get('rule')}"
         if got != expected:
             wrong.append((name, {"expected": expected, "node": answer, "rules": rules, "query": q}))
-        compare(name, rules, lists, q, answer)
+        compare(name, rules, lists, q, (), answer)
     of_tables = len(cases.CASES)
     assert of_tables >= 300 and not (twice := [n for n, k in collections.Counter(c[0] for c in cases.CASES).items() if k > 1]), (of_tables, twice)
 
     made = list(random_cases(random.Random(SEED)))
     seen.clear()
-    for k, ((rules, lists, q), answer) in enumerate(zip(made, ask(sys.argv[1], [{"rules": r, "lists": ls, "query": q} for r, ls, q in made]))):
-        compare(f"random {k} of seed {SEED}", rules, lists, q, answer)
-    for value in ("allow", "deny", evaluator.YES, evaluator.NO, evaluator.UNKNOWN):
+    for k, (case, answer) in enumerate(zip(made, ask(sys.argv[1], [line(*case) for case in made]))):
+        compare(f"random {k} of seed {SEED}", *case, answer)
+    for value in ("allow", "approve", "deny", evaluator.YES, evaluator.NO, evaluator.UNKNOWN):
         assert seen[value] * 30 > len(made), f"too few are {value}: {seen}"  # else it would compare nothing
 
     for name, what in wrong[:10]:

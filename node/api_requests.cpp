@@ -1,0 +1,114 @@
+// What users see of requests, and say to them.
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "node/api.h"
+#include "node/api_replies.h"
+
+namespace quorate::node {
+namespace {
+
+using http::Problem;
+using http::Reply;
+
+// A write, and the time that other nodes have to hold it.
+constexpr auto kToldWithin = limits::kProposalTimeout + Seconds(10);
+
+struct Pending {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Answer> answer;
+};
+
+}  // namespace
+
+// What somebody may not see does not exist for them.
+bool NodeApi::may_see(const std::string& user, const RequestRecord& record) const {
+  if (record.requested_by.text == user || sees_all(user)) return true;
+  for (const NeedSeen& need : record.needs)
+    if (world_.policy.is_member(user, need.group.text)) return true;
+  return false;
+}
+
+std::variant<Reply, Problem> NodeApi::list_requests(const http::Call& call) const {
+  storage::RequestFilter filter;
+  filter.kind = parameter(call, "kind");
+  filter.key = parameter(call, "key");
+  if (const auto state = parameter(call, "state")) filter.state = storage::parse_request_state(*state);
+  std::vector<policy::Need> asked;
+  for (const policy::Rule& rule : world_.policy.rules())
+    asked.insert(asked.end(), rule.approvals.needs.begin(), rule.approvals.needs.end());
+  if (!sees_all(call.who.user) && !world_.policy.may_approve(call.who.user, asked)) filter.user = call.who.user;
+  std::optional<storage::Cursor> after;
+  if (const auto text = parameter(call, "cursor")) {
+    after = storage::Cursor::parse(*text);
+    if (!after) return bad_cursor();
+  }
+  return page_reply(world_.store.requests(filter, limit_of(call), after),
+                    [&](const storage::RequestRow& row) -> std::optional<Json> {
+                      const RequestRecord record = record_of(row);
+                      if (!may_see(call.who.user, record)) return std::nullopt;
+                      return request_view(record, false);
+                    });
+}
+
+std::variant<Reply, Problem> NodeApi::show_request(const http::Call& call) const {
+  const auto row = world_.store.request(call.subject);
+  if (!row) return not_found("no such request");
+  const RequestRecord record = record_of(*row);
+  if (!may_see(call.who.user, record)) return not_found("no such request");
+  return Reply{200, request_view(record, true), {}};
+}
+
+std::variant<Reply, Problem> NodeApi::vote(const http::Call& call) {
+  JsonObject body(call.body, "");
+  policy::Approval vote;
+  vote.approver = call.who.user;
+  const auto decision = policy::parse_vote(body.text("decision", 1, 16));
+  if (!decision) body.fail("decision", "must be approve or reject");
+  vote.vote = static_cast<std::uint8_t>(*decision);
+  const auto signature = array_from_hex<64>(body.text("signature", 1, 128));
+  if (!signature) body.fail("signature", "must be the 128 hex digits of an Ed25519 signature");
+  vote.signature = *signature;
+  body.expect_no_more();
+  return told([this, id = call.subject, vote](std::function<void(const Answer&)> answered) {
+    desk_.approvals().vote(id, vote, std::move(answered));
+  });
+}
+
+std::variant<Reply, Problem> NodeApi::cancel(const http::Call& call) {
+  JsonObject(call.body, "").expect_no_more();
+  return told([this, id = call.subject, user = call.who.user,
+               signed_by_user = call.original](std::function<void(const Answer&)> answered) {
+    desk_.approvals().cancel(id, user, signed_by_user, std::move(answered));
+  });
+}
+
+std::variant<Reply, Problem> NodeApi::told(const std::function<void(std::function<void(const Answer&)>)>& ask) {
+  const auto pending = std::make_shared<Pending>();
+  const auto answered = [pending](const Answer& answer) {
+    const std::lock_guard lock(pending->mutex);
+    if (!pending->answer) pending->answer = answer;
+    pending->changed.notify_all();
+  };
+  const bool posted = world_.desk.post([this, ask, answered] {
+    try {
+      ask(answered);
+    } catch (const std::exception& e) {
+      world_.log(LogLevel::error, std::string("what was said to a request could not be taken: ") + e.what());
+      answered(Refusal{500, "internal", "this node cannot take it; its log says why", std::nullopt});
+    }
+  });
+  if (!posted) return problem_of({503, "overloaded", "this node has too much to do", std::nullopt});
+  const auto end = std::chrono::steady_clock::now() + kToldWithin;
+  std::unique_lock lock(pending->mutex);
+  while (!pending->answer && !closing_ && std::chrono::steady_clock::now() < end)
+    pending->changed.wait_until(lock, std::min(end, std::chrono::steady_clock::now() + Millis(200)));
+  if (!pending->answer) return problem_of({503, "storage", "this node could not store it in time", std::nullopt});
+  if (const auto* refused = std::get_if<Refusal>(&*pending->answer)) return problem_of(*refused);
+  return Reply{200, request_view(std::get<RequestRecord>(*pending->answer), true), {}};
+}
+
+}  // namespace quorate::node

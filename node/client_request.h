@@ -1,0 +1,78 @@
+// A client's request as it was signed, and what people have signed to it since: all that shows any node that it may be
+// done, or may be done no longer.
+#pragma once
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "http/message_signature.h"
+#include "policy/document.h"
+#include "policy/intent.h"
+
+namespace quorate::node {
+
+struct ClientRequest : http::SignedRequest {
+  Bounded<policy::Approval, policy::kMaxApprovals> approvals{};
+  Bounded<http::SignedRequest, 4> cancellation{};  // POST /v1/requests/{id}/cancel; one counts
+
+  ClientRequest() = default;
+  ClientRequest(http::SignedRequest request) : http::SignedRequest(std::move(request)) {}
+  static auto fields(auto& m) {
+    return std::tuple_cat(http::SignedRequest::fields(m), std::tie(m.approvals, m.cancellation));
+  }
+  bool operator==(const ClientRequest&) const = default;
+};
+
+// As the records of before had it, without what people have said.
+template <class Original>
+auto& as_signed(Original& original) {
+  if constexpr (std::is_const_v<Original>)
+    return static_cast<const http::SignedRequest&>(original);
+  else
+    return static_cast<http::SignedRequest&>(original);
+}
+// T ends with a ClientRequest, these bytes perhaps with a SignedRequest alone. Throws Malformed.
+template <class T>
+T decode_with_or_without_consent(ByteView bytes) {
+  try {
+    return decode<T>(bytes);
+  } catch (const Malformed&) {
+    Bytes completed(bytes.begin(), bytes.end());
+    completed.insert(completed.end(), 8, 0);  // no approvals, no cancellation
+    return decode<T>(completed);
+  }
+}
+
+// A need, and how many of the group have approved.
+struct NeedSeen {
+  BoundedText<limits::kMaxName> group;
+  std::uint32_t min = 0, have = 0;
+  static auto fields(auto& m) { return std::tie(m.group, m.min, m.have); }
+  bool met() const { return have >= min; }
+};
+
+// What of it counts.
+struct Consent {
+  // Of who may give them, over this very intent: one each, a rejection before an approval; in the order of the names.
+  std::vector<policy::Approval> votes;
+  std::vector<NeedSeen> needs;
+  bool rejected = false;
+  std::optional<http::SignedRequest> cancelled;  // by who asked, or an admin
+  bool given() const;                            // every need is met, and nobody has rejected it
+};
+
+// Of several that would do the same one counts, whatever the order: nodes that know the same agree. `decision` is the
+// one about this intent; the request's own signature has been verified. Votes only count where the decision asks for
+// them.
+Consent consent_in(const ClientRequest& request, const policy::Intent& intent, const policy::Decision& decision,
+                   const policy::PolicyDocument& policy);
+
+// Whether this is a valid cancellation of the request, by who asked for it or an admin. However old it is.
+bool cancels(const http::SignedRequest& cancellation, const policy::Intent& intent,
+             const policy::PolicyDocument& policy);
+
+// The same, in the one form that what counts has: nodes that hold the same votes hold the same bytes.
+ClientRequest in_normal_form(const ClientRequest& request, const Consent& consent);
+
+}  // namespace quorate::node
