@@ -5,7 +5,6 @@
 #include "node/api.h"
 #include "node/api_replies.h"
 #include "node/keys.h"
-#include "node/windows.h"
 #include "node/signable.h"
 
 namespace quorate::node {
@@ -105,8 +104,6 @@ std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
   query.user = user;
   query.created = call.who.created;
   add_to(query, what);
-  const StoredLedger ledger(world_);
-  add_windows(query, row->id, known->certificate.body.committee, ledger, world_);
   const policy::Decision decision = world_.policy.explain(query);
   std::vector<std::string> shown = what.paths();
   shown.push_back(payload.path);

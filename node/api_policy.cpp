@@ -81,8 +81,7 @@ std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
   }
   if (query.kind == Kind::derive) query.paths = {body.text("path", 1, limits::kMaxAddress)};
 
-  std::optional<Signable> what;  // the query refers to these
-  const StoredLedger ledger(world_);
+  std::optional<Signable> what;  // the query refers to it
   if (signs) {
     Json request = Json::object();
     request["payload"] = body.object("payload");
@@ -95,7 +94,6 @@ std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
     if (const auto* refused = std::get_if<Refusal>(&read)) return problem_of(*refused);
     what = std::get<Signable>(std::move(read));
     add_to(query, *what);
-    add_windows(query, row->id, known->certificate.body.committee, ledger, world_);
   }
   body.expect_no_more();
 

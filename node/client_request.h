@@ -2,7 +2,6 @@
 // done, or may be done no longer.
 #pragma once
 #include <optional>
-#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -13,19 +12,14 @@
 
 namespace quorate::node {
 
-inline constexpr std::size_t kMaxExceeded = 64;
-
 struct ClientRequest : http::SignedRequest {
   Bounded<policy::Approval, policy::kMaxApprovals> approvals{};
   Bounded<http::SignedRequest, 4> cancellation{};  // POST /v1/requests/{id}/cancel; one counts
-  // Rules whose windows some node has found exceeded; sorted. Nobody signs them: they make a decision stricter, never
-  // softer (docs/policy.md, Windows).
-  Bounded<BoundedText<limits::kMaxName>, kMaxExceeded> exceeded{};
 
   ClientRequest() = default;
   ClientRequest(http::SignedRequest request) : http::SignedRequest(std::move(request)) {}
   static auto fields(auto& m) {
-    return std::tuple_cat(http::SignedRequest::fields(m), std::tie(m.approvals, m.cancellation, m.exceeded));
+    return std::tuple_cat(http::SignedRequest::fields(m), std::tie(m.approvals, m.cancellation));
   }
   bool operator==(const ClientRequest&) const = default;
 };
@@ -45,7 +39,7 @@ T decode_with_or_without_consent(ByteView bytes) {
     return decode<T>(bytes);
   } catch (const Malformed&) {
     Bytes completed(bytes.begin(), bytes.end());
-    completed.insert(completed.end(), 12, 0);  // no approvals, no cancellation, nothing exceeded
+    completed.insert(completed.end(), 8, 0);  // no approvals, no cancellation
     return decode<T>(completed);
   }
 }
@@ -77,9 +71,6 @@ Consent consent_in(const ClientRequest& request, const policy::Intent& intent, c
 // Whether this is a valid cancellation of the request, by who asked for it or an admin. However old it is.
 bool cancels(const http::SignedRequest& cancellation, const policy::Intent& intent,
              const policy::PolicyDocument& policy);
-
-// Adds the rules to those that are exceeded; as many as there is room for.
-void add_exceeded(ClientRequest& request, const std::set<std::string>& rules);
 
 // The same, in the one form that what counts has: nodes that hold the same votes hold the same bytes.
 ClientRequest in_normal_form(const ClientRequest& request, const Consent& consent);

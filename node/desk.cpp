@@ -20,11 +20,9 @@ Desk::Desk(const World& world, SessionHost& host)
       host_(host),
       requests_(world),
       quarantines_(world, peers_),
-      windows_(world, requests_, peers_,
-               [this](const std::string& id) { return coordinator_.coordinates(id) || participant_.takes_part(id); }),
       freshness_(world, requests_, peers_),
       inflow_(world.cluster),
-      participant_(world, requests_, host, peers_, quarantines_, windows_,
+      participant_(world, requests_, host, peers_, quarantines_,
                    {[this](const Report& report) { coordinator_.on_report(world_.me.id, report); },
                     [this](const std::string& request, const std::string& from) {
                       return coordinator_.stand_back(request, from);
@@ -37,7 +35,7 @@ Desk::Desk(const World& world, SessionHost& host)
                     [this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); },
                     [this](const Examined& x, const RequestRecord& record) { approvals_.follow(x, record); }}),
       coordinator_(
-          world, requests_, host, participant_, peers_, quarantines_, windows_,
+          world, requests_, host, participant_, peers_, quarantines_,
           [this](const std::string& request) { return healer_.ask_for(request); },
           [this](const ClientRequest& original, std::function<void(const Answer&)> told) {
             approvals_.ask(original, std::move(told));
@@ -59,7 +57,6 @@ void Desk::recover() {
   freshness_.load();
   quarantines_.load();
   approvals_.recover();
-  windows_.recover();
   for (const storage::RequestRow& row : world_.store.open_requests()) {
     try {
       const RequestRecord record = record_of(row);
@@ -76,7 +73,6 @@ void Desk::tick() {
   participant_.tick();
   coordinator_.tick();
   approvals_.tick();
-  windows_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
   const SteadyTime now = world_.clock.steady();
@@ -149,7 +145,6 @@ void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexce
     if (came_up) freshness_.on_peer_up(node);
     if (came_up) approvals_.on_peer_up(node);
     if (came_up) quarantines_.on_peer_up(node);
-    if (came_up) windows_.on_peer_up(node);
     coordinator_.on_peer_up(node);
     if (!came_up) return;
     healer_.on_peer_up(node);
@@ -168,7 +163,6 @@ void Desk::on_peer_down(const std::string& node) noexcept {
   }
   post([this, node] {
     peers_.erase(node);
-    windows_.on_peer_down(node);
     coordinator_.on_peer_down(node);
   });
 }
@@ -234,14 +228,6 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     healer_.on_key_state(from, decode<KeyStateChange>(e.body));
   else if (e.tag == KeyStateTaken::tag)
     coordinator_.on_key_state_taken(from, decode<KeyStateTaken>(e.body));
-  else if (e.tag == LedgerNews::tag)
-    windows_.on_news(from, decode<LedgerNews>(e.body));
-  else if (e.tag == LedgerNoted::tag)
-    windows_.on_noted(from, decode<LedgerNoted>(e.body));
-  else if (e.tag == LedgerQuery::tag)
-    windows_.on_query(from, decode<LedgerQuery>(e.body));
-  else if (e.tag == LedgerMark::tag)
-    windows_.on_mark(from, decode<LedgerMark>(e.body));
   else if (e.tag == QuarantineList::tag)
     quarantines_.on_list(from, decode<QuarantineList>(e.body));
   else
