@@ -176,6 +176,7 @@ class PeerProxy:
                     return
 
         taking = asyncio.ensure_future(take())
+        getting = None
         try:
             while True:
                 getting = asyncio.ensure_future(way.get())
@@ -193,7 +194,10 @@ class PeerProxy:
                 writer.write(data)
                 await writer.drain()
         finally:
-            taking.cancel()
+            for task in (taking, getting):
+                if task is not None:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
 
 
 def _reset(writer):
