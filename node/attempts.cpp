@@ -24,7 +24,7 @@ std::string joined_text(const std::vector<std::string>& names) {
 
 // What members may give as a reason; anything else is `refused`.
 std::string known_code(const std::string& code) {
-  constexpr std::array<std::string_view, 33> codes{"context_mismatch",
+  constexpr std::array<std::string_view, 32> codes{"context_mismatch",
                                                    "other_certificate",
                                                    "number_used",
                                                    "rolled_back",
@@ -46,7 +46,6 @@ std::string known_code(const std::string& code) {
                                                    "quarantined",
                                                    "storage",
                                                    "overloaded",
-                                                   "stopping",
                                                    "replayed",
                                                    "unknown_participant",
                                                    "payload_unsupported",

@@ -26,7 +26,6 @@ class Desk final : public peers::Inbox {
   // On the desk's executor.
   void recover();
   void tick();
-  void drain() { draining_ = true; }  // no proposal of others is accepted any more
   Coordinator& coordinator() { return coordinator_; }
   Approvals& approvals() { return approvals_; }
   Requests& requests() { return requests_; }
@@ -50,7 +49,6 @@ class Desk final : public peers::Inbox {
   void ask_outcomes(const std::string& node);
   void peer_hello(const std::string& node, const peers::Hello& hello) noexcept;
   bool post(std::function<void()> work) noexcept;
-  void propose(const std::string& from, const Propose& propose);
   void on_final(const RequestRecord& record);
   void expire();
 
@@ -67,7 +65,6 @@ class Desk final : public peers::Inbox {
   Healer healer_;
   ScheduledRefresh scheduled_refresh_;
   SteadyTime next_expiry_{}, next_sweep_{};
-  bool draining_ = false;
   std::atomic<std::uint64_t> malformed_{0}, dropped_{0};
 };
 
