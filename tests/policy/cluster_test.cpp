@@ -172,6 +172,17 @@ TEST(Cluster, NodesShareNothing) {
   EXPECT_EQ(pointer_of(changed([](auto& n) { n[1].card.tls_spki = n[0].card.tls_spki; })), second + "tls_spki");
   EXPECT_EQ(pointer_of(changed([](auto& n) { n[1].card.peers_address = n[0].card.peers_address; })),
             second + "addresses/peers");
+  EXPECT_EQ(pointer_of(changed([](auto& n) { n[1].card.rest_address = n[0].card.rest_address; })),
+            second + "addresses/rest");
+  EXPECT_EQ(pointer_of(changed([](auto& n) { n[1].card.rest_address = n[0].card.peers_address; })),
+            second + "addresses/rest");
+  EXPECT_EQ(pointer_of(changed([](auto& n) {
+              n[0].card.peers_address = "A.example:7101";
+              n[1].card.peers_address = "a.example:7101";
+            })),
+            second + "addresses/peers");
+  EXPECT_EQ(pointer_of(changed([](auto& n) { n[0].card.rest_address = n[0].card.peers_address; })),
+            "/documents/0/document/nodes/0/card/addresses/rest");
 }
 
 TEST(Cluster, TheOrderOfNodesIsFixed) {
@@ -189,11 +200,30 @@ TEST(Cluster, CardsAreWellFormed) {
   EXPECT_EQ(pointer_of(changed([](auto& n) { n[0].card.tls_spki.pop_back(); })), first + "tls_spki");
   for (const std::size_t i : {0u, 10u, 22u, 26u})
     EXPECT_EQ(pointer_of(changed([&](auto& n) { n[0].card.tls_spki[i] ^= 1; })), first + "tls_spki") << i;
-  for (const char* good : {"localhost:1", "a.example:65535", "[::1]:7101", "10.0.0.1:80", "node_1.internal:443"})
+  for (const char* good :
+       {"localhost:1", "a.example:65535", "[::1]:7101", "10.0.0.1:80", "node-1.internal:443", "[2001:db8::1]:7101"})
     EXPECT_EQ(pointer_of(changed([&](auto& n) { n[0].card.peers_address = good; })), "no error") << good;
-  for (const char* bad :
-       {"", "localhost", "localhost:", ":80", "localhost:0", "localhost:65536", "localhost:080", "localhost:8x",
-        "http://a:80", "a b:80", "::1:80", "[]:80", "[::1:80", "a/b:80", "a@b:80", "a:80\n", "ä:80"})
+  for (const char* bad : {"",
+                          "localhost",
+                          "localhost:",
+                          ":80",
+                          "localhost:0",
+                          "localhost:65536",
+                          "localhost:080",
+                          "localhost:8x",
+                          "http://a:80",
+                          "a b:80",
+                          "::1:80",
+                          "[]:80",
+                          "[::1:80",
+                          "[1:2]:80",
+                          "[::g]:80",
+                          "[a.example]:80",
+                          "node_1:80",
+                          "a/b:80",
+                          "a@b:80",
+                          "a:80\n",
+                          "ä:80"})
     EXPECT_EQ(pointer_of(changed([&](auto& n) { n[0].card.rest_address = bad; })), first + "addresses/rest") << bad;
 }
 
@@ -207,6 +237,38 @@ TEST(Cluster, HasTwoToSixtyFourNodes) {
   EXPECT_EQ(size(1), "/documents/0/document/nodes");
   EXPECT_EQ(size(64), "no error");
   EXPECT_EQ(size(65), "/documents/0/document/nodes");
+}
+
+TEST(Cluster, NewerCardsTakeTheirPlaces) {
+  const auto nodes = nodes_of(3);
+  const Json good = file_of(nodes, genesis_of(nodes));
+  NodeCard moved = nodes[1].card;
+  moved.seq = 2;
+  moved.tls_spki = spki_of(9);
+  moved.rest_address = "moved.example:1";
+  const auto with = [&](const NodeCard& card, const Node& by) {
+    Json file = good;
+    file["cards"] = Json::array({sign_card(card, by.key)});
+    return file;
+  };
+  const auto cluster = ClusterDocument::parse(with(moved, nodes[1]).dump());
+  EXPECT_EQ(*cluster.find("node2"), moved);
+  EXPECT_EQ(*cluster.find("node1"), nodes[0].card);
+  EXPECT_EQ(cluster.find_by_spki(spki_of(2)), nullptr);
+  EXPECT_EQ(cluster.id(), ClusterDocument::parse(good.dump()).id());
+  EXPECT_EQ(to_hex(cluster.digest()), cluster.id());
+
+  EXPECT_EQ(pointer_of(with(nodes[1].card, nodes[1])), "/cards/0/card/seq");
+  EXPECT_EQ(pointer_of(with(moved, nodes[0])), "/cards/0/signature");
+  NodeCard other = moved;
+  other.identity_key = nodes[0].card.identity_key;
+  EXPECT_EQ(pointer_of(with(other, nodes[0])), "/cards/0/card/identity_key");
+  other = moved;
+  other.id = "node4";
+  EXPECT_EQ(pointer_of(with(other, nodes[1])), "/cards/0/card/id");
+  other = moved;
+  other.rest_address = nodes[0].card.peers_address;
+  EXPECT_EQ(pointer_of(with(other, nodes[1])), "/cards");
 }
 
 TEST(Cluster, UnknownMembersAndLaterDocumentsAreRefused) {
