@@ -11,6 +11,7 @@
 #include "cli/init.h"
 #include "cli/key_commands.h"
 #include "cli/node_commands.h"
+#include "cli/operator_words.h"
 #include "cli/policy_commands.h"
 #include "cli/ports.h"
 #include "cli/refresh_keys.h"
@@ -42,6 +43,7 @@ struct Words {
   AuditVerifyOptions audit_verify;
   PolicySimulateOptions simulate;
   VoteOptions vote;
+  OperatorWords operators;
   std::string key, request, file;
   bool pem = false;
   std::function<Exit()> chosen;
@@ -369,7 +371,7 @@ void add_policy(CLI::App& app, Run& run) {
 
 void add_nodes(CLI::App& app, Run& run) {
   Words& w = run.words;
-  auto* node = app.add_subcommand("node", "nodes: status");
+  auto* node = app.add_subcommand("node", "nodes: init, card, renew, status");
   node->require_subcommand(1);
   auto* status = node->add_subcommand("status", "of every node");
   status->callback([&run] {
@@ -421,6 +423,7 @@ Exit parse_and_run(std::vector<std::string> arguments, Run& run) {
   add_audit(app, run);
   add_policy(app, run);
   add_nodes(app, run);
+  add_operator_words(app, run.words.operators, {run.words.global, run.env, run.world, run.in, run.words.chosen});
   let_globals_through(app);
 
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them

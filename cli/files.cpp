@@ -92,6 +92,15 @@ void NewFile::write(ByteView content) {
 
 void write_new_file(const fs::path& file, ByteView content) { NewFile(file).write(content); }
 
+void replace_file(const fs::path& file, ByteView content) {
+  const fs::path next = file.string() + ".new";
+  std::error_code ignored;
+  fs::remove(next, ignored);  // of an earlier try that was cut short
+  write_new_file(next, content);
+  if (::rename(next.c_str(), file.c_str()) != 0) fail("cannot replace", file);
+  sync_directory(file.parent_path().empty() ? fs::path(".") : file.parent_path());
+}
+
 void sync_directory(const fs::path& directory) {
   const Descriptor fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0 && errno == EACCES) return;  // may be written but not read: nothing more can be done

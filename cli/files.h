@@ -17,6 +17,8 @@ SecretBytes read_secret_file(const fs::path& file, std::size_t most = kMaxSmallF
 std::string read_text_file(const fs::path& file, std::size_t most = kMaxSmallFile);
 // Creates it with mode 0600; a file that is there already is an error. Its content is on the disk when this returns.
 void write_new_file(const fs::path& file, ByteView content);
+// The same in the place of what is there: whoever looks sees the old content or the new one, whole.
+void replace_file(const fs::path& file, ByteView content);
 // Its entries are on the disk when this returns.
 void sync_directory(const fs::path& directory);
 

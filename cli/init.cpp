@@ -4,6 +4,8 @@
 #include "base/limits.h"
 #include "cli/cluster_client.h"
 #include "cli/files.h"
+#include "cli/new_directory.h"
+#include "cli/node_folder.h"
 #include "cli/ports.h"
 #include "cli/stop_signals.h"
 #include "peers/certificates.h"
@@ -15,126 +17,15 @@
 namespace quorate::cli {
 namespace {
 
-constexpr const char* kStage = ".init";  // everything is made in here first
-
-void stop_if_asked() {
-  if (StopSignals::requested()) throw failed("interrupted", "stopped by a signal; nothing was made");
-}
-
-// The directory while it is being made: what has been made is removed again unless `finish` was reached.
-class NewDirectory {
- public:
-  explicit NewDirectory(const fs::path& dir) : dir_(dir), stage_(dir / kStage) {
-    try {
-      std::error_code ignored;
-      if (fs::exists(fs::symlink_status(dir, ignored))) {
-        if (!fs::is_directory(dir)) throw failed("directory_used", dir.string() + " is not a directory");
-        if (!fs::is_empty(dir))
-          throw failed("directory_used", "directory " + dir.string() + " is already in use: choose another with --dir");
-        fs::permissions(dir, fs::perms::owner_all);
-      } else {
-        make_parents(dir.parent_path());
-        make_private_directory(dir);
-        made_.push_back(dir);
-      }
-      make_private_directory(stage_);
-      made_.push_back(stage_);
-    } catch (...) {
-      undo();
-      throw;
-    }
-  }
-  ~NewDirectory() {
-    if (!finished_) undo();
-  }
-  NewDirectory(const NewDirectory&) = delete;
-
-  const fs::path& stage() const { return stage_; }
-
-  // Moves everything to its place; cluster.json, which makes it a cluster's directory, comes last.
-  void finish() {
-    std::vector<fs::path> names;
-    for (const auto& entry : fs::directory_iterator(stage_))
-      if (entry.path().filename() != "cluster.json") names.push_back(entry.path().filename());
-    names.emplace_back("cluster.json");
-    for (const auto& entry : fs::recursive_directory_iterator(stage_))
-      if (entry.is_directory()) sync_directory(entry.path());
-    stop_if_asked();
-    for (const auto& name : names) {
-      if (name == "cluster.json") sync_directory(dir_);
-      fs::rename(stage_ / name, dir_ / name);
-      made_.push_back(dir_ / name);
-    }
-    fs::remove(stage_);
-    sync_directory(dir_);
-    if (dir_.has_parent_path()) sync_directory(dir_.parent_path());
-    finished_ = true;
-  }
-
- private:
-  void make_parents(const fs::path& parent) {
-    if (parent.empty() || fs::exists(parent)) return;
-    make_parents(parent.parent_path());
-    make_private_directory(parent);
-    made_.push_back(parent);
-  }
-  void undo() noexcept {
-    std::error_code ignored;
-    for (auto made = made_.rbegin(); made != made_.rend(); ++made) fs::remove_all(*made, ignored);
-  }
-
-  fs::path dir_, stage_;
-  std::vector<fs::path> made_;
-  bool finished_ = false;
-};
-
 struct NewNode {
   policy::NodeCard card;
   Ed25519SecretKey identity;
-  LocalPorts ports;
 };
-
-std::string node_config(const NewNode& node) {
-  return "# One node of a cluster. Paths are relative to this file.\n"
-         "node = " +
-         toml_text(node.card.id) +
-         "\n"
-         "cluster = \"../cluster.json\"\n"
-         "policy = \"../policy.json\"\n"
-         "identity_key = \"identity.pem\"\n"
-         "tls_key = \"tls.key.pem\"\n"
-         "tls_certificate = \"tls.cert.pem\"\n"
-         "database = \"quorate.db\"\n"
-         "\n"
-         "[database_key]\n"
-         "# Beside the data it protects nothing from whoever reads the disk: for trying out. Otherwise use "
-         "key_command\n"
-         "# (any vault or key service), key_env or passphrase_env.\n"
-         "key_file = \"database.key\"\n"
-         "\n"
-         "[http]\n"
-         "listen = " +
-         toml_text(node.card.rest_address) +
-         "\n"
-         "\n"
-         "[peers]\n"
-         "listen = " +
-         toml_text(node.card.peers_address) +
-         "\n"
-         "\n"
-         "[metrics]\n"
-         "listen = " +
-         toml_text(local_address(node.ports.metrics)) +
-         "\n"
-         "\n"
-         "[log]\n"
-         "level = \"info\"\n";
-}
 
 NewNode make_node(const fs::path& stage, int i, int base_port, const peers::Authority& authority, World& world) {
   stop_if_asked();
   const LocalPorts ports = local_ports(base_port, i);
-  NewNode node{{}, Ed25519SecretKey::generate(world.rng), ports};
+  NewNode node{{}, Ed25519SecretKey::generate(world.rng)};
   node.card.id = "node" + std::to_string(i);
   node.card.identity_key = node.identity.public_key();
   node.card.rest_address = local_address(ports.rest);
@@ -151,7 +42,9 @@ NewNode make_node(const fs::path& stage, int i, int base_port, const peers::Auth
   node.card.tls_spki = peers::spki_of_key(tls_key);
   const auto database_key = world.rng.secret<32>();
   write_new_file(dir / "database.key", database_key.expose());
-  write_new_file(dir / "config.toml", view_of(node_config(node)));
+  write_new_file(dir / "config.toml",
+                 view_of(node_config_text({node.card.id, "../", key_file_lines(), node.card.rest_address,
+                                           node.card.peers_address, local_address(ports.metrics)})));
   return node;
 }
 
@@ -209,12 +102,6 @@ std::string write_client_config(const fs::path& dir, const Environment& env) {
   return file.string() + " names another cluster (" + present.dir.string() + ") and was left as it is";
 }
 
-// Absolute, without "." and a slash at the end.
-fs::path clean_path(const fs::path& path) {
-  const fs::path absolute = fs::absolute(path).lexically_normal();
-  return absolute.has_filename() ? absolute : absolute.parent_path();
-}
-
 }  // namespace
 
 InitResult init_cluster(const InitOptions& options, World& world) {
@@ -224,7 +111,7 @@ InitResult init_cluster(const InitOptions& options, World& world) {
   if (!policy::is_name(options.name)) throw usage("--name must match [a-z0-9][a-z0-9._-]{0,62}");
   check_port_range(options.base_port, options.nodes);
 
-  NewDirectory made(clean_path(options.dir));
+  NewDirectory made(clean_path(options.dir), "cluster.json");
   if (const auto busy = busy_port(options.base_port, options.nodes))
     throw failed("port_busy", *busy + " is already in use: choose others with --base-port");
   const fs::path& stage = made.stage();

@@ -26,6 +26,9 @@ FileSettings read_settings(const fs::path& file) {
     throw failed("config",
                  file.string() + ":" + std::to_string(e.source().begin.line) + ": " + std::string(e.description()));
   }
+  if (table.contains("identity_key"))
+    throw failed("node_folder", file.parent_path().string() +
+                                    " is a node's folder; users have folders of their own (quorate user init)");
   for (const auto& [key, value] : table) {
     const auto text = value.value_exact<std::string>();
     if (!text || text->empty())

@@ -51,7 +51,9 @@ std::pair<std::string, std::uint16_t> split_address(const std::string& name, con
   const char* end = address.data() + address.size();
   const auto [stop, error] = std::from_chars(begin, end, port);
   if (error != std::errc{} || stop != end || begin == end) throw ConfigError(name + " must be host:port");
-  return {address.substr(0, colon), port};
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);  // IPv6
+  return {host, port};
 }
 
 const policy::NodeCard& own_card(const Config& config, const Credentials& c) {
