@@ -170,6 +170,9 @@ TEST_F(Chain, ANewIdentityKeyIsAChange) {
   const Json kept = card("node2");
   Json renewed = sign_card(node_of(2, 1).card, node_of(2, 1).key);
   EXPECT_EQ(pointer_of([&] { chain->renew(renewed); }), "/card/identity_key");
+  NodeCard last = node("node2").card;  // by the old key, with a higher number than the new key's first one
+  last.seq = 9;
+  ASSERT_EQ(chain->renew(sign_card(last, node("node2").key)), ClusterChain::Renewed::newer);
   Json document = chain->next({renewed}, {});
   EXPECT_EQ(document["joins"], Json::array({"node2"}));
   EXPECT_EQ(document["removes"], Json::array({"node2"}));
@@ -179,6 +182,7 @@ TEST_F(Chain, ANewIdentityKeyIsAChange) {
   entry["signatures"]["node2"] = to_hex(sign_joining(document, node("node2").key));
   EXPECT_EQ(refusal(held), "/signatures/node2");  // the old key has signed as the joining one
   ASSERT_EQ(chain->append(entry, policy_of), ClusterChain::Appended::added);
+  EXPECT_EQ(*chain->find("node2"), node("node2").card);
   EXPECT_NE(chain->find("node2")->identity_key, old);
   // The old key is worth nothing from now on, under any id.
   document = chain->next({kept}, {});
@@ -364,6 +368,9 @@ TEST_F(Chain, NewCardsNeedNoVote) {
   const Json document = chain->next({card("node4")}, {});
   EXPECT_EQ(document["nodes"][1], signed_by_2(moved));
   ASSERT_EQ(refusal(entry_of(document)), "no error");
+  EXPECT_FALSE(parse_json(chain->text()).contains("cards"));  // the document has them now
+  EXPECT_EQ(ClusterChain::parse(chain->text(), policy_of).nodes(), chain->nodes());
+  EXPECT_EQ(*chain->find("node2"), moved);
   Json back = chain->next({card("node5")}, {});
   NodeCard old = node("node2").card;
   old.rest_address = "old.example:7001";
