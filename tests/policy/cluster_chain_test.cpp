@@ -210,6 +210,11 @@ TEST_F(Chain, NobodyIsDroppedOrAddedSilently) {
   EXPECT_EQ(refusal(entry_of(silent)), "/document/joins");
   silent["joins"] = Json::array({"node4", "node3"});
   EXPECT_EQ(refusal(entry_of(silent)), "/document/joins");
+  for (const char* member : {"joins", "removes"}) {
+    Json entry = entry_of(document);
+    entry["document"][member] = Json::array({4});
+    EXPECT_EQ(refusal(entry), std::string("/document/") + member);
+  }
   EXPECT_EQ(refusal(entry_of(chain->next({}, {}))), "/document");  // changes nothing
   EXPECT_EQ(pointer_of([&] { chain->next({}, {"node7"}); }), "/removes");
   EXPECT_EQ(pointer_of([&] { chain->next({}, {"node1", "node2"}); }), "/nodes");  // one is no cluster
