@@ -36,6 +36,7 @@ enum class Route {
   show_node,      // GET  /v1/node
   show_cluster,   // GET  /v1/cluster
   show_policy,    // GET  /v1/policy
+  change_policy,  // PUT  /v1/policy
   simulate,       // POST /v1/policy/simulate
   list_audit,     // GET  /v1/audit
   audit_head,     // GET  /v1/audit/head

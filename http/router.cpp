@@ -34,6 +34,7 @@ const std::vector<Entry>& table() {
       {{Route::show_node, "GET", "/v1/node"}, Subject::none, {}},
       {{Route::show_cluster, "GET", "/v1/cluster"}, Subject::none, {}},
       {{Route::show_policy, "GET", "/v1/policy"}, Subject::none, {}},
+      {{Route::change_policy, "PUT", "/v1/policy"}, Subject::none, {}},
       {{Route::simulate, "POST", "/v1/policy/simulate"}, Subject::none, {}},
       {{Route::list_audit, "GET", "/v1/audit"}, Subject::none, {"after", "limit"}},
       {{Route::audit_head, "GET", "/v1/audit/head"}, Subject::none, {}},
@@ -181,6 +182,7 @@ bool is_mutation(Route r) {
     case Route::reshare_key:
     case Route::archive_key:
     case Route::unarchive_key:
+    case Route::change_policy:
       return true;
     case Route::list_keys:
     case Route::show_key:

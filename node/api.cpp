@@ -38,6 +38,7 @@ int status_of_failure(const std::string& code) {
        {"payload_unsupported", "payload_malformed", "payload_invalid", "algorithm_mismatch", "path_invalid",
         "not_our_key", "too_many_participants"})
     if (code == unsignable) return 422;
+  if (code == "version_not_current") return 412;
   if (code == "denied" || code == "needs_approval") return 403;
   if (code == "expired") return 410;
   if (code == "storage" || code == "interrupted" || code == "overloaded" || code == "rolled_back") return 503;
@@ -89,6 +90,7 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
     case http::Route::reshare_key:
     case http::Route::archive_key:
     case http::Route::unarchive_key:
+    case http::Route::change_policy:
       return mutate(call);
     case http::Route::list_keys:
       return list_keys(call);
@@ -111,7 +113,7 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
     case http::Route::show_cluster:
       return Reply{200, Json::parse(world_.cluster.json()), {}};
     case http::Route::show_policy:
-      return Reply{200, Json::parse(world_.policy.jcs()), {}};
+      return Reply{200, Json::parse(world_.policy->jcs()), {}};
     case http::Route::simulate:
       return simulate(call);
     case http::Route::list_audit:
@@ -191,7 +193,7 @@ std::variant<Reply, Problem> NodeApi::show_node() const {
     if (p.hello.boot_id != peers::BootId{}) {
       peer["software"] = p.hello.software.text;
       peer["policy_version"] = p.hello.policy_version;
-      peer["same_policy"] = p.hello.policy_digest == world_.policy.digest();
+      peer["same_policy"] = p.hello.policy_digest == world_.policy->digest();
       peer["same_cluster"] = p.hello.cluster_document == world_.cluster.digest();
     }
     if (!p.last_error.empty()) peer["last_error"] = p.last_error;
@@ -202,7 +204,7 @@ std::variant<Reply, Problem> NodeApi::show_node() const {
                Json{{"id", world_.me.id},
                     {"cluster", world_.cluster.id()},
                     {"identity_key", world_.me.identity_key.to_text()},
-                    {"policy", {{"version", world_.policy.version()}, {"digest", to_hex(world_.policy.digest())}}},
+                    {"policy", {{"version", world_.policy->version()}, {"digest", to_hex(world_.policy->digest())}}},
                     {"time", to_rfc3339(world_.clock.wall())},
                     {"store", world_.store.healthy() ? "ok" : world_.store.failure()},
                     {"sessions", host_.running()},
@@ -240,7 +242,8 @@ std::variant<Reply, Problem> NodeApi::list_audit(const http::Call& call) const {
 }
 
 std::optional<Ed25519PublicKey> NodeApi::user_key(std::string_view user) {
-  const Ed25519PublicKey* key = world_.policy.key_of(user);
+  const auto policy = world_.policy.now();
+  const Ed25519PublicKey* key = policy->key_of(user);
   if (key == nullptr) return std::nullopt;
   return *key;
 }
@@ -255,11 +258,15 @@ http::Readiness NodeApi::ready() {
   const bool store = world_.store.healthy();
   http::Readiness r;
   const bool old = desk_.freshness().resting() || desk_.healer().lost_shares() != 0;
-  r.ok = store && !old && connected + 1 >= limits::kMinThreshold;
+  const bool fork = desk_.governance().fork(), behind = desk_.governance().behind();
+  r.ok = store && !old && !fork && !behind && connected + 1 >= limits::kMinThreshold;
   // Anybody may ask: what failed is told by the log and to users.
   r.why = {{"store", !store ? "failed"
                      : old  ? "rolled_back"
                             : "ok"},
+           {"policy", fork     ? "policy_fork"
+                      : behind ? "policy_behind"
+                               : "ok"},
            {"peers", std::move(peers)},
            {"node", world_.me.id}};
   return r;

@@ -104,7 +104,7 @@ std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
   query.user = user;
   query.created = call.who.created;
   add_to(query, what);
-  const policy::Decision decision = world_.policy.explain(query);
+  const policy::Decision decision = world_.policy->explain(query);
   std::vector<std::string> shown = what.paths();
   shown.push_back(payload.path);
   if (!decision.allowed() && !may_know(shown)) return problem_of(denied);
@@ -120,7 +120,7 @@ std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
             {"facts_digest", to_hex(sha256(view_of(what.facts_jcs)))},
             {"decoder", transactions::decoder_version(policy::name_of(what.kind))},
             {"to_sign", std::move(to_sign)},
-            {"policy", {{"version", world_.policy.version()}, {"decision", policy::name_of(decision.effect)}}}};
+            {"policy", {{"version", world_.policy->version()}, {"decision", policy::name_of(decision.effect)}}}};
   if (what.facts) view["facts"] = transactions::to_json(*what.facts);
   if (!reads_all) return Reply{200, std::move(view), {}};
   // Rules' names, limits and lists.
@@ -139,7 +139,7 @@ bool NodeApi::may_derive(const std::string& user, const std::string& key, std::v
   query.user = user;
   query.paths = std::move(paths);
   query.created = unix_seconds(world_.clock.wall());
-  return world_.policy.evaluate(query).allowed();
+  return world_.policy->evaluate(query).allowed();
 }
 
 }  // namespace quorate::node

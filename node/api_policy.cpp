@@ -97,7 +97,8 @@ std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
   }
   body.expect_no_more();
 
-  const policy::PolicyDocument& policy = candidate ? *candidate : world_.policy;
+  const auto in_force = world_.policy.now();
+  const policy::PolicyDocument& policy = candidate ? *candidate : *in_force;
   const policy::Decision decision = policy.explain(query);
   Json view{{"kind", policy::name_of(query.kind)},
             {"as", query.user},

@@ -28,7 +28,7 @@ struct Pending {
 bool NodeApi::may_see(const std::string& user, const RequestRecord& record) const {
   if (record.requested_by.text == user || sees_all(user)) return true;
   for (const NeedSeen& need : record.needs)
-    if (world_.policy.is_member(user, need.group.text)) return true;
+    if (world_.policy->is_member(user, need.group.text)) return true;
   return false;
 }
 
@@ -38,9 +38,10 @@ std::variant<Reply, Problem> NodeApi::list_requests(const http::Call& call) cons
   filter.key = parameter(call, "key");
   if (const auto state = parameter(call, "state")) filter.state = storage::parse_request_state(*state);
   std::vector<policy::Need> asked;
-  for (const policy::Rule& rule : world_.policy.rules())
+  const auto policy = world_.policy.now();
+  for (const policy::Rule& rule : policy->rules())
     asked.insert(asked.end(), rule.approvals.needs.begin(), rule.approvals.needs.end());
-  if (!sees_all(call.who.user) && !world_.policy.may_approve(call.who.user, asked)) filter.user = call.who.user;
+  if (!sees_all(call.who.user) && !world_.policy->may_approve(call.who.user, asked)) filter.user = call.who.user;
   std::optional<storage::Cursor> after;
   if (const auto text = parameter(call, "cursor")) {
     after = storage::Cursor::parse(*text);

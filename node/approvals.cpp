@@ -84,10 +84,10 @@ void Approvals::vote(const std::string& id, const policy::Approval& vote, Told t
   const auto record = requests_.load(id);
   const std::string& user = vote.approver;
   const bool asked = record && std::any_of(record->needs.begin(), record->needs.end(), [&](const NeedSeen& need) {
-                       return world_.policy.is_member(user, need.group.text);
+                       return world_.policy->is_member(user, need.group.text);
                      });
   if (!asked) {
-    if (record && world_.policy.may_read(user, record->requested_by.text))
+    if (record && world_.policy->may_read(user, record->requested_by.text))
       return told(Refusal{403, "not_an_approver", "no rule asks this user about the request", std::nullopt});
     return told(Refusal{404, "not_found", "no such request", std::nullopt});
   }
@@ -125,7 +125,7 @@ void Approvals::vote(const std::string& id, const policy::Approval& vote, Told t
 void Approvals::cancel(const std::string& id, const std::string& user, const http::SignedRequest& cancellation,
                        Told told) {
   const auto record = requests_.load(id);
-  if (!record || (record->requested_by.text != user && !world_.policy.is_admin(user)))
+  if (!record || (record->requested_by.text != user && !world_.policy->is_admin(user)))
     return told(Refusal{404, "not_found", "no such request of this user", std::nullopt});
   const bool over = !record->open() && record->request_state() != RequestState::cancelled && !record->retryable;
   if (over) return told(already_final(*record));
@@ -237,6 +237,7 @@ void Approvals::take_more(const RequestRecord& known, const Examined& x, const C
     return refuse({409, "too_late", "this node has done its part already: it may be complete elsewhere", std::nullopt});
   if (state == RequestState::queued && known.request_state() != RequestState::pending_approval)
     state = known.request_state();
+  if (state == RequestState::scheduled) record.result = known.result;  // since when it waits
   record.set_state(state);
   name_end(record, *m);
   storage::Batch batch;

@@ -32,6 +32,7 @@ class Approvals {
     std::function<void(const RequestRecord&)> resume;   // Coordinator's: everybody has approved
     std::function<bool(const std::string& id)> worked;  // somebody's attempt of it runs here
     std::function<void(const RequestRecord&)> final;    // it has ended
+    std::function<void(const RequestRecord&)> change;   // an open one that changes the policy: Governance's
   };
   Approvals(const World& world, Requests& requests, const PeerView& peers, Hooks hooks);
 

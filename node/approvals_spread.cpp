@@ -62,6 +62,7 @@ Approvals::Known& Approvals::know(const Examined& x, const RequestRecord& record
   // What is withdrawn must not be left to t nodes that have not heard of it.
   known.needed = is_withdrawn(known.state) ? keepers.size() - keepers.threshold() + 1
                                            : static_cast<std::size_t>(keepers.threshold());
+  if (x.change() != nullptr && record.open()) hooks_.change(record);
   const bool ready = record.open() && record.request_state() != RequestState::pending_approval;
   if (!ready)
     known.ready.reset();
@@ -218,6 +219,8 @@ void Approvals::recover(const storage::RequestRow& row) {
       return;
     }
     unread_.erase(row.id);
+    if (x->change() != nullptr && record.open() && x->outdated())
+      return hooks_.change(record);  // it has no use any more
     if (!record.open() || x->intent_jcs == record.intent.text || requests_.released(row.id)) {
       know(*x, record);
       return;

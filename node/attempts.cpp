@@ -99,19 +99,31 @@ void Coordinator::attempt(Job& job) {
 }
 
 bool Coordinator::look_again(Job& job) {
-  if (job.x.create() != nullptr) return true;
-  const auto row = world_.store.key_by_id(job.x.intent.key);
+  const bool same_policy = job.x.intent.policy_digest == world_.policy->digest();
+  if (same_policy && job.x.create() != nullptr) return true;
+  const auto row = same_policy ? world_.store.key_by_id(job.x.intent.key) : std::nullopt;
   if (row && world_.known_keys->of(*row)->digest == job.x.certificate()) return true;
   auto examined = examine(job.record.original, world_);
   std::optional<Refusal> refused;
   if (auto* r = std::get_if<Refusal>(&examined)) refused = *r;
   auto* x = std::get_if<Examined>(&examined);
   if (x != nullptr) refused = x->outdated();
+  if (x != nullptr && !refused && !x->allowed())
+    refused = Refusal{403, x->waits_for_people() ? "needs_approval" : "denied",
+                      "under the policy that has come into force: rule " + x->decision.rule, std::nullopt};
   if (refused) {
     fail(job, refused->code, refused->detail);
     return false;
   }
-  QUORATE_ASSERT(x->id == job.x.id && x->request_digest == job.x.request_digest);
+  QUORATE_ASSERT(x->id == job.x.id && (x->request_digest == job.x.request_digest || !same_policy));
+  if (x->request_digest != job.x.request_digest) {
+    RequestRecord anew = new_record(*x, job.record.original, world_.me.id);
+    anew.attempts = job.record.attempts;
+    anew.blame = job.record.blame;
+    anew.silent = job.record.silent;
+    anew.released = job.record.released;
+    job.record = std::move(anew);
+  }
   job.x = std::move(*x);
   job.candidates = Candidates{};  // they were of another committee
   job.busy = PartySet();
@@ -182,8 +194,8 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.propose.random = world_.rng.bytes<32>();
   job.propose.attempt = job.record.attempts;
   job.propose.cluster_digest = world_.cluster.digest();
-  job.propose.policy_version = static_cast<std::uint64_t>(world_.policy.version());
-  job.propose.policy_digest = world_.policy.digest();
+  job.propose.policy_version = static_cast<std::uint64_t>(world_.policy->version());
+  job.propose.policy_digest = world_.policy->digest();
   job.propose.request_digest = job.x.request_digest;
   job.propose.key_id = job.x.intent.key;
   job.propose.certificate = job.x.certificate();

@@ -118,6 +118,7 @@ bool Coordinator::adopt(const Examined& x, const ClientRequest& original,
 
 void Coordinator::resume(const RequestRecord& record) {
   if (jobs_.contains(record.id) || record.request_state() == RequestState::pending_approval) return;
+  if (record.kind.text == policy::name_of(policy::Kind::change_policy)) return;  // Governance's
   auto examined = examine(record.original, world_);
   const auto* x = std::get_if<Examined>(&examined);
   if (x != nullptr && adopt(*x, record.original, [](const Answer&) {})) return;
@@ -357,6 +358,20 @@ void Coordinator::on_final(const RequestRecord& record) {
   if (it == jobs_.end()) return;
   give_up_attempt(it->second);
   finish(record.id, record);
+}
+
+void Coordinator::on_policy_changed() {
+  std::vector<std::string> approved;
+  for (const auto& [id, job] : jobs_)
+    if (job.x.asks_people() && job.stored && job.phase != Phase::ending && job.phase != Phase::activating)
+      approved.push_back(id);
+  for (const std::string& id : approved) {
+    const auto it = jobs_.find(id);
+    if (it == jobs_.end()) continue;
+    give_up_attempt(it->second);
+    const RequestRecord record = it->second.record;
+    finish(id, record);
+  }
 }
 
 void Coordinator::on_peer_up(const std::string&) {

@@ -43,7 +43,11 @@ Desk::Desk(const World& world, SessionHost& host)
       approvals_(world, requests_, peers_,
                  {[this](const RequestRecord& record) { coordinator_.resume(record); },
                   [this](const std::string& id) { return coordinator_.coordinates(id) || participant_.takes_part(id); },
-                  [this](const RequestRecord& record) { on_final(record); }}),
+                  [this](const RequestRecord& record) { on_final(record); },
+                  [this](const RequestRecord& record) { governance_.on_change(record); }}),
+      governance_(world, requests_, peers_,
+                  {[this] { policy_changed(); }, [this](const RequestRecord& record) { on_final(record); },
+                   [this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); }}),
       healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }),
       scheduled_refresh_(world, peers_, coordinator_) {}
 
@@ -56,6 +60,7 @@ void Desk::on_final(const RequestRecord& record) {
 void Desk::recover() {
   freshness_.load();
   quarantines_.load();
+  governance_.recover();
   approvals_.recover();
   for (const storage::RequestRow& row : world_.store.open_requests()) {
     try {
@@ -73,6 +78,7 @@ void Desk::tick() {
   participant_.tick();
   coordinator_.tick();
   approvals_.tick();
+  governance_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
   const SteadyTime now = world_.clock.steady();
@@ -134,14 +140,28 @@ bool Desk::post(std::function<void()> work) noexcept {
   return false;
 }
 
+bool Desk::has_same_documents(const peers::Hello& hello) const {
+  return hello.policy_digest == world_.policy->digest() && hello.cluster_document == world_.cluster.digest();
+}
+
+// What waits is judged by the policy in force now, and the nodes that sign together are those that have it, too.
+void Desk::policy_changed() {
+  for (const auto& [node, hello] : hellos_) peers_.set(node, has_same_documents(hello));
+  coordinator_.on_policy_changed();
+  approvals_.recover();
+  healer_.ask_all();  // certificates may have been made under it
+}
+
 void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexcept {
-  const bool same = hello.policy_digest == world_.policy.digest() && hello.cluster_document == world_.cluster.digest();
-  post([this, node, same] {
+  post([this, node, hello] {
+    const bool same = has_same_documents(hello);
+    hellos_[node] = hello;
     if (!same)
       world_.log(LogLevel::warn,
                  node + " has another policy or cluster document: it does not sign together with this node");
     const bool came_up = !peers_.is_up(node);
     peers_.set(node, same);
+    governance_.on_hello(node, hello.policy_version, hello.policy_digest);
     if (came_up) freshness_.on_peer_up(node);
     if (came_up) approvals_.on_peer_up(node);
     if (came_up) quarantines_.on_peer_up(node);
@@ -163,6 +183,8 @@ void Desk::on_peer_down(const std::string& node) noexcept {
   }
   post([this, node] {
     peers_.erase(node);
+    hellos_.erase(node);
+    governance_.on_peer_down(node);
     coordinator_.on_peer_down(node);
   });
 }
@@ -228,6 +250,12 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     healer_.on_key_state(from, decode<KeyStateChange>(e.body));
   else if (e.tag == KeyStateTaken::tag)
     coordinator_.on_key_state_taken(from, decode<KeyStateTaken>(e.body));
+  else if (e.tag == PolicyVotes::tag)
+    governance_.on_votes(from, decode<PolicyVotes>(e.body));
+  else if (e.tag == PolicyQuery::tag)
+    governance_.on_query(from, decode<PolicyQuery>(e.body));
+  else if (e.tag == PolicyStep::tag)
+    governance_.on_step(from, decode<PolicyStep>(e.body));
   else if (e.tag == QuarantineList::tag)
     quarantines_.on_list(from, decode<QuarantineList>(e.body));
   else

@@ -8,6 +8,7 @@
 #include "node/approvals.h"
 #include "node/coordinator.h"
 #include "node/freshness.h"
+#include "node/governance.h"
 #include "node/healer.h"
 #include "node/inflow.h"
 #include "node/participant.h"
@@ -32,6 +33,7 @@ class Desk final : public peers::Inbox {
   const Quarantines& quarantines() const { return quarantines_; }
   const Freshness& freshness() const { return freshness_; }
   const Healer& healer() const { return healer_; }
+  const Governance& governance() const { return governance_; }
 
   // From the mesh's thread.
   void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;
@@ -50,6 +52,8 @@ class Desk final : public peers::Inbox {
   void peer_hello(const std::string& node, const peers::Hello& hello) noexcept;
   bool post(std::function<void()> work) noexcept;
   void on_final(const RequestRecord& record);
+  bool has_same_documents(const peers::Hello& hello) const;
+  void policy_changed();
   void expire();
 
   World world_;
@@ -62,8 +66,10 @@ class Desk final : public peers::Inbox {
   Participant participant_;
   Coordinator coordinator_;
   Approvals approvals_;
+  Governance governance_;
   Healer healer_;
   ScheduledRefresh scheduled_refresh_;
+  std::map<std::string, peers::Hello> hellos_;  // of the peers that are up, the last one
   SteadyTime next_expiry_{}, next_sweep_{};
   std::atomic<std::uint64_t> malformed_{0}, dropped_{0};
 };

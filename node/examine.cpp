@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "http/router.h"
 #include "node/keys.h"
+#include "node/policy_chain.h"
 #include "node/scheduled_refresh.h"
 
 namespace quorate::node {
@@ -152,6 +153,7 @@ const Committee& Examined::committee() const {
   if (const auto* c = create()) return c->committee;
   if (const auto* r = reshare()) return r->all;
   if (const auto* s = state()) return s->known->certificate.body.committee;
+  if (const auto* c = change()) return c->committee;
   return sign()->body().committee;
 }
 
@@ -164,6 +166,7 @@ Digest Examined::certificate() const {
 
 std::optional<Refusal> Examined::outdated() const {
   if (const auto* s = sign()) return s->unfit;
+  if (const auto* c = change()) return c->unfit;
   return reshare() == nullptr ? std::nullopt : reshare()->unfit;
 }
 
@@ -193,9 +196,14 @@ std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& clu
 }
 
 std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world) {
+  return examine(request, world, *world.policy.now());  // one for all that is decided here
+}
+
+std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world,
+                                        const policy::PolicyDocument& policy) {
   const auto key_of = [&](std::string_view user) -> std::optional<Ed25519PublicKey> {
     if (const policy::NodeCard* node = asking_node(user, world.cluster)) return node->identity_key;
-    const Ed25519PublicKey* key = world.policy.key_of(user);
+    const Ed25519PublicKey* key = policy.key_of(user);
     if (key == nullptr) return std::nullopt;
     return *key;
   };
@@ -212,8 +220,8 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
   x.id = http::request_id(x.who, world.cluster.id());
   x.intent.cluster = world.cluster.id();
   x.intent.request = x.id;
-  x.intent.policy_version = world.policy.version();
-  x.intent.policy_digest = world.policy.digest();
+  x.intent.policy_version = policy.version();
+  x.intent.policy_digest = policy.digest();
   x.intent.facts_digest = policy::no_facts_digest();
   x.intent.requested_by = x.who.user;
   x.intent.expires_at = policy::expires_without_approvals(x.who.created);
@@ -230,6 +238,8 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
       planned = plan_reshare(std::move(x), match.subject, policy::parse_refresh(body), body, world);
     else if (match.route == http::Route::archive_key || match.route == http::Route::unarchive_key)
       planned = plan_state(std::move(x), match.subject, match.route == http::Route::archive_key, body, world);
+    else if (match.route == http::Route::change_policy)
+      planned = plan_change(std::move(x), body, policy, world.cluster);
     else if (match.route == http::Route::reshare_key)
       planned = plan_reshare(std::move(x), match.subject, policy::parse_reshare(body), body, world);
   } catch (const JsonError& e) {
@@ -241,8 +251,14 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
   done.intent.kind = done.kind;
   if (asking_node(done.who.user, world.cluster) != nullptr) {
     close(done);
-    done.decision = decide_scheduled(done, world);
-    done.consent = consent_in(request, done.intent, done.decision, world.policy);
+    done.decision = decide_scheduled(done, world, policy);
+    done.consent = consent_in(request, done.intent, done.decision, policy);
+    return planned;
+  }
+  if (done.change() != nullptr) {  // the version in force says who, not its rules
+    done.decision = decide_change(done.who.user, policy);
+    close(done);
+    done.consent = consent_in(request, done.intent, done.decision, policy);
     return planned;
   }
   policy::PolicyQuery query;
@@ -251,11 +267,11 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
   query.user = done.who.user;
   query.created = done.who.created;
   if (const SignPlan* sign = done.sign()) add_to(query, *sign->what);
-  done.decision = world.policy.evaluate(query);
+  done.decision = policy.evaluate(query);
   if (done.asks_people())
     done.intent.expires_at = policy::expires_with_approvals(done.who.created, done.decision.approvals.expires_hours);
   close(done);
-  done.consent = consent_in(request, done.intent, done.decision, world.policy);
+  done.consent = consent_in(request, done.intent, done.decision, policy);
   return planned;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "http/message_signature.h"
 #include "keygen/certificate.h"
@@ -58,6 +59,14 @@ struct StatePlan {
   bool archived = false;  // what it shall be
 };
 
+// change_policy: what would be in force (node/policy_chain.h).
+struct ChangePlan {
+  std::shared_ptr<const policy::PolicyDocument> next;  // nullptr if it is unfit
+  std::vector<std::string> loosens;                    // why it waits; empty: it does not
+  std::optional<Refusal> unfit;                        // it follows another version than the one in force
+  Committee committee;                                 // all nodes of the cluster, and their majority
+};
+
 struct Examined {
   http::Verified who;
   std::string id;  // of the request
@@ -67,19 +76,20 @@ struct Examined {
   Digest request_digest{};
   policy::Decision decision;
   Consent consent;
-  std::variant<CreateKeyPlan, SignPlan, ResharePlan, StatePlan> plan;
+  std::variant<CreateKeyPlan, SignPlan, ResharePlan, StatePlan, ChangePlan> plan;
 
   const CreateKeyPlan* create() const { return std::get_if<CreateKeyPlan>(&plan); }
   const SignPlan* sign() const { return std::get_if<SignPlan>(&plan); }
   const ResharePlan* reshare() const { return std::get_if<ResharePlan>(&plan); }
   const StatePlan* state() const { return std::get_if<StatePlan>(&plan); }
+  const ChangePlan* change() const { return std::get_if<ChangePlan>(&plan); }
   // By the policy, and by the people whom it asks.
   bool allowed() const { return !consent.cancelled && (decision.allowed() || (asks_people() && consent.given())); }
   bool asks_people() const { return decision.effect == policy::Effect::approve; }
   bool waits_for_people() const { return asks_people() && !consent.cancelled && !consent.rejected && !consent.given(); }
   // It ends with a certificate, and needs all members of a committee.
   bool makes_certificate() const { return create() != nullptr || reshare() != nullptr; }
-  // It changes what every node of the cluster knows of a key, which it does by its own policy.
+  // It changes what every node of the cluster knows, which it does by its own policy.
   bool changes_key() const { return sign() == nullptr; }
   // Names for all who may take part. Empty if outdated.
   const Committee& committee() const;
@@ -92,6 +102,9 @@ struct Examined {
 // Pure but for look-ups in this node's own database. Freshness and replay are the caller's: they depend on what it has
 // seen before.
 std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world);
+// The same under another version of the policy than the one in force: of what was done under it.
+std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world,
+                                        const policy::PolicyDocument& policy);
 
 // The committee of these nodes: indices 1..n in the order of their names, so that all nodes agree on it without asking.
 // Refuses an unknown participant by name.

@@ -268,7 +268,8 @@ void Healer::on_certificate(const std::string& from, const CertificateComplete& 
 }
 
 std::shared_ptr<const KeyRecord> Healer::asked_for(const CertificateComplete& message) const {
-  const auto examined = examine(message.original, world_);
+  const auto policy = policy_of(message.certificate, world_);
+  const auto examined = examine(message.original, world_, *policy);
   const auto* x = std::get_if<Examined>(&examined);
   if (x == nullptr || x->id != message.request.text || x->create() == nullptr || !x->allowed() ||
       !prove(*x, message.certificate, x->committee().parties(), world_))

@@ -69,6 +69,14 @@ std::optional<CertificateBody> body_in(const storage::ShareRow& row) {
 
 }  // namespace
 
+PolicyInForce::Snapshot policy_of(ByteView certificate, const World& world) {
+  try {
+    return world.policy.of(decode<KeyCertificate>(certificate).body.policy_digest);
+  } catch (const Malformed&) {
+    return world.policy.now();
+  }
+}
+
 KeyRecord key_record(const RequestRecord& request, const World& world) {
   KeyRecord record;
   record.request = request.id;

@@ -12,6 +12,9 @@
 
 namespace quorate::node {
 
+// The policy that a complete certificate names; of anything else, the one in force.
+PolicyInForce::Snapshot policy_of(ByteView certificate, const World& world);
+
 // A request as its client signed it: what shows any other node that something was asked for.
 struct Asked {
   BoundedText<40> request;  // its id

@@ -125,6 +125,8 @@ Node::Node(const Config& config, Log log)
   desk_ = std::make_unique<Desk>(*world_, *host_);
 
   peers::MeshConfig mesh = mesh_config(config_, credentials_, me_, *store_);
+  mesh.hello.policy_version = static_cast<std::uint64_t>(world_->policy->version());  // not the first one's, perhaps
+  mesh.hello.policy_digest = world_->policy->digest();
   mesh.log = [this](peers::LogLevel level, const std::string& text) {
     switch (level) {
       case peers::LogLevel::info:

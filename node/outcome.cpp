@@ -69,6 +69,7 @@ std::optional<Proven> take_certificate(storage::Batch& batch, const RequestRecor
 
 bool succeed(storage::Batch& batch, RequestRecord& record, const Examined& x, ByteView result, PartySet signers,
              const Requests& requests, const World& world) {
+  if (x.change() != nullptr) return false;  // Governance proves those
   const auto proven = x.reshare() != nullptr ? take_certificate(batch, record, x, result, world)
                       : x.state() != nullptr ? take_state(batch, x, record.original, world)
                                              : prove(x, result, signers, world);
@@ -99,6 +100,7 @@ std::optional<Outcome> outcome_of(const RequestRecord& record, const World& worl
   o.code = record.code;
   o.reason = record.reason;
   if (record.request_state() != RequestState::succeeded) return o;
+  if (record.kind.text == policy::name_of(policy::Kind::change_policy)) return std::nullopt;  // the chain tells
   const auto key = world.store.key_by_id(record.key_id);
   if (!key || key->certificate.empty()) return std::nullopt;
   if (record.kind.text == policy::name_of(policy::Kind::archive) ||
@@ -152,7 +154,8 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
   if (known && (known->request_state() == RequestState::succeeded || known->request_state() == RequestState::denied))
     return;
   if (known && known->original.body != outcome.original.body) return;  // it tells of another content under the same id
-  auto examined = examine(outcome.original, world);
+  const auto policy = policy_of(outcome.result, world);
+  auto examined = examine(outcome.original, world, *policy);
   const auto* x = std::get_if<Examined>(&examined);
   if (x == nullptr || x->id != outcome.request.text) return;
   // A signature that verifies has happened, whatever this node thinks of it. A key comes into force here by its policy.
@@ -163,7 +166,7 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
   if (!proven && x->asks_people()) return;
   if (known && proven && x->asks_people()) {
     const ClientRequest both = joined(outcome.original, known->original);
-    const auto all = examine(both, world);
+    const auto all = examine(both, world, *policy);
     if (const auto* seen = std::get_if<Examined>(&all)) record.original = in_normal_form(both, seen->consent);
   }
   storage::Batch batch;

@@ -74,11 +74,11 @@ Participant::Participant(const World& world, Requests& requests, SessionHost& ho
 
 std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p) const {
   if (p.cluster_digest != world_.cluster.digest()) return mismatch("cluster document");
-  if (p.policy_version != static_cast<std::uint64_t>(world_.policy.version()) ||
-      p.policy_digest != world_.policy.digest())
+  if (p.policy_version != static_cast<std::uint64_t>(world_.policy->version()) ||
+      p.policy_digest != world_.policy->digest())
     return mismatch("policy");
   if (p.key_id.text != x.intent.key) return mismatch("key");
-  if (x.state() != nullptr) return mismatch("protocol");  // it needs none
+  if (x.state() != nullptr || x.change() != nullptr) return mismatch("protocol");  // it needs none
   if (p.certificate != x.certificate())
     return x.create() != nullptr ? mismatch("key certificate") : other_certificate();
   if (x.reshare() != nullptr) return compare_reshare(x, p);
@@ -366,6 +366,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
         // From here on nobody can take it back: the others may complete it.
         Requests::add_released(batch, record);
         if (x.asks_people()) batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
+        world_.policy.expect(batch, x.intent.policy_digest);  // attack 61: it has not changed since
         return batch;
       }
       case DurableStep::spent: {
@@ -376,6 +377,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
                                                             : std::vector{RequestState::running});
         Requests::add_released(batch, spent);
         batch.append_audit(requests_.audit("released", spent, Json{{"digest", to_hex(x.request_digest)}}));
+        world_.policy.expect(batch, x.intent.policy_digest);
         return batch;
       }
       case DurableStep::quarantine:

@@ -29,7 +29,7 @@ DkgParameters dkg_parameters(const Examined& x, const World& world) {
   p.name = plan.body.name;
   p.algorithm = plan.algorithm;
   p.committee = plan.committee;
-  p.policy_digest = world.policy.digest();
+  p.policy_digest = world.policy->digest();
   p.request_digest = x.request_digest;
   p.config_version = static_cast<std::uint64_t>(world.cluster.version());
   return p;
@@ -177,7 +177,7 @@ std::optional<ReshareParameters> reshare_parameters(const Examined& x, const Ter
   t.dealers = terms.signers;
   t.committee = plan.committee;
   t.number = terms.number;
-  t.policy_digest = world.policy.digest();
+  t.policy_digest = world.policy->digest();
   t.request_digest = x.request_digest;
   t.config_version = static_cast<std::uint64_t>(world.cluster.version());
   return ReshareParameters::make(std::move(t));

@@ -106,7 +106,10 @@ Json request_view(const RequestRecord& r, bool full) {
   if (r.request_state() == storage::RequestState::failed) view["retryable"] = r.retryable;
   if (!r.key_id.text.empty() || !r.key_name.text.empty())
     view["key"] = {{"id", r.key_id.text}, {"name", r.key_name.text}};
-  if (!r.result.text.empty()) view["result"] = Json::parse(r.result.text);
+  if (!r.result.text.empty() && r.open())
+    view.update(Json::parse(r.result.text));  // scheduled: effective_at, loosens
+  else if (!r.result.text.empty())
+    view["result"] = Json::parse(r.result.text);
   Json blame = Json::array();
   for (const Blame& b : r.blame)
     blame.push_back({{"node", b.node.text}, {"check", b.check.text}, {"round", b.round.text}});

@@ -46,7 +46,7 @@ const policy::NodeCard* asking_node(std::string_view user, const policy::Cluster
   return cluster.find(std::string(user.substr(http::kNodePrefix.size())));
 }
 
-policy::Decision decide_scheduled(const Examined& x, const World& world) {
+policy::Decision decide_scheduled(const Examined& x, const World& world, const policy::PolicyDocument& policy) {
   policy::Decision decision;
   decision.rule = "refresh_every_days";
   const auto deny = [&](const std::string& why) {
@@ -56,7 +56,7 @@ policy::Decision decide_scheduled(const Examined& x, const World& world) {
   const ResharePlan* plan = x.reshare();
   if (plan == nullptr || !plan->asked.refresh || !plan->asked.certificate)
     return deny("a node asks for the refresh of a certificate, and for nothing else");
-  const auto days = world.policy.refresh_every_days(x.intent.key_name);
+  const auto days = policy.refresh_every_days(x.intent.key_name);
   if (!days) return deny("the policy has no refresh of this key");
   // Of the certificate that the request names, as far as this node knows it: it may be the one before by now.
   std::uint64_t number = plan->key.number;
@@ -89,7 +89,7 @@ void ScheduledRefresh::tick() {
 }
 
 void ScheduledRefresh::look_at(const storage::KeyRow& row) {
-  const auto days = world_.policy.refresh_every_days(row.name);
+  const auto days = world_.policy->refresh_every_days(row.name);
   if (!days) return;
   const WallTime from = dealt_at(row, row.number) + interval(*days) + kSettle + jitter(row, world_.me.id, *days);
   if (world_.clock.wall() < from) return;

@@ -15,7 +15,7 @@ const policy::NodeCard* asking_node(std::string_view user, const policy::Cluster
 
 // Whether a node may ask for this now: a refresh, over the certificate that the request names, whose time has come when
 // the request was made.
-policy::Decision decide_scheduled(const Examined& x, const World& world);
+policy::Decision decide_scheduled(const Examined& x, const World& world, const policy::PolicyDocument& policy);
 
 class ScheduledRefresh {
  public:

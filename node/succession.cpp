@@ -202,7 +202,8 @@ Taken take_links(storage::Batch& batch, const storage::KeyRow& key, const std::v
     for (const CertificateBody& b : bodies)
       if (base == nullptr && b.number == body.base_number && b.digest() == body.base_digest) base = &b;
     if (base == nullptr) return {Taking::unknown_base, std::string(name_of(Succession::unknown_base)), {}, {}};
-    const auto examined = examine(given.original, world);
+    const auto policy = world.policy.of(body.policy_digest);  // under which its members have signed it
+    const auto examined = examine(given.original, world, *policy);
     const auto* x = std::get_if<Examined>(&examined);
     if (x == nullptr || x->reshare() == nullptr || x->id != given.request.text || x->intent.key != key.id ||
         !x->allowed())

@@ -10,6 +10,7 @@
 #include "node/executor.h"
 #include "node/gates.h"
 #include "node/known_keys.h"
+#include "node/policy_in_force.h"
 #include "peers/mesh.h"
 #include "policy/cluster.h"
 #include "policy/document.h"
@@ -23,7 +24,7 @@ using Log = std::function<void(LogLevel, const std::string&)>;
 
 struct World {
   const policy::ClusterDocument& cluster;
-  const policy::PolicyDocument& policy;
+  PolicyInForce policy;
   const policy::NodeCard& me;
   const Ed25519SecretKey& identity;
   storage::Store& store;

@@ -104,7 +104,7 @@ Admins parse_admins(JsonObject& document, const Directory& directory) {
   admins.group = name_member(object, "group");
   directory.expect_group(admins.group, object.pointer("group"));
   const std::size_t members = directory.group_size.at(admins.group);
-  admins.min = static_cast<std::size_t>(object.integer("min", 1, static_cast<std::int64_t>(limits::kMaxUsers)));
+  admins.min = static_cast<std::size_t>(object.integer("min", 1, static_cast<std::int64_t>(kMaxApprovals)));
   if (admins.min > members)
     object.fail("min", "cannot be reached: the group has " + std::to_string(members) + " members");
   admins.delay_hours = object.integer("delay_hours", 0, limits::kMaxDelayHours);

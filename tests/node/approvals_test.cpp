@@ -374,8 +374,8 @@ TEST(Approvals, WhoProposesAgainAndAgainDoesNotStallIt) {
     p.random = a.sim.rng().bytes<32>();
     p.attempt = 1;
     p.cluster_digest = world.cluster.digest();
-    p.policy_version = static_cast<std::uint64_t>(world.policy.version());
-    p.policy_digest = world.policy.digest();
+    p.policy_version = static_cast<std::uint64_t>(world.policy->version());
+    p.policy_digest = world.policy->digest();
     p.request_digest = x.request_digest;
     p.key_id = x.intent.key;
     p.certificate = x.certificate();
@@ -664,8 +664,8 @@ TEST(Approvals, NoNodeTakesPartWithoutThem) {  // attack 61, 64: whatever the co
     p.random = a.sim.rng().bytes<32>();
     p.attempt = 1;
     p.cluster_digest = world.cluster.digest();
-    p.policy_version = static_cast<std::uint64_t>(world.policy.version());
-    p.policy_digest = world.policy.digest();
+    p.policy_version = static_cast<std::uint64_t>(world.policy->version());
+    p.policy_digest = world.policy->digest();
     p.request_digest = x.request_digest;
     p.key_id = x.intent.key;
     p.certificate = x.certificate();

@@ -113,6 +113,7 @@ void NodeSimulation::start(std::size_t i) {
   peers::MemoryMesh& mesh = net_.restart(name(i));
   peers::Hello hello = mesh.hello();
   hello.cluster_document = documents.cluster->digest();
+  hello.policy_version = static_cast<std::uint64_t>(policies[i]->version());
   hello.policy_digest = policies[i]->digest();
   mesh.set_hello(hello);
   seat.process = std::make_unique<Process>(*this, i);

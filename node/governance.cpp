@@ -1,0 +1,400 @@
+#include "node/governance.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "node/participant.h"
+
+namespace quorate::node {
+namespace {
+
+using storage::RequestState;
+
+constexpr auto kLookEvery = Millis(500);
+constexpr auto kTellEvery = Seconds(5);
+constexpr auto kBelieve = Seconds(30);  // a peer that says it knows more, and shows nothing
+constexpr const char* kOwnVotes = "policy/votes";
+std::string link_meta(std::int64_t version) { return "policy/link/" + std::to_string(version); }
+
+// Whatever this node has thought of the request: what is proven has happened.
+const std::vector<RequestState> kAny{RequestState::pending_approval, RequestState::queued,   RequestState::running,
+                                     RequestState::scheduled,        RequestState::rejected, RequestState::cancelled,
+                                     RequestState::expired,          RequestState::failed,   RequestState::denied};
+
+}  // namespace
+
+peers::Hello hello_of(const World& world) {
+  const auto policy = world.policy.now();
+  const storage::AuditHead head = world.store.audit_head();
+  peers::Hello hello;
+  hello.software = "quorated 0.1.0";
+  hello.node = world.me.id;
+  hello.cluster_document = world.cluster.digest();
+  hello.policy_version = static_cast<std::uint64_t>(policy->version());
+  hello.policy_digest = policy->digest();
+  hello.state_seq = head.seq;
+  hello.audit_head = head.hash;
+  return hello;
+}
+
+Governance::Governance(const World& world, Requests& requests, const PeerView& peers, Hooks hooks)
+    : world_(world), requests_(requests), peers_(peers), hooks_(std::move(hooks)) {
+  load();
+}
+
+void Governance::load() {
+  Document policy = world_.policy.now();
+  for (;;) {
+    const auto bytes = world_.store.meta(link_meta(policy->version() + 1));
+    if (!bytes) break;
+    const std::string name = "version " + std::to_string(policy->version() + 1) + " of the policy";
+    try {
+      auto next = follow(*policy, decode<PolicyLink>(*bytes), world_.cluster);
+      if (const auto* why = std::get_if<std::string>(&next)) throw storage::StorageCorrupt(name + ": " + *why);
+      previous_ = std::exchange(policy, std::get<Document>(std::move(next)));
+    } catch (const Malformed& e) {
+      throw storage::StorageCorrupt(name + ": " + e.what());
+    }
+  }
+  if (world_.store.meta(PolicyInForce::kHead) != world_.policy.head_of(policy->digest()))
+    throw storage::StorageCorrupt("the policy in force is not the last of its chain");
+  world_.policy.set(policy);
+  const auto own = world_.store.meta(kOwnVotes);
+  if (!own) return;
+  try {
+    own_ = decode<OwnVotes>(*own);
+  } catch (const Malformed& e) {
+    throw storage::StorageCorrupt(std::string("the votes on the policy: ") + e.what());
+  }
+  if (own_.previous != policy->digest())
+    throw storage::StorageCorrupt("the votes on the policy are not on its next version");
+  for (const PolicyVote& vote : own_.votes) votes_[vote.round][world_.me.id] = vote;
+}
+
+void Governance::recover() {
+  if (previous_) world_.mesh.set_hello(hello_of(world_));  // not what the mesh was made with, perhaps
+}
+
+void Governance::on_change(const RequestRecord& record) {
+  if (open_.insert(record.id).second) next_look_ = SteadyTime{};
+}
+
+// ---- requests
+
+void Governance::tick() {
+  const SteadyTime now = world_.clock.steady();
+  if (now >= next_look_) {
+    next_look_ = now + kLookEvery;
+    due_.clear();
+    for (const std::string& id : std::set(open_)) look(id);
+    vote();
+    certify();
+    look_behind();
+  }
+  if (now < next_tell_) return;
+  next_tell_ = now + kTellEvery;
+  for (const auto& [node, same] : peers_.all()) {
+    tell_votes(node);
+    ask(node);
+  }
+}
+
+// What has become of it, and whether it may come into force now.
+void Governance::look(const std::string& id) {
+  const auto record = requests_.load(id);
+  if (!record || !record->open()) {
+    open_.erase(id);
+    return;
+  }
+  const auto policy = world_.policy.now();
+  if (record->policy_version != static_cast<std::uint64_t>(policy->version()))
+    return supersede(*record, "version " + std::to_string(policy->version()));
+  if (record->request_state() == RequestState::pending_approval) return;
+  const bool timed = record->request_state() == RequestState::scheduled && !record->result.text.empty();
+  if (timed) {  // looked at before the document is read again
+    const auto effective = from_rfc3339(Json::parse(record->result.text).at("effective_at").get<std::string>());
+    if (!effective || world_.clock.wall() < *effective) return;
+  }
+  const auto examined = examine(record->original, world_);
+  if (const auto* refused = std::get_if<Refusal>(&examined)) return supersede(*record, refused->detail);
+  const Examined& x = std::get<Examined>(examined);
+  if (x.outdated()) return supersede(*record, x.outdated()->detail);
+  if (!x.allowed() || !record->lives(world_.clock.wall())) return;
+  if (!timed) return schedule(*record, !x.change()->loosens.empty());
+  // What this node may have forgotten is a vote for another one.
+  if (hooks_.resting() || hooks_.noticed() > record->created) return;
+  due_[id] = {*record, x.change()->next};
+}
+
+// By this node's own clock, from when it has seen all approvals: nobody can have them collected in secret, and use them
+// at once.
+void Governance::schedule(const RequestRecord& record, bool loosens) {
+  const auto policy = world_.policy.now();
+  RequestRecord waits = record;
+  waits.set_state(RequestState::scheduled);
+  const auto delay = loosens ? std::chrono::hours(policy->admins().delay_hours) : std::chrono::hours(0);
+  const std::string at = to_rfc3339(from_unix_seconds(unix_seconds(world_.clock.wall())) + delay);
+  waits.result = Json{{"effective_at", at}, {"loosens", loosens}}.dump();
+  storage::Batch batch;
+  batch.update_request(row_of(waits), {record.request_state()});
+  batch.append_audit(requests_.audit("scheduled", waits, Json{{"effective_at", at}, {"loosens", loosens}}));
+  requests_.commit(std::move(batch), [this](const storage::CommitResult& result) {
+    if (result.ok()) next_look_ = SteadyTime{};
+  });
+}
+
+void Governance::supersede(const RequestRecord& record, const std::string& why) {
+  RequestRecord ended = record;
+  ended.set_state(RequestState::failed);
+  ended.code = "superseded";
+  ended.reason = cut("another policy has come into force: " + why, 2048);
+  ended.result = "";
+  ended.retryable = false;
+  storage::Batch batch;
+  batch.update_request(row_of(ended), {record.request_state()});
+  batch.append_audit(requests_.audit("failed", ended, Json{{"code", "superseded"}}));
+  requests_.commit(std::move(batch), ended, [this, ended](const storage::CommitResult& result) {
+    if (result.ok()) hooks_.final(ended);
+  });
+}
+
+// ---- votes
+
+std::optional<std::uint32_t> Governance::round() const {
+  for (std::uint32_t r = 0; r < kMaxRounds; ++r) {
+    const auto it = votes_.find(r);
+    std::vector<Digest> said;
+    if (it != votes_.end())
+      for (const auto& [node, vote] : it->second) said.push_back(vote.next);
+    if (!is_dead(said, world_.cluster.nodes().size())) return r;
+  }
+  return std::nullopt;
+}
+
+// Once in each round, for what most have voted for; of several the least.
+void Governance::vote() {
+  const auto r = round();
+  if (writing_ || !r || due_.empty()) return;
+  auto& cast = votes_[*r];
+  if (cast.contains(world_.me.id)) return;
+  const auto rank = [&](const Candidate& c) {
+    const auto said =
+        std::count_if(cast.begin(), cast.end(), [&](const auto& v) { return v.second.next == c.next->digest(); });
+    return std::pair(-said, c.next->digest());
+  };
+  const Candidate chosen = std::min_element(due_.begin(), due_.end(), [&](const auto& a, const auto& b) {
+                             return rank(a.second) < rank(b.second);
+                           })->second;
+  const auto policy = world_.policy.now();
+  const PolicyVote vote =
+      sign_vote(world_.me.id, *r, chosen.next->digest(), policy->digest(), world_.cluster.id(), world_.identity);
+  OwnVotes own = own_;
+  if (own.previous != policy->digest()) own = {policy->digest(), {}};
+  own.votes.push_back(vote);
+  storage::Batch batch;
+  world_.policy.expect(batch, policy->digest());
+  batch.expect_meta(kOwnVotes, world_.store.meta(kOwnVotes)).put_meta(kOwnVotes, encode(own));
+  // From here on it may be in force elsewhere: nobody takes it back.
+  batch.update_request(row_of(chosen.record), {RequestState::scheduled});
+  Requests::add_released(batch, chosen.record);
+  batch.append_audit(
+      requests_.audit("policy_vote", chosen.record,
+                      Json{{"round", *r}, {"next", to_hex(vote.next)}, {"signature", to_hex(vote.signature)}}));
+  writing_ = true;
+  requests_.commit(std::move(batch),
+                   [this, vote, own, previous = policy->digest()](const storage::CommitResult& result) {
+                     writing_ = false;
+                     if (!result.ok() || world_.policy->digest() != previous) return;
+                     own_ = own;
+                     votes_[vote.round].emplace(vote.node.text, vote);
+                     for (const auto& [node, same] : peers_.all()) tell_votes(node);
+                     certify();
+                   });
+}
+
+void Governance::tell_votes(const std::string& to) {
+  PolicyVotes message;
+  message.previous = world_.policy->digest();
+  for (const auto& [r, cast] : votes_)
+    for (const auto& [node, vote] : cast) message.votes.push_back(vote);
+  if (!message.votes.empty()) world_.mesh.send(to, envelope_of(message));
+}
+
+void Governance::on_votes(const std::string& from, const PolicyVotes& message) {
+  const auto policy = world_.policy.now();
+  if (message.previous != policy->digest()) return;
+  bool learned = false;
+  for (const PolicyVote& vote : message.votes) {
+    if (vote.round >= kMaxRounds) continue;
+    auto& cast = votes_[vote.round];
+    const auto known = cast.find(vote.node.text);
+    if (known != cast.end() && known->second.next == vote.next) continue;
+    if (!verify_vote(vote, policy->digest(), world_.cluster)) continue;
+    if (known != cast.end()) {
+      world_.log(LogLevel::error, vote.node.text + " has signed two policies in one round, as " + from + " shows");
+      continue;
+    }
+    // Also this node's own, which an old copy of its database has forgotten.
+    cast.emplace(vote.node.text, vote);
+    learned = true;
+  }
+  if (!learned) return;
+  next_look_ = SteadyTime{};
+  certify();
+}
+
+// A majority has signed one of those that are known here: it is in force.
+void Governance::certify() {
+  if (writing_) return;
+  for (const auto& [r, cast] : votes_) {
+    std::map<Digest, std::vector<PolicyVote>> by_document;
+    for (const auto& [node, vote] : cast) by_document[vote.next].push_back(vote);
+    for (const auto& [next, votes] : by_document) {
+      if (votes.size() < majority_of(world_.cluster)) continue;
+      for (const std::string& id : open_) {
+        const auto record = requests_.load(id);
+        if (!record) continue;
+        const auto examined = examine(record->original, world_);
+        const auto* x = std::get_if<Examined>(&examined);
+        if (x == nullptr || x->change() == nullptr || !x->change()->next || x->change()->next->digest() != next)
+          continue;
+        PolicyLink link;
+        link.original = record->original;
+        link.original.cancellation = {};
+        link.round = r;
+        link.votes.assign(votes.begin(), votes.end());
+        if (take(world_.me.id, link)) return;
+      }
+      // Who has voted for it has it.
+      PolicyQuery query;
+      query.after = static_cast<std::uint64_t>(world_.policy->version());
+      for (const PolicyVote& vote : votes)
+        if (peers_.is_up(vote.node)) world_.mesh.send(vote.node, envelope_of(query));
+      return;
+    }
+  }
+}
+
+// ---- steps
+
+bool Governance::take(const std::string& from, const PolicyLink& link) {
+  if (writing_) return false;
+  const Document before = world_.policy.now();
+  auto followed = follow(*before, link, world_.cluster);
+  if (const auto* why = std::get_if<std::string>(&followed)) {
+    world_.log(LogLevel::warn, from + " shows a change of the policy that does not count here: " + *why);
+    return false;
+  }
+  const Document next = std::get<Document>(std::move(followed));
+  Json nodes = Json::array();
+  for (const PolicyVote& vote : link.votes) nodes.push_back(vote.node.text);
+  const Json what{{"version", next->version()}, {"digest", to_hex(next->digest())}, {"applied_on", nodes}};
+  storage::Batch batch;
+  world_.policy.expect(batch, before->digest());
+  batch.put_meta(PolicyInForce::kHead, secret_bytes(next->digest()));
+  batch.put_meta(link_meta(next->version()), encode(link));
+  batch.erase_meta(kOwnVotes);
+  // follow() has verified the signature, so this only reads it.
+  const auto examined = examine(link.original, world_);
+  const auto* x = std::get_if<Examined>(&examined);
+  auto record = x == nullptr ? std::nullopt : requests_.load(x->id);
+  if (x != nullptr) {
+    const bool known = record.has_value();
+    if (!known) record = new_record(*x, link.original, from);
+    record->set_state(RequestState::succeeded);
+    record->code = "";
+    record->reason = "";
+    record->retryable = false;
+    record->result = what.dump();
+    if (known)
+      batch.update_request(row_of(*record), kAny);
+    else
+      batch.insert_request(row_of(*record));
+    batch.append_audit(requests_.audit("policy_changed", *record, what));
+  }
+  writing_ = true;
+  requests_.commit(std::move(batch), [this, next, link, record](const storage::CommitResult& result) {
+    writing_ = false;
+    if (!result.ok()) return world_.log(LogLevel::error, "a change of the policy could not be stored: " + result.text);
+    taken(next, link);
+    if (!record) return;
+    requests_.tell(*record);
+    hooks_.final(*record);
+  });
+  return true;
+}
+
+void Governance::taken(const Document& next, const PolicyLink& link) {
+  previous_ = world_.policy.now();
+  world_.policy.set(next);
+  votes_.clear();
+  own_ = {};
+  due_.clear();
+  world_.log(LogLevel::info,
+             "version " + std::to_string(next->version()) + " of the policy is in force: " + to_hex(next->digest()));
+  world_.mesh.set_hello(hello_of(world_));
+  PolicyStep step;
+  step.version = static_cast<std::uint64_t>(next->version());
+  step.link = link;
+  for (const auto& [node, same] : peers_.all())
+    if (const auto claim = claims_.find(node); claim == claims_.end() || claim->second.version < step.version)
+      world_.mesh.send(node, envelope_of(step));
+  next_look_ = SteadyTime{};
+  hooks_.changed();
+  for (const auto& [node, claim] : claims_) ask(node);
+  look_behind();
+}
+
+void Governance::on_step(const std::string& from, const PolicyStep& step) {
+  const Document policy = world_.policy.now();
+  const auto mine = static_cast<std::uint64_t>(policy->version());
+  if (step.version == mine + 1) {
+    take(from, step.link);
+  } else if (step.version == mine && previous_) {
+    const auto followed = follow(*previous_, step.link, world_.cluster);
+    const auto* other = std::get_if<Document>(&followed);
+    if (other == nullptr || (*other)->digest() == policy->digest() || fork_.exchange(true)) return;
+    world_.log(LogLevel::error, "policy_fork: " + from + " shows another version " + std::to_string(mine) +
+                                    " of the policy, as well proven as this node's: " + to_hex((*other)->digest()));
+  }
+}
+
+void Governance::on_query(const std::string& from, const PolicyQuery& query) {
+  if (query.after >= static_cast<std::uint64_t>(world_.policy->version())) return;
+  const auto bytes = world_.store.meta(link_meta(static_cast<std::int64_t>(query.after) + 1));
+  if (!bytes) return;
+  PolicyStep step;
+  step.version = query.after + 1;
+  step.link = decode<PolicyLink>(*bytes);
+  world_.mesh.send(from, envelope_of(step));
+}
+
+void Governance::on_hello(const std::string& node, std::uint64_t version, const Digest& digest) {
+  Claim& claim = claims_[node];
+  const bool news = claim.version != version || claim.digest != digest;
+  if (news) claim = {version, digest, world_.clock.steady()};
+  ask(node);
+  look_behind();
+  tell_votes(node);
+}
+
+// It knows a later version, or another one.
+void Governance::ask(const std::string& node) {
+  const auto claim = claims_.find(node);
+  if (claim == claims_.end() || !peers_.is_up(node)) return;
+  const auto policy = world_.policy.now();
+  const auto mine = static_cast<std::uint64_t>(policy->version());
+  PolicyQuery query;
+  query.after = mine;
+  if (claim->second.version == mine && claim->second.digest != policy->digest() && !fork_) query.after = mine - 1;
+  if (claim->second.version > mine || query.after != mine) world_.mesh.send(node, envelope_of(query));
+}
+
+void Governance::look_behind() {
+  const auto mine = static_cast<std::uint64_t>(world_.policy->version());
+  behind_ = std::any_of(claims_.begin(), claims_.end(), [&](const auto& c) {
+    return c.second.version > mine && world_.clock.steady() < c.second.since + kBelieve;
+  });
+}
+
+}  // namespace quorate::node

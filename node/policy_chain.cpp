@@ -1,0 +1,150 @@
+#include "node/policy_chain.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/check.h"
+#include "http/router.h"
+#include "policy/loosening.h"
+
+namespace quorate::node {
+namespace {
+
+using Document = std::shared_ptr<const policy::PolicyDocument>;
+
+std::string vote_text(const PolicyVote& vote, const Digest& previous, const std::string& cluster) {
+  return "quorate/policy-vote/v1\n" + to_jcs(Json{{"cluster", cluster},
+                                                  {"node", vote.node.text},
+                                                  {"round", vote.round},
+                                                  {"previous", to_hex(previous)},
+                                                  {"next", to_hex(vote.next)}});
+}
+
+// If-Match: a version, as a number or as an entity tag.
+std::string version_in(const std::string& if_match) {
+  const bool quoted = if_match.size() > 2 && if_match.front() == '"' && if_match.back() == '"';
+  return quoted ? if_match.substr(1, if_match.size() - 2) : if_match;
+}
+
+}  // namespace
+
+PolicyVote sign_vote(const std::string& node, std::uint32_t round, const Digest& next, const Digest& previous,
+                     const std::string& cluster, const Ed25519SecretKey& identity) {
+  PolicyVote vote;
+  vote.node = node;
+  vote.round = round;
+  vote.next = next;
+  vote.signature = identity.sign(view_of(vote_text(vote, previous, cluster)));
+  return vote;
+}
+
+bool verify_vote(const PolicyVote& vote, const Digest& previous, const policy::ClusterDocument& cluster) {
+  const policy::NodeCard* card = cluster.find(vote.node.text);
+  return card != nullptr && vote.round < kMaxRounds &&
+         card->identity_key.verify(view_of(vote_text(vote, previous, cluster.id())), vote.signature);
+}
+
+bool is_dead(const std::vector<Digest>& votes, std::size_t nodes) {
+  QUORATE_ASSERT(votes.size() <= nodes);
+  std::map<Digest, std::size_t> count;
+  std::size_t most = 0;
+  for (const Digest& vote : votes) most = std::max(most, ++count[vote]);
+  return most + (nodes - votes.size()) < nodes / 2 + 1;
+}
+
+std::variant<Examined, Refusal> plan_change(Examined x, const Json& body, const policy::PolicyDocument& before,
+                                            const policy::ClusterDocument& cluster) {
+  if (!x.who.if_match)
+    return Refusal{428, "precondition_required", "If-Match must name the version that the change follows",
+                   std::nullopt};
+  ChangePlan plan;
+  std::vector<std::string> nodes;
+  for (const policy::NodeCard& card : cluster.nodes()) nodes.push_back(card.id);
+  if (nodes.size() > limits::kMaxParties)
+    return Refusal{422, "too_many_participants",
+                   "the policy of a cluster of more than " + std::to_string(limits::kMaxParties) +
+                       " nodes cannot be changed in this version",
+                   std::nullopt};
+  auto all = committee_of(cluster, nodes, majority_of(cluster));
+  if (auto* refused = std::get_if<Refusal>(&all)) return std::move(*refused);
+  plan.committee = std::get<Committee>(std::move(all));
+  auto next = std::make_shared<const policy::PolicyDocument>(policy::PolicyDocument::from_json(body));
+  if (next->cluster_id() != cluster.id()) throw JsonError("/cluster", "is the id of another cluster");
+  if (version_in(*x.who.if_match) != std::to_string(before.version())) {
+    plan.unfit = Refusal{412, "version_not_current",
+                         "version " + std::to_string(before.version()) + " of the policy is in force", std::nullopt};
+  } else {
+    if (next->version() != before.version() + 1)
+      throw JsonError("/version", "must be " + std::to_string(before.version() + 1));
+    if (next->previous() != to_hex(before.digest()))
+      throw JsonError("/previous", "must be the digest of the version in force, " + to_hex(before.digest()));
+    plan.loosens = policy::loosenings(before, *next);
+    plan.next = std::move(next);
+  }
+  x.kind = policy::Kind::change_policy;
+  x.intent.kind = x.kind;
+  x.intent.payload_digest = policy::body_payload_digest(body);
+  x.intent.expires_at = policy::expires_with_approvals(x.who.created, kChangeHours + before.admins().delay_hours);
+  x.plan = std::move(plan);
+  return x;
+}
+
+policy::Decision decide_change(const std::string& user, const policy::PolicyDocument& before) {
+  policy::Decision decision;
+  decision.rule = "admins";
+  if (!before.is_admin(user)) {
+    decision.reasons.push_back({decision.rule, policy::Truth::no, "only an admin may ask for it"});
+    return decision;
+  }
+  decision.effect = policy::Effect::approve;
+  decision.approvals.needs = {{before.admins().group, before.admins().min}};
+  decision.approvals.expires_hours = kChangeHours;
+  decision.self_approve = true;
+  return decision;
+}
+
+std::variant<Document, std::string> follow(const policy::PolicyDocument& before, const PolicyLink& link,
+                                           const policy::ClusterDocument& cluster) {
+  if (link.version != 1) return "it has a form that this program does not know";
+  const auto verified = http::verify(link.original, cluster.id(), [&](std::string_view user) {
+    const Ed25519PublicKey* key = before.key_of(user);
+    return key == nullptr ? std::nullopt : std::optional(*key);
+  });
+  if (const auto* error = std::get_if<http::AuthError>(&verified)) return "its request is not signed: " + error->code;
+  const auto matched = http::route(link.original.method.text, link.original.target.text);
+  const auto* match = std::get_if<http::Match>(&matched);
+  if (match == nullptr || match->route != http::Route::change_policy) return "its request changes no policy";
+
+  Examined x;
+  x.who = std::get<http::Verified>(verified);
+  x.id = http::request_id(x.who, cluster.id());
+  x.intent.cluster = cluster.id();
+  x.intent.request = x.id;
+  x.intent.policy_version = before.version();
+  x.intent.policy_digest = before.digest();
+  x.intent.facts_digest = policy::no_facts_digest();
+  x.intent.requested_by = x.who.user;
+  Document next;
+  try {
+    auto planned = plan_change(std::move(x), http::parse_body(link.original.body), before, cluster);
+    if (const auto* refused = std::get_if<Refusal>(&planned)) return refused->detail;
+    x = std::get<Examined>(std::move(planned));
+    if (x.change()->unfit) return x.change()->unfit->detail;
+    next = x.change()->next;
+  } catch (const JsonError& e) {
+    return "its document is none: " + e.pointer + " " + e.what();
+  }
+  const policy::Decision decision = decide_change(x.who.user, before);
+  if (decision.effect != policy::Effect::approve) return "no admin has asked for it";
+  if (!consent_in(link.original, x.intent, decision, before).given()) return "too few admins have approved it";
+  std::set<std::string> nodes;
+  for (const PolicyVote& vote : link.votes)
+    if (vote.round == link.round && vote.next == next->digest() && verify_vote(vote, before.digest(), cluster))
+      nodes.insert(vote.node.text);
+  if (nodes.size() < majority_of(cluster)) return "too few nodes have signed it";
+  return next;
+}
+
+}  // namespace quorate::node

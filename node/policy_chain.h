@@ -1,0 +1,60 @@
+// The versions of the policy, each following the one before: what proves a step, and who may take it
+// (docs/governance.md). Pure: no clock, no store.
+#pragma once
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "node/client_request.h"
+#include "node/examine.h"
+#include "policy/cluster.h"
+#include "policy/document.h"
+
+namespace quorate::node {
+
+// A change lives so long: for people to approve it, and then its delay.
+inline constexpr std::int64_t kChangeHours = 7 * 24;
+inline constexpr std::uint32_t kMaxRounds = 16;  // of votes on what follows one version
+
+// One node's word on what follows a version: in each round it has one.
+struct PolicyVote {
+  BoundedText<limits::kMaxName> node;
+  std::uint32_t round = 0;
+  Digest next{};  // of the document
+  Signature64 signature{};
+  static auto fields(auto& m) { return std::tie(m.node, m.round, m.next, m.signature); }
+  bool operator==(const PolicyVote&) const = default;
+};
+PolicyVote sign_vote(const std::string& node, std::uint32_t round, const Digest& next, const Digest& previous,
+                     const std::string& cluster, const Ed25519SecretKey& identity);
+// `previous`: the version's that it follows.
+bool verify_vote(const PolicyVote& vote, const Digest& previous, const policy::ClusterDocument& cluster);
+
+inline std::size_t majority_of(const policy::ClusterDocument& cluster) { return cluster.nodes().size() / 2 + 1; }
+
+// Whether in a round with these votes, one of each node, no document can have a majority or get one, whatever the other
+// nodes have said or will say. Then, and only then, a node votes in the next round.
+bool is_dead(const std::vector<Digest>& votes, std::size_t nodes);
+
+// A step: the document is the body of the request.
+struct PolicyLink {
+  std::uint16_t version = 1;  // of this form
+  ClientRequest original;     // PUT /v1/policy, with the admins' approvals
+  std::uint32_t round = 0;
+  Bounded<PolicyVote, limits::kMaxNodes> votes;  // a majority's, of this round
+  static auto fields(auto& m) { return std::tie(m.version, m.original, m.round, m.votes); }
+};
+
+// The next version, or why this is no step from `before`.
+std::variant<std::shared_ptr<const policy::PolicyDocument>, std::string> follow(const policy::PolicyDocument& before,
+                                                                                const PolicyLink& link,
+                                                                                const policy::ClusterDocument& cluster);
+
+// Of examine(). Throws JsonError for a body that is no policy.
+std::variant<Examined, Refusal> plan_change(Examined x, const Json& body, const policy::PolicyDocument& before,
+                                            const policy::ClusterDocument& cluster);
+// An admin may ask, and so many of them must approve; who has asked is one of them, if they approve, too.
+policy::Decision decide_change(const std::string& user, const policy::PolicyDocument& before);
+
+}  // namespace quorate::node
