@@ -41,6 +41,7 @@ struct Words {
   VerifyOptions verify;
   ApiOptions api;
   AuditVerifyOptions audit_verify;
+  PolicyProposeOptions propose;
   PolicySimulateOptions simulate;
   VoteOptions vote;
   OperatorWords operators;
@@ -336,7 +337,7 @@ void add_audit(CLI::App& app, Run& run) {
 
 void add_policy(CLI::App& app, Run& run) {
   Words& w = run.words;
-  auto* policy = app.add_subcommand("policy", "the policy: show, check, diff, simulate");
+  auto* policy = app.add_subcommand("policy", "the policy: show, check, diff, propose, simulate");
   policy->require_subcommand(1);
   policy->add_subcommand("show", "the one in force")->callback([&run] {
     run.words.chosen = [&run] {
@@ -351,6 +352,16 @@ void add_policy(CLI::App& app, Run& run) {
   diff->callback([&run] {
     run.words.chosen = [&run] {
       return run.with_client([&](ClusterClient& c) { return policy_diff(run.words.file, c, run.world.console); });
+    };
+  });
+  auto* propose = policy->add_subcommand("propose", "ask the admins to put a file in force as the next version");
+  propose->add_option("file", w.propose.file, "JSON; version, previous and cluster are filled in")->required();
+  propose->add_flag("--yes", w.propose.yes, "without asking");
+  propose->add_option("--idempotency-key", w.propose.idempotency_key);
+  propose->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client(
+          [&](ClusterClient& c) { return policy_propose(run.words.propose, c, run.world.console, run.in); });
     };
   });
   auto* simulate = policy->add_subcommand("simulate", "every rule, and why it holds or not; nothing is signed");

@@ -1,22 +1,41 @@
 #include "cli/policy_commands.h"
 
 #include <algorithm>
+#include <iostream>
 
 #include "cli/files.h"
+#include "cli/key_commands.h"
 #include "policy/document.h"
+#include "policy/loosening.h"
 
 namespace quorate::cli {
 namespace {
 
-Json read_policy(const std::string& file) {
-  const std::string text = read_text_file(file, limits::kMaxPolicyBytes);
+Failure invalid(const std::string& file, const JsonError& e) {
+  return failed("policy_invalid", file + ": " + (e.pointer.empty() ? "" : e.pointer + " ") + e.what());
+}
+
+void expect_policy(const Json& document, const std::string& file) {
   try {
-    Json document = parse_json(text);
     policy::PolicyDocument::from_json(document);
-    return document;
   } catch (const JsonError& e) {
-    throw failed("policy_invalid", file + ": " + (e.pointer.empty() ? "" : e.pointer + " ") + e.what());
+    throw invalid(file, e);
   }
+}
+
+// Not yet looked at.
+Json parse_policy(const std::string& file) {
+  try {
+    return parse_json(read_text_file(file, limits::kMaxPolicyBytes));
+  } catch (const JsonError& e) {
+    throw invalid(file, e);
+  }
+}
+
+Json read_policy(const std::string& file) {
+  Json document = parse_policy(file);
+  expect_policy(document, file);
+  return document;
 }
 
 std::string line_of(const Json& rule) {
@@ -110,10 +129,8 @@ Exit policy_check(const std::string& file, Console& console) {
   return Exit::ok;
 }
 
-Exit policy_diff(const std::string& file, ClusterClient& client, Console& console) {
-  const Json after = read_policy(file);
-  const auto reply = client.get("/v1/policy");
-  const Json& before = expect_success(reply);
+PolicyChanges changes_of(const Json& before, const Json& after) {
+  PolicyChanges out;
   Json changes = Json::array();
   compare("user", by_id(before, "users"), by_id(after, "users"), changes);
   compare("list", by_name(before, "lists"), by_name(after, "lists"), changes);
@@ -123,10 +140,10 @@ Exit policy_diff(const std::string& file, ClusterClient& client, Console& consol
     changes.push_back({{"what", "rules"}, {"name", "order"}, {"change", "changed"}});
   compare("refresh_every_days", by_name(before, "refresh_every_days"), by_name(after, "refresh_every_days"), changes);
   const auto rest = [](const Json& policy) {
-    std::map<std::string, Json> out = {};
+    std::map<std::string, Json> others = {};
     for (const auto& [name, value] : policy.items())
-      if (name != "users" && name != "lists" && name != "rules" && name != "refresh_every_days") out[name] = value;
-    return out;
+      if (name != "users" && name != "lists" && name != "rules" && name != "refresh_every_days") others[name] = value;
+    return others;
   };
   compare("member", rest(before), rest(after), changes);
 
@@ -138,10 +155,56 @@ Exit policy_diff(const std::string& file, ClusterClient& client, Console& consol
     if (how != "added") text += "  - " + line_of(old_rules.at(name)) + "\n";
     if (how != "removed") text += "  + " + line_of(new_rules.at(name)) + "\n";
   }
-  if (text.empty()) text = "no change\n";
-  text.pop_back();
-  console.result({{"changes", changes}}, text);
+  const auto old = policy::PolicyDocument::from_json(before), now = policy::PolicyDocument::from_json(after);
+  for (const std::string& why : policy::loosenings(old, now)) out.loosens.push_back(why);
+  for (const Json& why : out.loosens) text += "loosens  " + why.get<std::string>() + "\n";
+  const std::string approved =
+      "once " + std::to_string(old.admins().min) + " of " + old.admins().group + " have approved it";
+  if (text.empty())
+    text = "no change";
+  else if (out.loosens.empty())
+    text += "in force " + approved;
+  else
+    text += "waits " + std::to_string(old.admins().delay_hours) + " h " + approved;
+  out.changes = std::move(changes);
+  out.text = std::move(text);
+  return out;
+}
+
+Exit policy_diff(const std::string& file, ClusterClient& client, Console& console) {
+  const Json after = read_policy(file);
+  const auto reply = client.get("/v1/policy");
+  const Json& before = expect_success(reply);
+  expect_policy(before, "the policy in force");
+  const PolicyChanges found = changes_of(before, after);
+  console.result({{"changes", found.changes}, {"loosens", found.loosens}}, found.text);
   return Exit::ok;
+}
+
+Exit policy_propose(const PolicyProposeOptions& options, ClusterClient& client, Console& console, std::istream& in) {
+  const auto reply = client.get("/v1/policy");
+  const Json& before = expect_success(reply);
+  Json after = parse_policy(options.file);
+  if (!after.is_object()) throw failed("policy_invalid", options.file + ": must be an object");
+  expect_policy(before, "the policy in force");
+  const auto version = before.value("version", std::int64_t{0});
+  after["version"] = version + 1;
+  after["previous"] = to_hex(jcs_digest(before));
+  after["cluster"] = client.cluster().id();
+  expect_policy(after, options.file);
+  const PolicyChanges found = changes_of(before, after);
+  if (!options.yes) {
+    if (console.json()) throw usage("with --json a proposal needs --yes");
+    console.show(found.text + "\n");
+    console.note("propose? Type yes:");
+    std::string answer;
+    if (!std::getline(in, answer) || answer != "yes") throw failed("not_proposed", "nothing was proposed");
+  }
+  const auto proposed = client.call(
+      {"PUT", "/v1/policy", after.dump(), options.idempotency_key.value_or(""), std::to_string(version), {}});
+  const Json& request = expect_success(proposed);
+  console.result(request, text_of_request(request));
+  return Exit::waiting;
 }
 
 Exit policy_simulate(const PolicySimulateOptions& options, ClusterClient& client, Console& console, std::istream& in) {

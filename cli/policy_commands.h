@@ -12,8 +12,22 @@ namespace quorate::cli {
 Exit policy_show(ClusterClient& client, Console& console);
 // Offline: whether it is a policy. Fails with the JSON pointer of what is wrong.
 Exit policy_check(const std::string& file, Console& console);
+
+// What another document changes, and why that loosens (policy/loosening.h). Throws JsonError if one is no policy.
+struct PolicyChanges {
+  Json changes, loosens = Json::array();
+  std::string text;  // for people
+};
+PolicyChanges changes_of(const Json& before, const Json& after);
 // What the file would change of the policy in force.
 Exit policy_diff(const std::string& file, ClusterClient& client, Console& console);
+
+struct PolicyProposeOptions {
+  std::string file;  // its version, previous and cluster are filled in
+  bool yes = false;  // without asking
+  std::optional<std::string> idempotency_key;
+};
+Exit policy_propose(const PolicyProposeOptions& options, ClusterClient& client, Console& console, std::istream& in);
 
 struct PolicySimulateOptions {
   std::optional<std::string> kind;  // "sign" if there is a payload

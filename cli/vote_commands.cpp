@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "cli/key_commands.h"
+#include "cli/policy_commands.h"
 #include "cli/sign_commands.h"
 #include "policy/intent.h"
 #include "policy/signable.h"
@@ -105,16 +106,26 @@ std::string lines_of(const policy::Intent& intent) {
 
 }  // namespace
 
-std::string understood(const Json& request, const Json& key, const std::string& cluster_id) {
+std::string understood(const Json& request, const Json& about, const std::string& cluster_id) {
   const policy::Intent intent = intent_of(request, cluster_id);
   std::string text = lines_of(intent);
   if (intent.kind != policy::Kind::sign) {
     const Json body = request.value("body", Json());
     if (!body.is_object() || policy::body_payload_digest(body) != intent.payload_digest)
       throw lie("something else would be done than its body says");
+    if (intent.kind == policy::Kind::change_policy) {
+      // `about`: shown by a node, and bound by the intent: what it says is compared with is what the nodes have in
+      // force.
+      if (!about.is_object() || jcs_digest(about) != intent.policy_digest) throw lie("another policy is in force");
+      try {
+        return text + changes_of(about, body).text + "\n";
+      } catch (const JsonError& e) {
+        throw lie(e.pointer + " " + e.what());
+      }
+    }
     return text + "body       " + flat(body.dump()) + "\n";
   }
-  const policy::Signable what = signable_of(request, key, intent);
+  const policy::Signable what = signable_of(request, about, intent);
   const Json payload = request.value("payload", Json());
   text += "payload    " + std::string(policy::name_of(what.kind)) + "\n";
   if (what.kind == policy::PayloadKind::message || what.kind == policy::PayloadKind::eth_message)
@@ -139,12 +150,15 @@ Exit vote_command(const VoteOptions& options, policy::Vote vote, ClusterClient& 
   const policy::Intent intent = intent_of(request, client.cluster().id());
   if (intent.request != options.request) throw lie("it is another one");
   if (vote == policy::Vote::approve) {
-    Json key;
+    Json about;
     if (intent.kind == policy::Kind::sign) {
       const auto found = client.get("/v1/keys/" + percent_encoded(intent.key));
-      key = expect_success(found);
+      about = expect_success(found);
+    } else if (intent.kind == policy::Kind::change_policy) {
+      const auto found = client.get("/v1/policy");
+      about = expect_success(found);
     }
-    const std::string text = understood(request, key, client.cluster().id());
+    const std::string text = understood(request, about, client.cluster().id());
     if (!options.yes) {
       if (console.json()) throw usage("with --json an approval needs --yes");
       console.show(text);

@@ -20,6 +20,7 @@ struct FakeApi : http::Api {
     users.push_back(c.who.user);
     keys.push_back(c.who.idempotency_key.value_or(""));
     bodies.push_back(c.body);
+    if_matches.push_back(c.who.if_match.value_or(""));
     return answer;
   }
   std::optional<Ed25519PublicKey> user_key(std::string_view user) override {
@@ -35,7 +36,7 @@ struct FakeApi : http::Api {
   std::mutex mutex;
   std::variant<http::Reply, http::Problem> answer =
       http::Reply{200, Json{{"items", Json::array()}, {"next", nullptr}}, {}};
-  std::vector<std::string> targets, users, keys;
+  std::vector<std::string> targets, users, keys, if_matches;
   std::vector<Json> bodies;
 };
 

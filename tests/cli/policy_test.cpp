@@ -1,4 +1,6 @@
 // `quorate policy …` against a server whose answers are chosen by the test.
+#include <algorithm>
+
 #include "fake_api.h"
 
 namespace quorate::cli {
@@ -74,6 +76,36 @@ TEST_F(PolicyCommands, NamesWhatAFileWouldChange) {
   const std::string text = shell({"policy", "diff", file(next)}).out;
   EXPECT_NE(text.find("changed  rule admin-signs\n  - admin-signs  allow"), std::string::npos) << text;
   EXPECT_NE(text.find("\n  + admin-signs  allow"), std::string::npos) << text;
+  EXPECT_NE(text.find("loosens  admins is changed\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("once 1 of admins have approved it"), std::string::npos) << text;
+  EXPECT_NE(std::find(printed.json()["loosens"].begin(), printed.json()["loosens"].end(), "admins is changed"),
+            printed.json()["loosens"].end());
+  next = in_force();
+  next["rules"][1]["if"]["weekdays"] = {"mon"};
+  const std::string tightens = shell({"policy", "diff", file(next)}).out;
+  EXPECT_EQ(tightens.find("loosens"), std::string::npos) << tightens;
+  EXPECT_NE(tightens.find("in force once 1 of admins"), std::string::npos) << tightens;
+}
+
+TEST_F(PolicyCommands, ProposesTheNextVersion) {
+  api->answer = http::Reply{200, in_force(), {}};
+  Json next = in_force();
+  next["rules"][1]["if"]["weekdays"] = {"mon"};
+  for (const char* filled : {"version", "previous", "cluster"}) next.erase(filled);
+  EXPECT_EQ(shell({"policy", "propose", file(next)}).exit, Exit::failed) << "nobody has said yes";
+  EXPECT_EQ(api->targets, std::vector<std::string>{"GET /v1/policy"});
+  EXPECT_EQ(shell({"policy", "propose", "--yes", file(next)}).exit, Exit::waiting);
+  ASSERT_EQ(api->targets.size(), 3u);
+  EXPECT_EQ(api->targets[2], "PUT /v1/policy");
+  Json sent = next;
+  sent["version"] = 2;
+  sent["previous"] = to_hex(api->policy.digest());
+  sent["cluster"] = api->cluster.id();
+  EXPECT_EQ(api->bodies[2], sent);
+  EXPECT_EQ(api->if_matches[2], "1");
+  next["rules"][1]["if"]["weekdays"] = {"moon"};
+  EXPECT_EQ(shell({"policy", "propose", "--yes", file(next)}).exit, Exit::failed);
+  EXPECT_EQ(api->targets.size(), 4u) << "what is no policy is not sent";
 }
 
 TEST_F(PolicyCommands, SimulatesARequest) {

@@ -158,5 +158,47 @@ TEST(InitPolicy, FillsInWhatIsMissing) {
   EXPECT_FALSE(std::filesystem::exists(shell.dir() / "two" / "cluster.json"));
 }
 
+// What changes is what this program computes from both documents; the one in force is bound by the intent, too.
+TEST(Approver, AChangeOfThePolicyShowsItsDifference) {
+  const auto document = [](std::int64_t version, const std::string& previous, int min) {
+    return Json{{"version", version},
+                {"previous", previous},
+                {"cluster", kCluster},
+                {"users",
+                 {{{"id", "ana"},
+                   {"key", "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"},
+                   {"groups", {"admins"}}}}},
+                {"admins", {{"group", "admins"}, {"min", 1}, {"delay_hours", min}}},
+                {"readers", Json::array()},
+                {"rules", Json::array()},
+                {"default", "deny"}};
+  };
+  const Json before = document(1, "", 24);
+  const Json after = document(2, to_hex(jcs_digest(before)), 1);
+  policy::Intent intent;
+  intent.cluster = kCluster;
+  intent.request = "req_" + std::string(32, '1');
+  intent.kind = policy::Kind::change_policy;
+  intent.payload_digest = policy::body_payload_digest(after);
+  intent.facts_digest = policy::no_facts_digest();
+  intent.policy_version = 1;
+  intent.policy_digest = jcs_digest(before);
+  intent.requested_by = "ana";
+  intent.expires_at = from_unix_seconds(1'800'000'000);
+  Shown s{{{"id", intent.request}, {"intent", policy::to_json(intent)}, {"body", after}}, before};
+  const std::string text = understood(s.request, s.key, kCluster);
+  EXPECT_NE(text.find("changed  member admins"), std::string::npos) << text;
+  EXPECT_NE(text.find("loosens  admins is changed"), std::string::npos) << text;
+  Shown lie = s;
+  lie.key = document(1, "", 1);  // as if nothing changed
+  EXPECT_EQ(code_of(lie), "not_what_it_says");
+  lie = s;
+  lie.request["body"] = document(2, to_hex(jcs_digest(before)), 24);
+  EXPECT_EQ(code_of(lie), "not_what_it_says");
+  lie = s;
+  lie.key = Json();
+  EXPECT_EQ(code_of(lie), "not_what_it_says");
+}
+
 }  // namespace
 }  // namespace quorate::cli

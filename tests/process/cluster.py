@@ -87,7 +87,7 @@ class Call:
     """One signed call, with every part open to be changed by a test before it is sent. docs/http-signatures.md"""
 
     def __init__(self, key, user, cluster_id, method, target, body=None, idempotency_key=None, created=None, nonce=None,
-                 prefer=None, tag=None):
+                 prefer=None, tag=None, if_match=None):
         self.method, self.target, self.headers = method, target, {}
         self.body = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         self.nonce = nonce or base64.b32encode(os.urandom(20)).decode()
@@ -101,6 +101,9 @@ class Call:
         if idempotency_key:
             self.headers["Idempotency-Key"] = idempotency_key
             covered.append(("idempotency-key", idempotency_key))
+        if if_match:
+            self.headers["If-Match"] = if_match
+            covered.append(("if-match", if_match))
         if prefer is not None:
             self.headers["Prefer"] = f"wait={prefer}"
         names = " ".join(f'"{name}"' for name, _ in covered)
