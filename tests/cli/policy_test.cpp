@@ -78,8 +78,8 @@ TEST_F(PolicyCommands, NamesWhatAFileWouldChange) {
   EXPECT_NE(text.find("\n  + admin-signs  allow"), std::string::npos) << text;
   EXPECT_NE(text.find("loosens  admins is changed\n"), std::string::npos) << text;
   EXPECT_NE(text.find("once 1 of admins have approved it"), std::string::npos) << text;
-  EXPECT_NE(std::find(printed.json()["loosens"].begin(), printed.json()["loosens"].end(), "admins is changed"),
-            printed.json()["loosens"].end());
+  const Json loosens = printed.json()["loosens"];
+  EXPECT_NE(std::find(loosens.begin(), loosens.end(), "admins is changed"), loosens.end());
   next = in_force();
   next["rules"][1]["if"]["weekdays"] = {"mon"};
   const std::string tightens = shell({"policy", "diff", file(next)}).out;
