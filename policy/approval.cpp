@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "policy/document.h"
 #include "policy/kinds.h"
 
 namespace quorate::policy {
@@ -76,9 +77,38 @@ std::optional<Vote> parse_vote(std::string_view text) {
   return std::nullopt;
 }
 
+void Approval::validate_decoded() const {
+  if (!webauthn.empty() && signature != Signature64{}) throw Malformed("two signatures of one vote");
+}
+
+Json to_json(const Approval& approval) {
+  Json json{{"approver", approval.approver.text}, {"decision", std::string(name_of(static_cast<Vote>(approval.vote)))}};
+  if (approval.webauthn.empty())
+    json["signature"] = to_hex(approval.signature);
+  else
+    json["webauthn"] = to_json(approval.webauthn.front());
+  return json;
+}
+
 std::string approval_text(Vote vote, const std::string& approver, const Json& intent) {
   return "quorate/approval/v1\n" +
          to_jcs(Json{{"decision", std::string(name_of(vote))}, {"approver", approver}, {"intent", intent}});
+}
+
+std::optional<Fault> fault_in(const Approval& approval, const User& user, const Json& intent) {
+  const auto vote = static_cast<Vote>(approval.vote);
+  if (vote != Vote::approve && vote != Vote::reject) return Fault{"/decision", "must be approve or reject"};
+  const std::string text = approval_text(vote, approval.approver, intent);
+  if (!approval.webauthn.empty()) {
+    auto fault = fault_in(approval.webauthn.front(), user.webauthn, text);
+    if (fault) fault->pointer = "/webauthn" + fault->pointer;
+    return fault;
+  }
+  if (!user.key) return Fault{"/signature", "is by an Ed25519 key, of which " + approval.approver.text + " has none"};
+  if (!user.key->verify(view_of(text), approval.signature))
+    return Fault{"/signature",
+                 "is not " + approval.approver.text + "'s signature over this decision and this request's intent"};
+  return std::nullopt;
 }
 
 }  // namespace quorate::policy

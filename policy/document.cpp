@@ -71,9 +71,38 @@ struct Directory {
   }
 };
 
+// Whose a key is already: one that two people have would be one person's who counts as two.
+struct Owners {
+  std::map<Ed25519PublicKey, std::string> keys;
+  std::map<Es256PublicKey, std::string> authenticators;
+  std::map<Bytes, std::string> credentials;
+};
+
+template <class K>
+void own(std::map<K, std::string>& owners, const K& key, const std::string& id, const std::string& pointer) {
+  const auto [owner, is_new] = owners.emplace(key, id);
+  if (!is_new) fail(pointer, owner->second == id ? "is there twice" : "is " + owner->second + "'s, too");
+}
+
+// A key, or authenticators, or both.
+void parse_keys(JsonObject& object, const std::string& id, Owners& owners, User& user) {
+  if (object.has("key") || !object.has("webauthn")) {
+    user.key = Ed25519PublicKey::parse_text(object.text("key", 1, 128));
+    if (!user.key) object.fail("key", "must be ed25519: and the 64 hex digits of a public key of prime order");
+    own(owners.keys, *user.key, id, object.pointer("key"));
+  }
+  if (!object.has("webauthn")) return;
+  user.webauthn = parse_credentials(object);
+  for (std::size_t i = 0; i < user.webauthn.size(); ++i) {
+    const std::string pointer = object.pointer("webauthn") + "/" + std::to_string(i);
+    own(owners.authenticators, user.webauthn[i].key, id, pointer + "/public_key");
+    own(owners.credentials, user.webauthn[i].id, id, pointer + "/credential_id");
+  }
+}
+
 Directory parse_users(JsonObject& document) {
   Directory directory;
-  std::map<Ed25519PublicKey, std::string> owner_of_key;
+  Owners owners;
   const Json& users = document.array("users", limits::kMaxUsers);
   if (users.empty()) document.fail("users", "must not be empty");
   for (std::size_t i = 0; i < users.size(); ++i) {
@@ -81,11 +110,7 @@ Directory parse_users(JsonObject& document) {
     const std::string id = name_member(object, "id");
     if (directory.users.contains(id)) object.fail("id", "is the id of another user, too");
     User user;
-    const auto key = Ed25519PublicKey::parse_text(object.text("key", 1, 128));
-    if (!key) object.fail("key", "must be ed25519: and the 64 hex digits of a public key of prime order");
-    const auto [owner, is_new] = owner_of_key.emplace(*key, id);
-    if (!is_new) object.fail("key", "is the key of " + owner->second + ", too");
-    user.key = *key;
+    parse_keys(object, id, owners, user);
     each_text(object, "groups", limits::kMaxGroupsPerUser, kMaxName, true,
               [&](const std::string& group, const std::string& at) {
                 if (!is_name(group)) fail(at, "is not a name");
@@ -329,9 +354,14 @@ std::optional<std::int64_t> PolicyDocument::refresh_every_days(std::string_view 
   return least;
 }
 
-const Ed25519PublicKey* PolicyDocument::key_of(std::string_view user) const {
+const User* PolicyDocument::user_of(std::string_view user) const {
   const auto it = users_.find(user);
-  return it == users_.end() ? nullptr : &it->second.key;
+  return it == users_.end() ? nullptr : &it->second;
+}
+
+const Ed25519PublicKey* PolicyDocument::key_of(std::string_view user) const {
+  const User* known = user_of(user);
+  return known == nullptr || !known->key ? nullptr : &*known->key;
 }
 
 bool PolicyDocument::is_member(std::string_view user, std::string_view group) const {

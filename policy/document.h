@@ -50,8 +50,10 @@ struct Decision {
   bool allowed() const { return effect == Effect::allow; }
 };
 
+// Somebody without a key signs no requests: they approve with their authenticators, and others post it.
 struct User {
-  Ed25519PublicKey key;
+  std::optional<Ed25519PublicKey> key;
+  std::vector<Credential> webauthn;
   std::set<std::string> groups;
 };
 
@@ -94,7 +96,8 @@ class PolicyDocument {
   // The same decision, always with its reasons.
   Decision explain(const PolicyQuery& query) const;
 
-  const Ed25519PublicKey* key_of(std::string_view user) const;  // nullptr: no such user
+  const User* user_of(std::string_view user) const;             // nullptr: no such user
+  const Ed25519PublicKey* key_of(std::string_view user) const;  // nullptr: no such user, or one without a key
   bool is_member(std::string_view user, std::string_view group) const;
   std::size_t members_of(std::string_view group) const;
   bool is_admin(std::string_view user) const { return is_member(user, admins_.group); }

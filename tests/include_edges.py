@@ -36,7 +36,7 @@ LIBRARIES = {
     "sodium": ["base", "crypto", "signing", "storage", "transactions"],
     "secp256k1": ["crypto", "signing"],
     "openssl/": ["base", "crypto"],  # libcrypto: SHA-2 of long inputs, AES
-    "mbedtls/": ["peers", "http"],
+    "mbedtls/": ["peers", "http", "policy"],  # policy: ES256, with which authenticators sign
     "sqlite3.h": ["storage"],
     "nlohmann/": list(EDGES),
     "spdlog/": ["node"],
