@@ -22,6 +22,25 @@ struct Pending {
   std::optional<Answer> answer;
 };
 
+// Who posts a vote need not be who gives it.
+policy::Approval vote_in(const http::Call& call) {
+  JsonObject body(call.body, "");
+  policy::Approval vote;
+  vote.approver = body.has("approver") ? body.text("approver", 1, limits::kMaxName) : call.who.user;
+  const auto decision = policy::parse_vote(body.text("decision", 1, 16));
+  if (!decision) body.fail("decision", "must be approve or reject");
+  vote.vote = static_cast<std::uint8_t>(*decision);
+  if (body.has("webauthn")) {
+    vote.webauthn.push_back(policy::parse_assertion(body.object("webauthn"), body.pointer("webauthn")));
+  } else {
+    const auto signature = array_from_hex<64>(body.text("signature", 1, 128));
+    if (!signature) body.fail("signature", "must be the 128 hex digits of an Ed25519 signature");
+    vote.signature = *signature;
+  }
+  body.expect_no_more();
+  return vote;
+}
+
 }  // namespace
 
 // What somebody may not see does not exist for them.
@@ -64,17 +83,9 @@ std::variant<Reply, Problem> NodeApi::show_request(const http::Call& call) const
 }
 
 std::variant<Reply, Problem> NodeApi::vote(const http::Call& call) {
-  JsonObject body(call.body, "");
-  policy::Approval vote;
-  vote.approver = call.who.user;
-  const auto decision = policy::parse_vote(body.text("decision", 1, 16));
-  if (!decision) body.fail("decision", "must be approve or reject");
-  vote.vote = static_cast<std::uint8_t>(*decision);
-  const auto signature = array_from_hex<64>(body.text("signature", 1, 128));
-  if (!signature) body.fail("signature", "must be the 128 hex digits of an Ed25519 signature");
-  vote.signature = *signature;
-  body.expect_no_more();
-  return told([this, id = call.subject, vote](std::function<void(const Answer&)> answered) {
+  const auto row = world_.store.request(call.subject);
+  if (!row || !may_see(call.who.user, record_of(*row))) return not_found("no such request");
+  return told([this, id = call.subject, vote = vote_in(call)](std::function<void(const Answer&)> answered) {
     desk_.approvals().vote(id, vote, std::move(answered));
   });
 }

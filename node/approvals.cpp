@@ -82,15 +82,11 @@ void Approvals::ask(const ClientRequest& original, Told told) {
 
 void Approvals::vote(const std::string& id, const policy::Approval& vote, Told told) {
   const auto record = requests_.load(id);
+  if (!record) return told(Refusal{404, "not_found", "no such request", std::nullopt});
   const std::string& user = vote.approver;
-  const bool asked = record && std::any_of(record->needs.begin(), record->needs.end(), [&](const NeedSeen& need) {
-                       return world_.policy->is_member(user, need.group.text);
-                     });
-  if (!asked) {
-    if (record && world_.policy->may_read(user, record->requested_by.text))
-      return told(Refusal{403, "not_an_approver", "no rule asks this user about the request", std::nullopt});
-    return told(Refusal{404, "not_found", "no such request", std::nullopt});
-  }
+  const bool asked = std::any_of(record->needs.begin(), record->needs.end(),
+                                 [&](const NeedSeen& need) { return world_.policy->is_member(user, need.group.text); });
+  if (!asked) return told(Refusal{403, "not_an_approver", "no rule asks " + user + " about the request", std::nullopt});
   if (has(record->original, vote)) return take(record->original, {world_.me.id, std::move(told)}, kRetries);
   if (record->request_state() != RequestState::pending_approval || !record->lives(world_.clock.wall()))
     return told(not_pending(*record));
@@ -102,12 +98,8 @@ void Approvals::vote(const std::string& id, const policy::Approval& vote, Told t
   const Examined& x = std::get<Examined>(examined);
   if (user == record->requested_by.text && !x.decision.self_approve)
     return told(Refusal{403, "not_an_approver", "who asks for it does not approve it", std::nullopt});
-  const bool said = std::any_of(x.consent.votes.begin(), x.consent.votes.end(), [&](const policy::Approval& v) {
-    return v.approver == vote.approver && v.vote >= vote.vote;
-  });
-  if (!said)
-    return told(Refusal{400, "malformed_body",
-                        "is not " + user + "'s signature over this decision and this request's intent", "/signature"});
+  if (const auto fault = policy::fault_in(vote, *world_.policy->user_of(user), policy::to_json(x.intent)))
+    return told(Refusal{400, "malformed_body", fault->what, fault->pointer});
   // Whatever has happened to the request meanwhile: it was not said to it unless it is there.
   take(with_vote,
        {world_.me.id,
@@ -245,10 +237,7 @@ void Approvals::take_more(const RequestRecord& known, const Examined& x, const C
   if (withdrawn) requests_.expect_unreleased(batch, x.id);
   if (withdrawn && m->create() != nullptr) batch.release_name(m->intent.key_name, m->id);
   Json votes = Json::array();
-  for (const policy::Approval& vote : m->consent.votes)
-    votes.push_back({{"approver", vote.approver.text},
-                     {"decision", std::string(policy::name_of(static_cast<policy::Vote>(vote.vote)))},
-                     {"signature", to_hex(vote.signature)}});
+  for (const policy::Approval& vote : m->consent.votes) votes.push_back(policy::to_json(vote));
   batch.append_audit(
       requests_.audit("votes", record, Json{{"state", std::string(storage::to_text(state))}, {"votes", votes}}));
   store(std::move(batch), *m, record, source, retries, incoming);

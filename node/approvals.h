@@ -39,8 +39,10 @@ class Approvals {
   // All on the desk. `told` is called once: with the record when enough nodes hold what was said, or with why not.
   using Told = std::function<void(const Answer&)>;
   void ask(const ClientRequest& original, Told told);  // a client's request that waits for people
-  // Of a user that the API has authenticated.
+  // Posted by who may see the request, which the API has looked at. It need not be the approver: what counts is what
+  // the approver has signed.
   void vote(const std::string& request, const policy::Approval& vote, Told told);
+  // Of a user that the API has authenticated.
   void cancel(const std::string& request, const std::string& user, const http::SignedRequest& cancellation, Told told);
 
   void on_replicate(const std::string& from, const Replicate& message);

@@ -96,10 +96,7 @@ Json request_view(const RequestRecord& r, bool full) {
             {"policy", {{"version", r.policy_version}, {"decision", r.decision.text}, {"rule", r.rule.text}}},
             {"approvals", Json::array()},
             {"needs", Json::array()}};
-  for (const policy::Approval& a : r.original.approvals)
-    view["approvals"].push_back({{"approver", a.approver.text},
-                                 {"decision", std::string(policy::name_of(static_cast<policy::Vote>(a.vote)))},
-                                 {"signature", to_hex(a.signature)}});
+  for (const policy::Approval& a : r.original.approvals) view["approvals"].push_back(policy::to_json(a));
   for (const NeedSeen& n : r.needs)
     view["needs"].push_back({{"group", n.group.text}, {"min", n.min}, {"have", n.have}});
   if (!r.code.text.empty()) view["reason"] = {{"code", r.code.text}, {"detail", r.reason.text}};
