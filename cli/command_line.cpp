@@ -24,6 +24,7 @@ namespace {
 
 const std::vector<std::string> kAlgorithms{"eddsa-ed25519", "schnorr-secp256k1", "ecdsa-secp256k1"};
 const std::vector<std::string> kHashes{"sha256", "double_sha256", "keccak256"};
+const std::vector<std::string> kDecisions{"approve", "reject"};
 const std::vector<std::string> kNetworks{"mainnet", "testnet", "signet", "regtest"};
 
 // The parsed words. Options bind to its members; the chosen subcommand's callback sets `chosen`.
@@ -45,6 +46,7 @@ struct Words {
   PolicySimulateOptions simulate;
   VoteOptions vote;
   OperatorWords operators;
+  ChallengeOptions challenge;
   std::string key, request, file;
   bool pem = false;
   std::function<Exit()> chosen;
@@ -265,7 +267,7 @@ void add_signatures(CLI::App& app, Run& run) {
 
 void add_requests(CLI::App& app, Run& run) {
   Words& w = run.words;
-  auto* request = app.add_subcommand("request", "requests: list, show, approve, reject, cancel");
+  auto* request = app.add_subcommand("request", "requests: list, show, approve, reject, challenge, cancel");
   request->require_subcommand(1);
   auto* list = request->add_subcommand("list", "newest first");
   list->add_option("--state", w.request_list.state);
@@ -291,6 +293,9 @@ void add_requests(CLI::App& app, Run& run) {
                                         approves ? "show what a request does, and approve it" : "end a request");
     one->add_option("request", w.vote.request, "its id, req_…")->required();
     if (approves) one->add_flag("--yes", w.vote.yes, "without asking");
+    one->add_option("--webauthn", w.vote.webauthn,
+                    "a file: what a passkey or hardware key has signed, as PublicKeyCredential.toJSON() gives it");
+    one->add_option("--approver", w.vote.approver, "whose passkey it is, if not the user's");
     one->callback([&run, vote] {
       run.words.chosen = [&run, vote] {
         return run.with_client(
@@ -298,6 +303,18 @@ void add_requests(CLI::App& app, Run& run) {
       };
     });
   }
+  auto* challenge = request->add_subcommand("challenge", "show what a request does, and what a passkey has to sign");
+  challenge->add_option("request", w.challenge.request, "its id, req_…")->required();
+  challenge->add_option("--approver", w.challenge.approver, "whose passkey it is, if not the user's");
+  challenge->add_option("--decision", w.challenge.decision, "approve or reject")
+      ->check(CLI::IsMember(kDecisions))
+      ->capture_default_str();
+  challenge->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client(
+          [&](ClusterClient& c) { return challenge_command(run.words.challenge, c, run.world.console); });
+    };
+  });
   auto* cancel = request->add_subcommand("cancel", "withdraw a request of one's own; admins any");
   cancel->add_option("request", w.request, "its id, req_…")->required();
   cancel->callback([&run] {

@@ -48,7 +48,8 @@ NewNode make_node(const fs::path& stage, int i, int base_port, const peers::Auth
   return node;
 }
 
-// The first policy, its cluster not yet named. Whoever has no key in it gets one, in `users`.
+// The first policy, its cluster not yet named. Whoever has neither a key nor an authenticator in it gets a key, in
+// `users`.
 Json policy_for(const InitOptions& options, const fs::path& users, std::vector<std::string>& made, World& world) {
   const auto new_user = [&](const std::string& id) {
     const auto key = Ed25519SecretKey::generate(world.rng);
@@ -68,7 +69,8 @@ Json policy_for(const InitOptions& options, const fs::path& users, std::vector<s
     document["previous"] = "";
     if (const auto all = document.find("users"); all != document.end() && all->is_array())
       for (Json& user : *all)
-        if (user.is_object() && !user.contains("key") && policy::is_name(text_at(user, "id")))
+        if (user.is_object() && !user.contains("key") && !user.contains("webauthn") &&
+            policy::is_name(text_at(user, "id")))
           user["key"] = new_user(text_at(user, "id")).to_text();
     document["cluster"] = std::string(64, '0');
     policy::PolicyDocument::from_json(document);

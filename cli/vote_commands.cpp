@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "base/hash.h"
+#include "cli/files.h"
 #include "cli/key_commands.h"
 #include "cli/policy_commands.h"
 #include "cli/sign_commands.h"
@@ -14,6 +15,8 @@
 
 namespace quorate::cli {
 namespace {
+
+constexpr std::size_t kMostAssertion = 64 * 1024;  // bytes of a file
 
 Failure lie(const std::string& what) {
   return failed("not_what_it_says", "the node shows a request that is not what would be approved: " + what);
@@ -104,6 +107,51 @@ std::string lines_of(const policy::Intent& intent) {
   return text + "until      " + to_rfc3339(intent.expires_at) + "\n";
 }
 
+std::string target_of(const std::string& request) { return "/v1/requests/" + percent_encoded(request); }
+
+Json shown_request(const std::string& id, ClusterClient& client) {
+  const auto reply = client.get(target_of(id));
+  return expect_success(reply);
+}
+
+policy::Intent intent_of_asked(const Json& request, const std::string& id, const ClusterClient& client) {
+  policy::Intent intent = intent_of(request, client.cluster().id());
+  if (intent.request != id) throw lie("it is another one");
+  return intent;
+}
+
+// What an approver sees before they say yes, whoever they are.
+std::string seen(const Json& request, const policy::Intent& intent, ClusterClient& client) {
+  Json about;
+  if (intent.kind == policy::Kind::sign) {
+    const auto found = client.get("/v1/keys/" + percent_encoded(intent.key));
+    about = expect_success(found);
+  } else if (intent.kind == policy::Kind::change_policy) {
+    const auto found = client.get("/v1/policy");
+    about = expect_success(found);
+  }
+  return understood(request, about, client.cluster().id());
+}
+
+Exit post_vote(const std::string& id, Json body, policy::Vote vote, ClusterClient& client, Console& console) {
+  body["decision"] = std::string(policy::name_of(vote));
+  const auto reply = client.post(target_of(id) + "/approvals", body);
+  const Json& after = expect_success(reply);
+  console.result(after, text_of_request(after));
+  return Exit::ok;
+}
+
+// Their authenticators as the policy that the node shows names them. A node that lies gets a browser to look for
+// another one, or for none: the challenge is not its to choose.
+Json credentials_of(const std::string& approver, ClusterClient& client) {
+  const auto reply = client.get("/v1/policy");
+  const Json& policy = expect_success(reply);
+  const Json users = policy.value("users", Json::array());
+  for (const Json& user : users)
+    if (user.is_object() && text_at(user, "id") == approver && user.contains("webauthn")) return user.at("webauthn");
+  throw failed("no_authenticator", "the policy names no authenticator of " + one_line(approver));
+}
+
 }  // namespace
 
 std::string understood(const Json& request, const Json& about, const std::string& cluster_id) {
@@ -144,21 +192,18 @@ std::string understood(const Json& request, const Json& about, const std::string
 
 Exit vote_command(const VoteOptions& options, policy::Vote vote, ClusterClient& client, Console& console,
                   std::istream& in) {
-  const std::string target = "/v1/requests/" + percent_encoded(options.request);
-  const auto shown = client.get(target);
-  const Json request = expect_success(shown);
-  const policy::Intent intent = intent_of(request, client.cluster().id());
-  if (intent.request != options.request) throw lie("it is another one");
+  const std::string approver = options.approver.value_or(client.user());
+  if (options.webauthn) {  // its person has decided already; the nodes see about what
+    const policy::Assertion assertion =
+        assertion_in(read_text_file(*options.webauthn, kMostAssertion), *options.webauthn);
+    return post_vote(options.request, {{"approver", approver}, {"webauthn", policy::to_json(assertion)}}, vote, client,
+                     console);
+  }
+  if (approver != client.user()) throw usage("--approver is for --webauthn: a key signs for its own user (--as)");
+  const Json request = shown_request(options.request, client);
+  const policy::Intent intent = intent_of_asked(request, options.request, client);
   if (vote == policy::Vote::approve) {
-    Json about;
-    if (intent.kind == policy::Kind::sign) {
-      const auto found = client.get("/v1/keys/" + percent_encoded(intent.key));
-      about = expect_success(found);
-    } else if (intent.kind == policy::Kind::change_policy) {
-      const auto found = client.get("/v1/policy");
-      about = expect_success(found);
-    }
-    const std::string text = understood(request, about, client.cluster().id());
+    const std::string text = seen(request, intent, client);
     if (!options.yes) {
       if (console.json()) throw usage("with --json an approval needs --yes");
       console.show(text);
@@ -168,11 +213,48 @@ Exit vote_command(const VoteOptions& options, policy::Vote vote, ClusterClient& 
     }
   }
   const std::string bytes = policy::approval_text(vote, client.user(), policy::to_json(intent));
-  const auto reply = client.post(target + "/approvals", {{"decision", std::string(policy::name_of(vote))},
-                                                         {"signature", to_hex(client.sign(view_of(bytes)))}});
-  const Json& after = expect_success(reply);
-  console.result(after, text_of_request(after));
+  return post_vote(options.request, {{"signature", to_hex(client.sign(view_of(bytes)))}}, vote, client, console);
+}
+
+Exit challenge_command(const ChallengeOptions& options, ClusterClient& client, Console& console) {
+  const auto vote = policy::parse_vote(options.decision);
+  if (!vote) throw usage("--decision is approve or reject");
+  const std::string approver = options.approver.value_or(client.user());
+  const Json request = shown_request(options.request, client);
+  const policy::Intent intent = intent_of_asked(request, options.request, client);
+  if (*vote == policy::Vote::approve) console.show(seen(request, intent, client));
+  const std::string challenge = policy::challenge_of(policy::approval_text(*vote, approver, policy::to_json(intent)));
+  const Json credentials = credentials_of(approver, client);
+  std::string text = "challenge  " + challenge + "\n";
+  for (const Json& credential : credentials)
+    text += "credential " + text_at(credential, "credential_id") + " of " + text_at(credential, "rp_id") + "\n";
+  text.pop_back();
+  console.result({{"request", intent.request},
+                  {"approver", approver},
+                  {"decision", options.decision},
+                  {"challenge", challenge},
+                  {"credentials", credentials}},
+                 text);
   return Exit::ok;
+}
+
+policy::Assertion assertion_in(const std::string& text, const std::string& file) {
+  try {
+    const Json json = parse_json(text);
+    if (!json.is_object()) throw JsonError("", "must be an object");
+    const Json response = json.value("response", Json());
+    const auto member = [](const Json& object, const char* name) {
+      return object.is_object() ? object.value(name, Json()) : Json();
+    };
+    return policy::parse_assertion({{"credential", member(json, "id")},
+                                    {"authenticator_data", member(response, "authenticatorData")},
+                                    {"client_data_json", member(response, "clientDataJSON")},
+                                    {"signature", member(response, "signature")}},
+                                   "");
+  } catch (const JsonError& e) {
+    throw failed("webauthn_file", file + " is not what PublicKeyCredential.toJSON() gives: " +
+                                      (e.pointer.empty() ? "" : e.pointer + " ") + e.what());
+  }
 }
 
 Exit cancel_command(const std::string& request, ClusterClient& client, Console& console) {

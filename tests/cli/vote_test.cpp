@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <sstream>
 
 #include "policy/intent.h"
@@ -198,6 +199,61 @@ TEST(Approver, AChangeOfThePolicyShowsItsDifference) {
   lie = s;
   lie.key = Json();
   EXPECT_EQ(code_of(lie), "not_what_it_says");
+}
+
+// ---- assertions of authenticators
+
+TEST(AssertionFile, IsWhatABrowserGives) {
+  const std::string browser = R"({"id":"AQI","rawId":"AQI","type":"public-key","authenticatorAttachment":"platform",
+    "response":{"authenticatorData":"AwQ","clientDataJSON":"e30","signature":"BQY","userHandle":null},"clientExtensionResults":{}})";
+  const policy::Assertion assertion = assertion_in(browser, "dave.json");
+  EXPECT_EQ(
+      policy::to_json(assertion),
+      (Json{{"credential", "AQI"}, {"authenticator_data", "AwQ"}, {"client_data_json", "e30"}, {"signature", "BQY"}}));
+  const auto detail = [](const std::string& text) -> std::string {
+    try {
+      assertion_in(text, "dave.json");
+      return "";
+    } catch (const Failure& f) {
+      EXPECT_EQ(f.code, "webauthn_file");
+      return f.what();
+    }
+  };
+  for (const auto& [member, named] : {std::pair("id", "/credential"),
+                                      {"authenticatorData", "/authenticator_data"},
+                                      {"clientDataJSON", "/client_data_json"},
+                                      {"signature", "/signature"}}) {
+    std::string without = browser;
+    without.replace(without.find("\"" + std::string(member) + "\""), std::strlen(member) + 2, "\"other\"");
+    EXPECT_NE(detail(without).find(named), std::string::npos) << member << ": " << detail(without);
+  }
+  for (const char* bad : {"", "[]", "{}", "\"x\"", R"({"id":"AQI","response":"x"})", R"({"id":"AQI","response":null})"})
+    EXPECT_NE(detail(bad).find("dave.json"), std::string::npos) << bad;
+}
+
+TEST(InitPolicy, WhoHasAnAuthenticatorGetsNoKey) {
+  test::Shell shell;
+  const auto file = shell.dir("policies") / "first.json";
+  // RFC 6979 A.2.5
+  const Json passkey{{"rp_id", "example.com"},
+                     {"origins", {"https://example.com"}},
+                     {"credential_id", "AQI"},
+                     {"public_key", "0360fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"}};
+  test::write(file, Json{{"users",
+                          {{{"id", "admin"}, {"groups", {"admins"}}},
+                           {{"id", "dave"}, {"groups", {"treasury"}}, {"webauthn", Json::array({passkey})}}}},
+                         {"admins", {{"group", "admins"}, {"min", 1}, {"delay_hours", 0}}},
+                         {"readers", Json::array()},
+                         {"rules", Json::array()},
+                         {"default", "deny"}}
+                        .dump());
+  const auto made = shell({"init", "--dir", (shell.dir() / "one").string(), "--base-port",
+                           std::to_string(test::test_base_port(shell.rng)), "--policy", file.string(), "--json"});
+  ASSERT_EQ(made.exit, Exit::ok) << made.err;
+  EXPECT_EQ(made.json()["users"], Json::array({"admin"}));
+  EXPECT_FALSE(std::filesystem::exists(shell.dir() / "one" / "users" / "dave.pem"));
+  const Json written = parse_json(test::read(shell.dir() / "one" / "policy.json"));
+  EXPECT_FALSE(written["users"][1].contains("key"));
 }
 
 }  // namespace
