@@ -280,6 +280,19 @@ TEST_F(Chain, ThePolicyInForceDecides) {
   EXPECT_EQ(refusal(entry_of(chain->next({card("node5")}, {}), old)), "/intent/policy_version");
 }
 
+// Approvals of a change of the cluster are Ed25519's; the public key is of RFC 6979 A.2.5.
+TEST_F(Chain, AnAdminWhoHasAnAuthenticatorOnlyApprovesNone) {
+  Json second = Json::parse(policies[1].jcs());
+  second["users"][2].erase("key");
+  second["users"][2]["webauthn"] = parse_json(R"([{"rp_id": "example.com", "origins": ["https://example.com"], "credential_id": "AQI",
+    "public_key": "0360fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"}])");
+  policies[1] = PolicyDocument::from_json(second);
+  By by;
+  by.policy = 1;
+  by.admins = {{"bob", 2}, {"carol", 3}};
+  EXPECT_EQ(refusal(entry_of(chain->next({card("node4")}, {}), by)), "/approvals/1/signature");
+}
+
 TEST_F(Chain, AMajorityOfTheNodesBeforeHoldsIt) {
   const Json document = chain->next({card("node4"), card("node5")}, {});
   By by;
