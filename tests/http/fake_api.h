@@ -112,6 +112,10 @@ class FakeApi : public Api {
       case Route::archive_key:
       case Route::unarchive_key:
         return Reply{201, example_request(call.request_id, "archive", "succeeded"), {}};
+      case Route::change_policy:
+        return Reply{202,
+                     example_request(call.request_id, "change_policy", "pending_approval"),
+                     {{"Location", "/v1/requests/" + call.request_id}}};
       case Route::list_keys:
         return Reply{200, {{"items", {example_key()}}, {"next", page_end}}, {}};
       case Route::show_key:
