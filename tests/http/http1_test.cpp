@@ -184,10 +184,11 @@ TEST(Router, FindsEveryRoute) {
     const auto r = route(info.method, target);
     ASSERT_TRUE(std::holds_alternative<Match>(r)) << target;
     EXPECT_EQ(std::get<Match>(r).route, info.route);
-    EXPECT_EQ(takes_body(info.route), info.method == "POST");
+    const bool says_more = info.method == "POST" || info.method == "PUT";
+    EXPECT_EQ(takes_body(info.route), says_more);
     const bool asks_or_says = info.route == Route::inspect || info.route == Route::simulate ||
                               info.route == Route::vote || info.route == Route::cancel;
-    EXPECT_EQ(is_mutation(info.route), info.method == "POST" && !asks_or_says);
+    EXPECT_EQ(is_mutation(info.route), says_more && !asks_or_says);
   }
   EXPECT_EQ(std::get<Match>(route("GET", "/v1/keys/hot%2D1")).subject, "hot-1");
   EXPECT_EQ(std::get<Match>(route("GET", "/v1/keys?limit=10&cursor=a%3D%3D")).query.at("cursor"), "a==");
@@ -221,7 +222,7 @@ TEST(Router, NamesTheMethodsOfAPath) {
   const auto& miss = std::get<NotMatched>(r);
   EXPECT_EQ(miss.problem.status, 405);
   EXPECT_EQ(miss.allow, "POST, GET");
-  EXPECT_EQ(std::get<NotMatched>(route("POST", "/v1/policy")).allow, "GET");
+  EXPECT_EQ(std::get<NotMatched>(route("POST", "/v1/policy")).allow, "GET, PUT");
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ TEST(Governance, TwoAdminsTightenAtOnce) {
   g.sim.run_for(Seconds(1));
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(g.state(i, id), RequestState::pending_approval) << i;
   EXPECT_EQ(g.say(0, id, "ana"), "pending_approval") << "who has asked counts once they approve";
-  EXPECT_EQ(g.say(0, id, "eve"), "not_found");
+  EXPECT_EQ(g.say(0, id, "eve"), "not_an_approver");
   g.sim.run_for(Seconds(30));
   EXPECT_TRUE(g.everywhere(1));
   EXPECT_NE(g.say(1, id, "ben"), "no answer");
@@ -534,7 +534,7 @@ TEST(PolicyChain, AStepIsSignedByAdminsAndNodes) {
   EXPECT_EQ(c.sim.ask(0, c.put(c.tighter("x"), "cem")).code(), "denied");
   const std::string id = c.propose(0, c.tighter("x"));
   EXPECT_EQ(c.say(0, id, "ana"), "pending_approval");
-  EXPECT_EQ(c.say(0, id, "cem"), "not_found");
+  EXPECT_EQ(c.say(0, id, "cem"), "not_an_approver");
 }
 
 TEST(PolicyChain, ARoundIsDeadWhenNothingCanWinAnyMore) {
