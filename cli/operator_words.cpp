@@ -25,8 +25,8 @@ void add_own_node(CLI::App& node, OperatorWords& words, const OperatorRun& run) 
   key->require_option(0, 1);
   init->callback(
       [&words, run] { run.chosen = [&words, run] { return node_init(words.node_init, run.folder(), run.world); }; });
-  node.add_subcommand("card", "print the signed card, for the other operators")->callback([&words, run] {
-    run.chosen = [&words, run] { return node_card(run.folder(), run.world.console); };
+  node.add_subcommand("card", "print the signed card, for the other operators")->callback([run] {
+    run.chosen = [run] { return node_card(run.folder(), run.world.console); };
   });
   auto* renew = node.add_subcommand("renew", "a new certificate; with an option, a new card for the others");
   renew->add_flag("--new-key", words.node_renew.new_key, "for another TLS key");
