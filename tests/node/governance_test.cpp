@@ -284,8 +284,8 @@ TEST(Governance, OfTwoRivalsOneComesIntoForce) {
     g.sim.run_for(Seconds(2));
     const bool split = seed % 2 == 0;
     if (split)
-      for (std::size_t i : {0, 1})
-        for (std::size_t k : {2, 3}) g.sim.net().cut(g.sim.name(i), g.sim.name(k));
+      for (std::size_t i : {0U, 1U})
+        for (std::size_t k : {2U, 3U}) g.sim.net().cut(g.sim.name(i), g.sim.name(k));
     g.say(0, a, "cem");
     g.say(3, b, "cem");
     g.sim.run_for(Seconds(10));
