@@ -39,7 +39,9 @@ class NodeApi final : public http::Api {
   Answered show_node() const;
   Answered list_audit(const http::Call& call) const;
   bool may_derive(const std::string& user, const std::string& key, std::vector<std::string> paths) const;
-  bool sees_all(const std::string& user) const { return world_.policy->is_reader(user) || world_.policy->is_admin(user); }
+  bool sees_all(const std::string& user) const {
+    return world_.policy->is_reader(user) || world_.policy->is_admin(user);
+  }
 
   World world_;
   Desk& desk_;

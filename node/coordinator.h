@@ -42,8 +42,8 @@ class Coordinator {
   void on_refuse(const std::string& from, const Refuse& refuse);
   void on_report(const std::string& from, const Report& report);
   void on_key_state_taken(const std::string& from, const KeyStateTaken& taken);
-  // Another policy is in force. What people have approved is judged anew by Approvals, which resumes it; what nobody was
-  // asked about is looked at again before its next attempt, and the present one can release nothing any more.
+  // Another policy is in force. What people have approved is judged anew by Approvals, which resumes it; what nobody
+  // was asked about is looked at again before its next attempt, and the present one can release nothing any more.
   void on_policy_changed();
   void on_peer_up(const std::string& node);    // the view knows it already
   void on_peer_down(const std::string& node);  // likewise

@@ -284,7 +284,8 @@ TEST_F(Chain, ThePolicyInForceDecides) {
 TEST_F(Chain, AnAdminWhoHasAnAuthenticatorOnlyApprovesNone) {
   Json second = Json::parse(policies[1].jcs());
   second["users"][2].erase("key");
-  second["users"][2]["webauthn"] = parse_json(R"([{"rp_id": "example.com", "origins": ["https://example.com"], "credential_id": "AQI",
+  second["users"][2]["webauthn"] =
+      parse_json(R"([{"rp_id": "example.com", "origins": ["https://example.com"], "credential_id": "AQI",
     "public_key": "0360fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"}])");
   policies[1] = PolicyDocument::from_json(second);
   By by;
