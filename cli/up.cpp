@@ -10,7 +10,7 @@ namespace {
 
 constexpr Millis kPatience{60'000};
 constexpr Millis kAskEvery{50};
-constexpr Millis kWatchEvery{200};
+constexpr Millis kLookEvery{200};
 
 // "" when it is ready, else what is missing.
 std::string what_is_missing(ClusterClient& client, const std::string& node, bool all_peers) {
@@ -95,7 +95,7 @@ Exit up_command(const Place& place, World& world) {
       console.note("start it again with: quorate up --dir " + place.dir.string() + " --node " + ended.node);
     }
     if (!running.any_running()) throw failed("node_ended", "no node is running any more");
-    std::this_thread::sleep_for(kWatchEvery);
+    std::this_thread::sleep_for(kLookEvery);
   }
   running.stop_all();
   return Exit::ok;

@@ -18,7 +18,7 @@ constexpr auto kCloseWithin = Millis(200);
 constexpr auto kStoreWait = Seconds(10);  // for the write that makes a request durable; then the disk is the problem
 
 // A request that an HTTP thread waits for.
-struct Pending {
+struct AwaitedRequest {
   std::mutex mutex;
   std::condition_variable changed;
   std::string stored;   // its id, once durable
@@ -137,7 +137,7 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
 
 std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
   ++mutations_;
-  const auto pending = std::make_shared<Pending>();
+  const auto pending = std::make_shared<AwaitedRequest>();
   const std::uint64_t ticket = next_ticket_++;
   const http::SignedRequest original = call.original;
   const auto stored = [pending](const std::string& id, bool people) {

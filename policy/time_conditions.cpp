@@ -47,7 +47,7 @@ std::uint8_t parse_weekdays(JsonObject& condition) {
   return days;
 }
 
-std::string text_of(unsigned minute) {
+std::string hours_and_minutes(unsigned minute) {
   const auto two = [](unsigned n) { return (n < 10 ? "0" : "") + std::to_string(n); };
   return two(minute / 60) + ":" + two(minute % 60);
 }
@@ -75,7 +75,7 @@ Condition holds(const TimeConditions& c, std::optional<std::int64_t> created, co
     const auto minute = static_cast<unsigned>(duration_cast<minutes>(time - day).count());
     const bool since = minute >= c.hours->from, until = minute < c.hours->to;
     if (c.hours->from < c.hours->to ? !(since && until) : !(since || until))
-      return say.no([&] { return "it is " + text_of(minute) + " UTC"; });
+      return say.no([&] { return "it is " + hours_and_minutes(minute) + " UTC"; });
   }
   return {Truth::yes, ""};
 }

@@ -8,7 +8,7 @@ namespace quorate::transactions {
 namespace {
 
 constexpr std::string_view kAlphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-constexpr std::size_t kMostCharacters = 128;
+constexpr std::size_t kMostBase58Characters = 128;
 
 // Digits of `from`, most significant first, as digits of base `to`; leading zeros are kept one for one.
 Bytes convert(ByteView digits, unsigned from, unsigned to) {
@@ -36,7 +36,7 @@ std::string to_base58(ByteView bytes) {
 }
 
 std::optional<Bytes> from_base58(std::string_view text) {
-  if (text.size() > kMostCharacters) return std::nullopt;
+  if (text.size() > kMostBase58Characters) return std::nullopt;
   Bytes digits;
   for (const char c : text) {
     const auto at = kAlphabet.find(c);

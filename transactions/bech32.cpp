@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kCharset = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 constexpr std::uint32_t kBech32 = 1, kBech32m = 0x2bc830a3;
-constexpr std::size_t kChecksumSize = 6, kMostCharacters = 90;
+constexpr std::size_t kChecksumSize = 6, kMostBech32Characters = 90;
 
 std::uint32_t polymod(std::span<const std::uint8_t> values) {
   constexpr std::array<std::uint32_t, 5> kGenerator{0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
@@ -71,7 +71,7 @@ std::string to_segwit_address(std::string_view prefix, const WitnessProgram& pro
 }
 
 std::optional<WitnessProgram> from_segwit_address(std::string_view prefix, std::string_view address) {
-  if (address.size() > kMostCharacters) return std::nullopt;
+  if (address.size() > kMostBech32Characters) return std::nullopt;
   std::string text(address);
   const bool upper = std::any_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   const bool lower = std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });

@@ -28,7 +28,7 @@ SignedRequest with_input(SignedRequest r, const std::vector<Component>& componen
   r.signature = "sig1=" + to_sf_bytes(alice().sign(view_of(signature_base(components, parameters))));
   return r;
 }
-const std::vector<Component> kGet = {{"@method", "GET"}, {"@path", "/v1/keys"}, {"@query", "?limit=3"}};
+const std::vector<Component> kGetComponents = {{"@method", "GET"}, {"@path", "/v1/keys"}, {"@query", "?limit=3"}};
 const std::string kNames = R"(("@method" "@path" "@query"))";
 const std::string kTag = ";tag=\"quorate-v1:" + kCluster + "\"";
 const std::string kRest = R"(;nonce="0123456789abcdef";keyid="alice";alg="ed25519")" + kTag;
@@ -116,20 +116,21 @@ TEST(MessageSignature, EveryPartIsCovered) {
 
 TEST(MessageSignature, ExactlyTheComponentsInAnyOrder) {
   const std::string order = R"(("@query" "@method" "@path");created=1000)" + kRest;
-  EXPECT_EQ(outcome(with_input(get(), {kGet[2], kGet[0], kGet[1]}, order)), "ok");
-  EXPECT_EQ(outcome(with_input(get(), {kGet[0], kGet[1]}, R"(("@method" "@path");created=1000)" + kRest)),
-            "component_set");
-  EXPECT_EQ(outcome(with_input(get(), {kGet[0], kGet[1], kGet[2], kGet[0]},
+  EXPECT_EQ(outcome(with_input(get(), {kGetComponents[2], kGetComponents[0], kGetComponents[1]}, order)), "ok");
+  EXPECT_EQ(
+      outcome(with_input(get(), {kGetComponents[0], kGetComponents[1]}, R"(("@method" "@path");created=1000)" + kRest)),
+      "component_set");
+  EXPECT_EQ(outcome(with_input(get(), {kGetComponents[0], kGetComponents[1], kGetComponents[2], kGetComponents[0]},
                                R"(("@method" "@path" "@query" "@method");created=1000)" + kRest)),
             "component_set");
-  EXPECT_EQ(
-      outcome(with_input(get(), {kGet[0], kGet[1], kGet[1]}, R"(("@method" "@path" "@path");created=1000)" + kRest)),
-      "component_set");
-  EXPECT_EQ(outcome(with_input(get(), {kGet[0], kGet[1], kGet[2], {"date", "x"}},
+  EXPECT_EQ(outcome(with_input(get(), {kGetComponents[0], kGetComponents[1], kGetComponents[1]},
+                               R"(("@method" "@path" "@path");created=1000)" + kRest)),
+            "component_set");
+  EXPECT_EQ(outcome(with_input(get(), {kGetComponents[0], kGetComponents[1], kGetComponents[2], {"date", "x"}},
                                R"(("@method" "@path" "@query" "date");created=1000)" + kRest)),
             "component_set");
   // A component with parameters is another component.
-  EXPECT_EQ(outcome(with_input(get(), kGet, R"(("@method";req "@path" "@query");created=1000)" + kRest)),
+  EXPECT_EQ(outcome(with_input(get(), kGetComponents, R"(("@method";req "@path" "@query");created=1000)" + kRest)),
             "signature_malformed");
 }
 
@@ -153,7 +154,9 @@ TEST(MessageSignature, PresentHeadersMustBeCovered) {
 }
 
 TEST(MessageSignature, ParametersExactly) {
-  const auto with = [](const std::string& parameters) { return outcome(with_input(get(), kGet, kNames + parameters)); };
+  const auto with = [](const std::string& parameters) {
+    return outcome(with_input(get(), kGetComponents, kNames + parameters));
+  };
   EXPECT_EQ(with(";created=1000" + kRest), "ok");
   EXPECT_EQ(with(";created=1000;expires=2000" + kRest), "ok");
   EXPECT_EQ(with(kRest), "signature_parameters");

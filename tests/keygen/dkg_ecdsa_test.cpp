@@ -8,7 +8,7 @@ namespace quorate::test {
 namespace {
 
 using K = Secp256k1;
-using World = DkgWorld<K, EcdsaSetup>;
+using EcdsaWorld = DkgWorld<K, EcdsaSetup>;
 using Result = DkgResult<K, EcdsaSetup>;
 using Round1 = DkgRound1<EcdsaSetup>;
 using Round2 = DkgRound2<K, EcdsaSetup>;
@@ -18,7 +18,7 @@ const PartyId P1(1), P2(2), P3(3);
 // A message of one kind is none of the other's.
 static_assert(Round1::tag != DkgRound1<>::tag && Round2::tag != DkgRound2<K>::tag);
 
-const PairSecrets& pair_of(const Simulation<World>::Outcomes& outcomes, PartyId i, PartyId j) {
+const PairSecrets& pair_of(const Simulation<EcdsaWorld>::Outcomes& outcomes, PartyId i, PartyId j) {
   return outcomes[i].result->pairwise.at(outcomes.parties().without(i).position(j));
 }
 
@@ -31,7 +31,7 @@ int agreeing(const ot::ReceiverKeys& a, const ot::SenderKeys& b) {
   }
   return agreed;
 }
-bool agree(const Simulation<World>::Outcomes& outcomes, PartyId i, PartyId j) {
+bool agree(const Simulation<EcdsaWorld>::Outcomes& outcomes, PartyId i, PartyId j) {
   const PairSecrets& ij = pair_of(outcomes, i, j);
   const PairSecrets& ji = pair_of(outcomes, j, i);
   return agreeing(ij.as_A, ji.as_B) == 128 && agreeing(ji.as_A, ij.as_B) == 128 && ij.seed.expose() == ji.seed.expose();
@@ -40,8 +40,8 @@ bool agree(const Simulation<World>::Outcomes& outcomes, PartyId i, PartyId j) {
 class EcdsaDkg : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    world = std::make_unique<World>(3, 2);
-    sim = std::make_unique<Simulation<World>>(*world, 1);
+    world = std::make_unique<EcdsaWorld>(3, 2);
+    sim = std::make_unique<Simulation<EcdsaWorld>>(*world, 1);
     outcomes = sim->run();
     ASSERT_TRUE(expect_safe(*sim, outcomes));
   }
@@ -49,9 +49,9 @@ class EcdsaDkg : public testing::Test {
   static SecretBytes record() { return sim->durable[P1].at(0); }
   static const CertificateBody& body() { return outcomes[P1].result->certificate.body; }
 
-  static inline std::unique_ptr<World> world;
-  static inline std::unique_ptr<Simulation<World>> sim;  // of a finished run
-  static inline Simulation<World>::Outcomes outcomes;
+  static inline std::unique_ptr<EcdsaWorld> world;
+  static inline std::unique_ptr<Simulation<EcdsaWorld>> sim;  // of a finished run
+  static inline Simulation<EcdsaWorld>::Outcomes outcomes;
 };
 
 TEST(SetupOfAlgorithm, EachServesItsOwn) {
@@ -63,8 +63,8 @@ TEST(SetupOfAlgorithm, EachServesItsOwn) {
 
 TEST_F(EcdsaDkg, EveryPairAgrees) {
   for (const auto& [n, t] : std::vector<std::pair<unsigned, unsigned>>{{2, 2}, {3, 3}, {4, 2}}) {
-    const World other(n, t);
-    Simulation<World> run(other, n * 10 + t);
+    const EcdsaWorld other(n, t);
+    Simulation<EcdsaWorld> run(other, n * 10 + t);
     const auto ends = run.run();
     ASSERT_TRUE(expect_safe(run, ends));
     for (const PartyId i : other.parties()) {
@@ -166,10 +166,10 @@ TEST_F(EcdsaDkg, ARecordWithOtherPairsIsRefused) {
 // ---- faults
 
 TEST_F(EcdsaDkg, LossDelayCrashesAndFullDisksAreNobodysFault) {
-  const World two(2, 2);
+  const EcdsaWorld two(2, 2);
   int finished = 0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    Simulation<World> run(two, seed);
+    Simulation<EcdsaWorld> run(two, seed);
     run.faults = {.duplicate = 50, .drop = 30, .late = 20, .crash = 8, .durable_fails = 20, .mutate = 0};
     const auto ends = run.run();
     ASSERT_TRUE(expect_safe(run, ends));
@@ -181,22 +181,22 @@ TEST_F(EcdsaDkg, LossDelayCrashesAndFullDisksAreNobodysFault) {
 }
 
 TEST_F(EcdsaDkg, EveryLostMessageAndFailedStoreIsSafe) {
-  const World two(2, 2);
-  const auto until_nothing_is_lost = [&](int Simulation<World>::*what) {
+  const EcdsaWorld two(2, 2);
+  const auto until_nothing_is_lost = [&](int Simulation<EcdsaWorld>::*what) {
     for (int k = 0;; ++k) {
-      Simulation<World> run(two, 9);
+      Simulation<EcdsaWorld> run(two, 9);
       run.*what = k;
       EXPECT_TRUE(expect_safe(run, run.run()));
       if (run.lost == 0) return k;
     }
   };
-  EXPECT_EQ(until_nothing_is_lost(&Simulation<World>::drop_at), 4 * 2);
-  EXPECT_EQ(until_nothing_is_lost(&Simulation<World>::fail_durable_at), 2);
+  EXPECT_EQ(until_nothing_is_lost(&Simulation<EcdsaWorld>::drop_at), 4 * 2);
+  EXPECT_EQ(until_nothing_is_lost(&Simulation<EcdsaWorld>::fail_durable_at), 2);
 }
 
 TEST_F(EcdsaDkg, GarbageNamesOnlyItsSenders) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
-    Simulation<World> run(*world, seed);
+    Simulation<EcdsaWorld> run(*world, seed);
     run.corrupt = {P2};
     run.faults = {.duplicate = 50, .drop = 0, .late = 0, .crash = 0, .durable_fails = 0, .mutate = 300};
     ASSERT_TRUE(expect_safe(run, run.run()));
@@ -205,7 +205,7 @@ TEST_F(EcdsaDkg, GarbageNamesOnlyItsSenders) {
 
 TEST_F(EcdsaDkg, TwinsNeverMakeTwoKeysAndNameNobodyHonest) {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    Simulation<World> run(*world, seed);
+    Simulation<EcdsaWorld> run(*world, seed);
     run.split_brain(P1);
     const auto ends = run.run();
     ASSERT_TRUE(expect_safe(run, ends));
@@ -250,13 +250,13 @@ TEST_F(EcdsaDkg, ARequestWhosePointsCancelNamesItsSender) {
 
 // attacks 10, 23: identity, off-curve, x from p up
 TEST_F(EcdsaDkg, BadPointsNameTheirSender) {
-  const World two(2, 2);
+  const EcdsaWorld two(2, 2);
   const auto expect_malformed = [&](std::string_view tag, std::size_t leaf, const Bytes& value) {
-    Simulation<World> run(two, 2);
+    Simulation<EcdsaWorld> run(two, 2);
     run.corrupt = {P2};
     run.tamper = [&](Wire& w) {
       if (w.tag != tag) return;
-      const wire::Span at = MessageTools<World::MessageList>::leaves(tag, w.body).at(leaf);
+      const wire::Span at = MessageTools<EcdsaWorld::MessageList>::leaves(tag, w.body).at(leaf);
       ASSERT_EQ(at.length, value.size());
       std::copy(value.begin(), value.end(), w.body.begin() + static_cast<std::ptrdiff_t>(at.offset));
     };
@@ -275,7 +275,7 @@ TEST_F(EcdsaDkg, BadPointsNameTheirSender) {
 // Base OT is not verified: a member that sends other valid points and seeds is found when it signs. Nobody is blamed
 // for it here, and the others' pairs are not touched.
 TEST_F(EcdsaDkg, ASetupOfOtherValidValuesHarmsOnlyItsOwnPairs) {
-  Simulation<World> run(*world, 3);
+  Simulation<EcdsaWorld> run(*world, 3);
   run.corrupt = {P3};
   SeededRng rng(8);
   run.tamper = [&](Wire& w) {
@@ -311,7 +311,7 @@ TEST_F(EcdsaDkg, EveryChangeIsNoticedUnlessItIsOneOfTheSetup) {
     if (how == Change::per_recipient || how == Change::one_recipient) return false;  // there is only one
     return tag != Round1::tag || leaf <= 1 || leaf == 256;
   };
-  const TamperReport report = tamper_matrix(World(2, 2), P2, 1, chosen);
+  const TamperReport report = tamper_matrix(EcdsaWorld(2, 2), P2, 1, chosen);
   EXPECT_EQ(report.cells, 4 * (3 + 15 + 2 + 1) + 4 * 4);
   EXPECT_GT(report.changed_runs, 90);
   std::set<std::string> allowed;

@@ -6,11 +6,11 @@
 namespace quorate::test {
 namespace {
 
-using World = ReshareWorld<Ed25519>;
-constexpr std::uint64_t kNow = 1000;
+using EdWorld = ReshareWorld<Ed25519>;
+constexpr std::uint64_t kToday = 1000;
 
 // As its members and these dealers have signed it, and a client has asked for it.
-Link made_up(const World& world, const CertificateBody& body, PartySet dealers) {
+Link made_up(const EdWorld& world, const CertificateBody& body, PartySet dealers) {
   Link link = world.link(world.base->certified(body, dealers));
   link.request.digest = body.request_digest;
   return link;
@@ -18,10 +18,10 @@ Link made_up(const World& world, const CertificateBody& body, PartySet dealers) 
 
 // 3 old members; 1 and 2 deal, 1 leaves.
 struct Successor : testing::Test {
-  const World world{3, 2, set_of({1, 2}), set_of({2, 3, 4}), 2};
+  const EdWorld world{3, 2, set_of({1, 2}), set_of({2, 3, 4}), 2};
   const CertificateBody& known = world.base->certificate.body;
   const Link next = [this] {
-    Simulation<World> sim(world, 1);
+    Simulation<EdWorld> sim(world, 1);
     return world.link(sim.run()[PartyId(2)].result->certificate);
   }();
 
@@ -172,7 +172,7 @@ TEST_F(Successor, WithoutDealersIsNoCertificateOfAReshare) {
 
 // One committee {1, 2, 3} all along.
 struct Chain : testing::Test {
-  const World world{3, 2, set_of({1, 2}), PartySet::first(3), 2};
+  const EdWorld world{3, 2, set_of({1, 2}), PartySet::first(3), 2};
   const CertificateBody root = world.base->certificate.body;
   const Lineage lineage = *Lineage::restore({root});
 
@@ -192,41 +192,41 @@ struct Chain : testing::Test {
 
 TEST_F(Chain, IsBelievedLinkByLink) {
   const Link a = link(root, 10, 1), b = link(body(a), 20, 2), c = link(body(b), 30, 3);
-  const auto all = lineage.followed_by(Links{a, b, c}, kNow);
+  const auto all = lineage.followed_by(Links{a, b, c}, kToday);
   ASSERT_EQ(all.verdict, Succession::follows);
   EXPECT_EQ(all.lineage->in_force().digest(), body(c).digest());
   EXPECT_EQ(all.lineage->bodies().size(), 4u);
   EXPECT_TRUE(Lineage::restore(all.lineage->bodies()));
-  EXPECT_EQ(lineage.followed_by(Links{}, kNow).verdict, Succession::too_long);
-  EXPECT_EQ(lineage.followed_by(Links{b, c}, kNow).verdict, Succession::unknown_base);
-  EXPECT_EQ(lineage.followed_by(Links{a, c}, kNow).verdict, Succession::another_key);
-  EXPECT_EQ(all.lineage->followed_by(Links{c}, kNow).verdict, Succession::not_greater);
-  EXPECT_EQ(all.lineage->followed_by(Links{a}, kNow).verdict, Succession::not_greater);
+  EXPECT_EQ(lineage.followed_by(Links{}, kToday).verdict, Succession::too_long);
+  EXPECT_EQ(lineage.followed_by(Links{b, c}, kToday).verdict, Succession::unknown_base);
+  EXPECT_EQ(lineage.followed_by(Links{a, c}, kToday).verdict, Succession::another_key);
+  EXPECT_EQ(all.lineage->followed_by(Links{c}, kToday).verdict, Succession::not_greater);
+  EXPECT_EQ(all.lineage->followed_by(Links{a}, kToday).verdict, Succession::not_greater);
   Link forged = b;
   forged.certificate.signatures.back()[0] ^= 1;
-  EXPECT_EQ(lineage.followed_by(Links{a, forged, c}, kNow).verdict, Succession::not_dealt);
-  for (const auto& refused : {lineage.followed_by(Links{b}, kNow), lineage.followed_by(Links{a, forged}, kNow)})
+  EXPECT_EQ(lineage.followed_by(Links{a, forged, c}, kToday).verdict, Succession::not_dealt);
+  for (const auto& refused : {lineage.followed_by(Links{b}, kToday), lineage.followed_by(Links{a, forged}, kToday)})
     EXPECT_FALSE(refused.lineage);
 }
 
 TEST_F(Chain, IsTakenOnceItsTimeHasCome) {
-  const Link a = link(root, kNow + kClockTolerance + 5, 1);
-  EXPECT_EQ(lineage.followed_by(Links{a}, kNow).verdict, Succession::ahead_of_clock);
-  EXPECT_EQ(lineage.followed_by(Links{a}, kNow + 5).verdict, Succession::follows);
+  const Link a = link(root, kToday + kClockTolerance + 5, 1);
+  EXPECT_EQ(lineage.followed_by(Links{a}, kToday).verdict, Succession::ahead_of_clock);
+  EXPECT_EQ(lineage.followed_by(Links{a}, kToday + 5).verdict, Succession::follows);
 }
 
 // A rival from a base that is not in force any more: whoever has seen which first ends with the greater.
 TEST_F(Chain, AGreaterRivalIsTakenFromACommonAncestor) {
   const Link a = link(root, 10, 1), b = link(body(a), 20, 2), rival = link(root, 30, 3);
-  const Lineage seen = *lineage.followed_by(Links{a, b}, kNow).lineage;
-  const auto changed = seen.followed_by(Links{rival}, kNow);
+  const Lineage seen = *lineage.followed_by(Links{a, b}, kToday).lineage;
+  const auto changed = seen.followed_by(Links{rival}, kToday);
   ASSERT_EQ(changed.verdict, Succession::follows);
   EXPECT_EQ(changed.lineage->bodies().size(), 2u);
   EXPECT_EQ(changed.lineage->in_force().digest(), body(rival).digest());
-  const auto straight = lineage.followed_by(Links{rival}, kNow);
+  const auto straight = lineage.followed_by(Links{rival}, kToday);
   EXPECT_EQ(straight.lineage->in_force().digest(), changed.lineage->in_force().digest());
-  EXPECT_EQ(changed.lineage->followed_by(Links{a, b}, kNow).verdict, Succession::not_greater);
-  EXPECT_EQ(seen.followed_by(Links{link(root, 15, 3)}, kNow).verdict, Succession::not_greater);
+  EXPECT_EQ(changed.lineage->followed_by(Links{a, b}, kToday).verdict, Succession::not_greater);
+  EXPECT_EQ(seen.followed_by(Links{link(root, 15, 3)}, kToday).verdict, Succession::not_greater);
 }
 
 TEST_F(Chain, OfOneNumberTheGreaterDigestFollows) {
@@ -234,9 +234,9 @@ TEST_F(Chain, OfOneNumberTheGreaterDigestFollows) {
   const bool a_is_less = name_of(body(a)) < name_of(body(b));
   const Link& lesser = a_is_less ? a : b;
   const Link& greater = a_is_less ? b : a;
-  EXPECT_EQ(lineage.followed_by(Links{lesser}, kNow).lineage->followed_by(Links{greater}, kNow).verdict,
+  EXPECT_EQ(lineage.followed_by(Links{lesser}, kToday).lineage->followed_by(Links{greater}, kToday).verdict,
             Succession::follows);
-  EXPECT_EQ(lineage.followed_by(Links{greater}, kNow).lineage->followed_by(Links{lesser}, kNow).verdict,
+  EXPECT_EQ(lineage.followed_by(Links{greater}, kToday).lineage->followed_by(Links{lesser}, kToday).verdict,
             Succession::not_greater);
 }
 
@@ -244,12 +244,12 @@ TEST_F(Chain, OfOneNumberTheGreaterDigestFollows) {
 // name as base: a request leads to one certificate of a lineage, and to the greatest of its own attempts.
 TEST_F(Chain, ARequestIsServedOnce) {
   const Link a = link(root, 10, 1), b = link(body(a), 20, 2);
-  const Lineage seen = *lineage.followed_by(Links{a, b}, kNow).lineage;
-  EXPECT_EQ(seen.followed_by(Links{link(body(b), 30, 1)}, kNow).verdict, Succession::used_request);
-  EXPECT_EQ(seen.followed_by(Links{link(body(a), 30, 1)}, kNow).verdict, Succession::used_request);
-  EXPECT_EQ(lineage.followed_by(Links{a, link(body(a), 30, 1)}, kNow).verdict, Succession::used_request);
+  const Lineage seen = *lineage.followed_by(Links{a, b}, kToday).lineage;
+  EXPECT_EQ(seen.followed_by(Links{link(body(b), 30, 1)}, kToday).verdict, Succession::used_request);
+  EXPECT_EQ(seen.followed_by(Links{link(body(a), 30, 1)}, kToday).verdict, Succession::used_request);
+  EXPECT_EQ(lineage.followed_by(Links{a, link(body(a), 30, 1)}, kToday).verdict, Succession::used_request);
   // Another attempt for the same request from the same base is a rival like others.
-  EXPECT_EQ(seen.followed_by(Links{link(root, 30, 1)}, kNow).verdict, Succession::follows);
+  EXPECT_EQ(seen.followed_by(Links{link(root, 30, 1)}, kToday).verdict, Succession::follows);
 }
 
 TEST_F(Chain, IsBounded) {
@@ -265,11 +265,11 @@ TEST_F(Chain, IsBounded) {
   const auto full = Lineage::restore(bodies);
   ASSERT_TRUE(full);
   const Link more = link(bodies.back(), 500, 200);
-  const auto next = full->followed_by(Links{more}, kNow);
+  const auto next = full->followed_by(Links{more}, kToday);
   ASSERT_EQ(next.verdict, Succession::follows);
   EXPECT_EQ(next.lineage->bodies().size(), kMaxLineage);
   EXPECT_EQ(next.lineage->bodies().front().number, 2u);  // the oldest is forgotten
-  EXPECT_EQ(full->followed_by(Links(kMaxLineage, more), kNow).verdict, Succession::too_long);
+  EXPECT_EQ(full->followed_by(Links(kMaxLineage, more), kToday).verdict, Succession::too_long);
   bodies.push_back(body(more));
   EXPECT_FALSE(Lineage::restore(bodies));
   Lineage younger = *Lineage::restore({bodies.begin() + 1, bodies.end()});
@@ -287,18 +287,18 @@ TEST_F(Chain, ANewMemberTakesTheBaseThatTheRequestNames) {
   const auto first = Lineage::first(b.certificate, cluster, c.request);
   ASSERT_EQ(first.verdict, Succession::follows);
   Lineage mine = *first.lineage;
-  EXPECT_EQ(mine.followed_by(Links{c}, kNow).verdict, Succession::follows);
+  EXPECT_EQ(mine.followed_by(Links{c}, kToday).verdict, Succession::follows);
 
   // What came before it needs no other proof, and makes a rival from there intelligible.
   const Link rival = link(root, 40, 4);
-  EXPECT_EQ(mine.followed_by(Links{rival}, kNow).verdict, Succession::unknown_base);
+  EXPECT_EQ(mine.followed_by(Links{rival}, kToday).verdict, Succession::unknown_base);
   EXPECT_FALSE(mine.remember_older(root));
   CertificateBody forged = body(a);
   forged.committee = world.base->committee(set_of({1, 2, 4}), 2);
   EXPECT_FALSE(mine.remember_older(forged));
   EXPECT_TRUE(mine.remember_older(body(a)));
   EXPECT_TRUE(mine.remember_older(root));
-  EXPECT_EQ(mine.followed_by(Links{rival}, kNow).verdict, Succession::follows);
+  EXPECT_EQ(mine.followed_by(Links{rival}, kToday).verdict, Succession::follows);
 }
 
 // Two corrupt nodes make a certificate of a key of their own, for others to become members of.

@@ -6,7 +6,7 @@
 namespace quorate::test {
 namespace {
 
-using World = ReshareWorld<Ed25519>;
+using EdWorld = ReshareWorld<Ed25519>;
 using Record = PreparedReshare<PreparedShare<Ed25519>>;
 using Verdict = KeyHistory::Verdict;
 constexpr std::uint64_t kNow = 1000;
@@ -58,8 +58,8 @@ class Cluster {
 
   // Runs an attempt from the base for `deliveries` messages (-1: all), then everyone crashes. How many there were.
   int attempt(PartySet dealers, PartySet members, std::uint64_t number, int deliveries = -1) {
-    const World world(base_, dealers, members, 2, number);
-    Simulation<World> sim(world, number);
+    const EdWorld world(base_, dealers, members, 2, number);
+    Simulation<EdWorld> sim(world, number);
     sim.stop_after = deliveries;
     const Link link = world.link({});
     sim.store = [&](PartyId i, const SecretBytes& record) { return disks[i].prepare(record, link.request); };

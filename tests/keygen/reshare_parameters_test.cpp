@@ -4,10 +4,10 @@
 namespace quorate::test {
 namespace {
 
-using World = ReshareWorld<Ed25519>;
+using EdWorld = ReshareWorld<Ed25519>;
 
 TEST(ReshareTerms, MustFitTogether) {
-  const World world(4, 2, set_of({1, 2}), set_of({2, 3, 5}), 2);
+  const EdWorld world(4, 2, set_of({1, 2}), set_of({2, 3, 5}), 2);
   const auto refused = [&](auto&& change) {
     ReshareTerms terms = world.parameters->terms();
     change(terms);
@@ -39,7 +39,7 @@ TEST(ReshareTerms, MustFitTogether) {
 
 // Whoever disagrees on any of it is in another session.
 TEST(ReshareTerms, EachIsBoundByTheSessionId) {
-  const World world(4, 2, set_of({1, 2}), set_of({2, 3, 5}), 2);
+  const EdWorld world(4, 2, set_of({1, 2}), set_of({2, 3, 5}), 2);
   const Bytes32 random{7};
   const SessionId sid = world.parameters->session_id(random);
   std::set<SessionId> others{sid, world.parameters->session_id(Bytes32{8})};
@@ -64,7 +64,7 @@ TEST(ReshareTerms, EachIsBoundByTheSessionId) {
 }
 
 TEST(ReshareTerms, SayWhoTakesPart) {
-  const World world(4, 2, set_of({1, 2}), set_of({2, 3, 5}), 2);
+  const EdWorld world(4, 2, set_of({1, 2}), set_of({2, 3, 5}), 2);
   for (const PartyId i : set_of({1, 2, 3, 5}))
     EXPECT_EQ(world.parameters->party_of(world.base->identities.at(i).public_key()), i);
   for (const PartyId i : set_of({4, 6}))

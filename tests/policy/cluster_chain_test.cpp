@@ -11,13 +11,13 @@
 namespace quorate::policy {
 namespace {
 
-struct Node {
+struct KeyedNode {
   Ed25519SecretKey key;
   NodeCard card;
 };
 
 // `again`: the same id with other keys.
-Node node_of(std::uint8_t number, std::uint8_t again = 0) {
+KeyedNode keyed_node(std::uint8_t number, std::uint8_t again = 0) {
   SeededRng rng(200 + 16 * number + again);
   auto key = Ed25519SecretKey::generate(rng);
   Bytes spki = *from_hex("3059301306072a8648ce3d020106082a8648ce3d03010703420004");
@@ -35,7 +35,7 @@ Ed25519SecretKey admin_key(std::uint64_t seed) {
 
 // Three nodes, and policies of which alice and bob are admins (two are asked for), in the second one carol and bob.
 struct Chain : ::testing::Test {
-  std::map<std::string, Node> people_of_nodes;  // every node there is or could be, by id
+  std::map<std::string, KeyedNode> people_of_nodes;  // every node there is or could be, by id
   std::vector<PolicyDocument> policies;
   std::optional<ClusterChain> chain;
   PolicyOf policy_of = [this](std::int64_t version, const Digest& digest) -> const PolicyDocument* {
@@ -45,7 +45,7 @@ struct Chain : ::testing::Test {
   };
 
   Chain() {
-    for (std::uint8_t i = 1; i <= 6; ++i) add(node_of(i));
+    for (std::uint8_t i = 1; i <= 6; ++i) add(keyed_node(i));
     chain.emplace(founded("acme"));
     Json second = base_policy();
     second["version"] = 2;
@@ -55,8 +55,8 @@ struct Chain : ::testing::Test {
     second["users"][2]["groups"] = Json::array({"auditors", "admins"});
     policies.push_back(PolicyDocument::from_json(second));
   }
-  void add(Node node) { people_of_nodes.insert_or_assign(node.card.id, std::move(node)); }
-  const Node& node(const std::string& id) const { return people_of_nodes.at(id); }
+  void add(KeyedNode node) { people_of_nodes.insert_or_assign(node.card.id, std::move(node)); }
+  const KeyedNode& node(const std::string& id) const { return people_of_nodes.at(id); }
   Json card(const std::string& id) const { return sign_card(node(id).card, node(id).key); }
 
   ClusterDocument founded(const std::string& name) {
@@ -168,7 +168,7 @@ TEST_F(Chain, ReadsAClusterThatNeverChanged) {
 TEST_F(Chain, ANewIdentityKeyIsAChange) {
   const auto old = node("node2").key.public_key();
   const Json kept = card("node2");
-  Json renewed = sign_card(node_of(2, 1).card, node_of(2, 1).key);
+  Json renewed = sign_card(keyed_node(2, 1).card, keyed_node(2, 1).key);
   EXPECT_EQ(pointer_of([&] { chain->renew(renewed); }), "/card/identity_key");
   NodeCard last = node("node2").card;  // by the old key, with a higher number than the new key's first one
   last.seq = 9;
@@ -177,7 +177,7 @@ TEST_F(Chain, ANewIdentityKeyIsAChange) {
   EXPECT_EQ(document["joins"], Json::array({"node2"}));
   EXPECT_EQ(document["removes"], Json::array({"node2"}));
   const Json held = entry_of(document);  // by the old keys
-  add(node_of(2, 1));
+  add(keyed_node(2, 1));
   Json entry = held;
   entry["signatures"]["node2"] = to_hex(sign_joining(document, node("node2").key));
   EXPECT_EQ(refusal(held), "/signatures/node2");  // the old key has signed as the joining one
@@ -190,7 +190,7 @@ TEST_F(Chain, ANewIdentityKeyIsAChange) {
 }
 
 TEST_F(Chain, AnIdentityKeyHasOneId) {
-  Node moved = node_of(3);
+  KeyedNode moved = keyed_node(3);
   moved.card.id = "node9";
   moved.card.tls_spki[90] ^= 1;
   const Json document = chain->next({sign_card(moved.card, moved.key)}, {"node3"});

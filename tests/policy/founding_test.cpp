@@ -9,13 +9,13 @@
 namespace quorate::policy {
 namespace {
 
-struct Node {
+struct Founder {
   Ed25519SecretKey key;
   NodeCard card;
   Json signed_card() const { return sign_card(card, key); }
 };
 
-Node node_of(std::uint8_t number) {
+Founder founder_of(std::uint8_t number) {
   SeededRng rng(100 + number);
   auto key = Ed25519SecretKey::generate(rng);
   Bytes spki = *from_hex("3059301306072a8648ce3d020106082a8648ce3d03010703420004");
@@ -26,19 +26,19 @@ Node node_of(std::uint8_t number) {
 }
 
 struct Foundings : ::testing::Test {
-  std::vector<Node> nodes;
+  std::vector<Founder> nodes;
   Foundings() {
-    for (std::uint8_t i = 3; i >= 1; --i) nodes.push_back(node_of(i));
+    for (std::uint8_t i = 3; i >= 1; --i) nodes.push_back(founder_of(i));
   }
   std::vector<Json> cards() const {
     std::vector<Json> all;
-    for (const Node& node : nodes) all.push_back(node.signed_card());
+    for (const Founder& node : nodes) all.push_back(node.signed_card());
     return all;
   }
   Founding made(const char* name = "acme") const { return Founding::make(name, cards(), base_policy()); }
   Founding complete() const {
     Founding founding = made();
-    for (const Node& node : nodes) founding.add(node.card.id, founding.sign(node.key));
+    for (const Founder& node : nodes) founding.add(node.card.id, founding.sign(node.key));
     return founding;
   }
 };

@@ -5,8 +5,6 @@
 namespace quorate::test {
 namespace {
 
-const PartyId P1(1), P2(2), P3(3);
-
 bool delta_bit(const PairSecrets& pair, std::size_t k) {
   return ((pair.as_A.delta.expose()[k / 8] >> (k % 8)) & 1) != 0;
 }

@@ -6,7 +6,6 @@
 namespace quorate::test {
 namespace {
 
-const PartyId P1(1), P2(2);
 constexpr std::uint64_t kSeed = 77;
 
 const EcdsaWorld& world() {

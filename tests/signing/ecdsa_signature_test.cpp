@@ -129,7 +129,6 @@ struct TwoSigners {
 
 TEST(EcdsaSteps, KeyPartsSumToTheKeyAndHideBehindZeroShares) {
   TwoSigners s;
-  const PartyId P1(1), P2(2);
   const Scalar<K> sk_1 = s.states.at(P1).sk[0], sk_2 = s.states.at(P2).sk[0];
   EXPECT_EQ(Point<K>::base(sk_1 + sk_2), s.world.keys[0].Q);
   EXPECT_FALSE(sk_1.equals(lagrange<K>(s.world.T, P1) * s.world.shares.at(P1).x_i));  // ζ_1 ≠ 0
@@ -139,7 +138,6 @@ TEST(EcdsaSteps, KeyPartsSumToTheKeyAndHideBehindZeroShares) {
 
 TEST(EcdsaSteps, AnIdentityOrAZeroXIsRefused) {
   TwoSigners s;
-  const PartyId P1(1), P2(2);
   PerPeer<ecdsa::Round2> theirs(PartySet{P2});
   theirs[P2].R = {s.states.at(P2).nonces.R[0]};
   EXPECT_TRUE(ecdsa::totals(s.signing[P1], s.states.at(P1), theirs));
@@ -155,7 +153,6 @@ using EcdsaStepsDeathTest = testing::Test;
 TEST(EcdsaStepsDeathTest, WhatWasMovedFromSignsNothing) {
   TwoSigners s;
   SeededRng rng(1);
-  const PartyId P1(1), P2(2);
   const ecdsa::Signing& signing = s.signing[P1];
   const Pairwise& pairs = s.world.pairs.at(P1);
   EXPECT_DEATH(ecdsa::key_parts(signing, std::move(s.begun.at(P1).nonces), s.world.shares.at(P1).x_i, pairs,

@@ -9,6 +9,7 @@
 namespace quorate::test {
 
 using K = Secp256k1;
+inline const PartyId P1(1), P2(2), P3(3);
 
 inline PartySet last_of(unsigned k, unsigned n) { return PartySet::first(n) - PartySet::first(n - k); }
 

@@ -143,4 +143,6 @@ class NodeSimulation {
   std::uint64_t nonces_ = 0, tickets_ = 0;
 };
 
+using Sent = NodeSimulation::Sent;
+
 }  // namespace quorate::test

@@ -20,7 +20,7 @@ Json fields(Json more = Json::object()) {
   return {{"kind", "eth_transaction"}, {"fields", std::move(f)}};
 }
 std::string word(const std::string& digits) { return std::string(64 - digits.size(), '0') + digits; }
-std::string account(char c) { return std::string(40, c); }
+std::string account_hex(char c) { return std::string(40, c); }
 
 TEST(EthereumTransaction, ExampleOfEip155) {
   const Decoded out = taken(raw(kEip155), ecdsa_key());
@@ -101,13 +101,13 @@ TEST(EthereumTransaction, RefusesWithTheField) {  // attack 54, attack 65
        "payload_malformed /payload/fields/authorization_list: must not be empty"},
       {fields({{"authorization_list",
                 {{{"chain_id", 5},
-                  {"address", "0x" + account('1')},
+                  {"address", "0x" + account_hex('1')},
                   {"nonce", 0},
                   {"y_parity", 0},
                   {"r", "1"},
                   {"s", "1"}}}}}),
        "payload_malformed /payload/fields/authorization_list: is of another chain"},
-      {fields({{"access_list", {{{"address", "0x" + account('1')}, {"storage_keys", {"0x12"}}}}}}),
+      {fields({{"access_list", {{{"address", "0x" + account_hex('1')}, {"storage_keys", {"0x12"}}}}}}),
        "payload_malformed /payload/fields/access_list/0/storage_keys/0: must be 32 bytes"},
       {fields({{"to", nullptr},
                {"data", "0x00"},
@@ -118,7 +118,7 @@ TEST(EthereumTransaction, RefusesWithTheField) {  // attack 54, attack 65
                {"data", "0x00"},
                {"authorization_list",
                 {{{"chain_id", 1},
-                  {"address", "0x" + account('1')},
+                  {"address", "0x" + account_hex('1')},
                   {"nonce", 0},
                   {"y_parity", 0},
                   {"r", "1"},
@@ -141,8 +141,9 @@ TEST(EthereumTransaction, RefusesWithTheField) {  // attack 54, attack 65
 // What is taken serialises to the same bytes, whatever is cut from or changed in it.
 TEST(EthereumTransaction, EveryCutAndChangeIsRefusedOrComesBack) {
   const Bytes good = unsigned_bytes(parse_transaction_fields(
-      fields({{"data", "0x1234"},
-              {"access_list", {{{"address", "0x" + account('1')}, {"storage_keys", {"0x" + word("5")}}}}}})["fields"],
+      fields(
+          {{"data", "0x1234"},
+           {"access_list", {{{"address", "0x" + account_hex('1')}, {"storage_keys", {"0x" + word("5")}}}}}})["fields"],
       ""));
   for (std::size_t size = 0; size < good.size(); ++size)
     EXPECT_THROW(parse_unsigned_transaction(ByteView(good).first(size)), Malformed) << size;
@@ -174,7 +175,8 @@ TEST(EthereumCalls, TokensAndSafes) {
   const std::string me = kMe, token = "0x00000000000000000000000000000000000000aa", erc20 = "eip155:1/erc20:" + token;
   const std::string fee = "fee 5000000 eip155:1/slip44:60 " + me + " > fee",
                     unknown = "unknown unknown unknown unknown > unknown";
-  const std::string b = "0x" + account('b'), wb = word(account('b')), c = "0x" + account('c'), wc = word(account('c'));
+  const std::string b = "0x" + account_hex('b'), wb = word(account_hex('b')), c = "0x" + account_hex('c'),
+                    wc = word(account_hex('c'));
   const auto told = [&](const std::string& data, const std::string& value = "0") {
     auto out = lines(taken(fields({{"data", "0x" + data}, {"value", value}}), key).facts);
     EXPECT_EQ(out.back(), fee);
@@ -266,8 +268,8 @@ TEST(EthereumCalls, ABatchIsBounded) {
     std::string list = number(count);
     for (std::size_t i = 0; i < count; ++i) list += number(i);
     const std::size_t size = 32 * (count + 1);
-    const std::string data = "0x2eb2c2d6" + word(account('b')) + word(account('c')) + number(160) + number(160 + size) +
-                             number(160 + 2 * size) + list + list + number(0);
+    const std::string data = "0x2eb2c2d6" + word(account_hex('b')) + word(account_hex('c')) + number(160) +
+                             number(160 + size) + number(160 + 2 * size) + list + list + number(0);
     return taken(fields({{"data", data}}), ecdsa_key()).facts.movements;
   };
   EXPECT_EQ(movements(1024).size(), 1025u);
@@ -287,8 +289,8 @@ TEST(EthereumTransaction, CreationAndForeignCodeAreUnknown) {
   EXPECT_EQ(created.movements[0].to, created.details["creates"]);
   EXPECT_EQ(created.movements[1], Movement{});
   EXPECT_EQ(created.calls[0].contract, "new");
-  const Json authorization{{"chain_id", 1}, {"address", "0x" + account('1')}, {"nonce", 0}, {"y_parity", 0}, {"r", "1"},
-                           {"s", "1"}};
+  const Json authorization{
+      {"chain_id", 1}, {"address", "0x" + account_hex('1')}, {"nonce", 0}, {"y_parity", 0}, {"r", "1"}, {"s", "1"}};
   const auto set_code = taken(fields({{"authorization_list", {authorization}}}), ecdsa_key()).facts;
   EXPECT_EQ(set_code.movements[1], Movement{});
   EXPECT_EQ(call_lines(set_code).back(), "unknown unknown");

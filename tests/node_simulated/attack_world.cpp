@@ -1,4 +1,4 @@
-#include "tests/node/attack_world.h"
+#include "tests/node_simulated/attack_world.h"
 
 namespace quorate::test {
 

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/desk.h"
-#include "tests/node/attack_world.h"
+#include "tests/node_simulated/attack_world.h"
 
 namespace quorate::test {
 namespace {

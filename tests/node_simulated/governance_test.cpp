@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/desk.h"
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 #include "tests/support/runs.h"
 
 namespace quorate::test {
@@ -16,7 +16,6 @@ namespace {
 using policy::Vote;
 using std::chrono::hours;
 using storage::RequestState;
-using Sent = NodeSimulation::Sent;
 
 struct Admins {
   std::map<std::string, Ed25519SecretKey> keys;

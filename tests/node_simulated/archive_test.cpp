@@ -1,6 +1,6 @@
 // Archived keys: all nodes agree on what the newest request has made of a key, whatever reaches them when.
 #include "node/key_state.h"
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 #include "tests/support/runs.h"
 
 namespace quorate::test {

@@ -1,4 +1,4 @@
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Coordinators, dealers and members of a refresh or reshare that do not do what they should.
 #include "node/keys.h"
 #include "node/succession.h"
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 
 namespace quorate::test {
 namespace {

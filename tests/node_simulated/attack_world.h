@@ -9,7 +9,6 @@ namespace quorate::test {
 
 using namespace quorate::node;
 using storage::RequestState;
-using Sent = NodeSimulation::Sent;
 
 std::vector<Sent> as_it_is(Sent s);
 template <class M>

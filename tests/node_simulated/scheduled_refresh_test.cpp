@@ -1,6 +1,6 @@
 // Refreshes that the policy has the nodes ask for: when their time has come, once, and nothing else.
 #include "node/scheduled_refresh.h"
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 
 namespace quorate::test {
 namespace {

@@ -1,7 +1,7 @@
 // docs/runbook.md, "A backup was restored": a node on an old copy of its database notices and keeps still.
 #include "node/freshness.h"
 #include "node/api.h"
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 
 namespace quorate::test {
 namespace {

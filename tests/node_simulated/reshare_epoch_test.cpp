@@ -5,12 +5,11 @@
 #include "node/session_host.h"
 #include "node/succession.h"
 #include "signing/ecdsa.h"
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 
 namespace quorate::test {
 namespace {
 
-using Sent = NodeSimulation::Sent;
 using State = node::Gates::State;
 
 std::vector<Sent> alone(Sent s) {

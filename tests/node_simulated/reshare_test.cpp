@@ -1,7 +1,7 @@
 // Refresh and reshare among whole nodes: the key stays, its shares change, and there is always one epoch that signs.
 #include "node/desk.h"
 #include "policy/document.h"
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 #include "tests/support/runs.h"
 
 namespace quorate::test {

@@ -5,13 +5,13 @@
 #include "node/quarantines.h"
 #include "signing/ecdsa.h"
 #include "signing/verify.h"
+#include "tests/node_simulated/algorithms.h"
 #include "tests/support/node_simulation.h"
 #include "tests/support/runs.h"
 
 namespace quorate::test {
 namespace {
 
-constexpr const char* kEcdsa = "ecdsa-secp256k1";
 using State = node::Gates::State;
 
 // A cluster of three with one key, whose second node may cheat: its OT extensions towards the first one fail the check.

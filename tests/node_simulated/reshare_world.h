@@ -6,13 +6,10 @@
 
 #include "keygen/certificate.h"
 #include "node/messages.h"
+#include "tests/node_simulated/algorithms.h"
 #include "tests/support/node_simulation.h"
 
 namespace quorate::test {
-
-constexpr const char* kEd25519 = "eddsa-ed25519";
-constexpr const char* kBip340 = "schnorr-secp256k1";
-constexpr const char* kEcdsa = "ecdsa-secp256k1";
 
 class Reshare {
  public:

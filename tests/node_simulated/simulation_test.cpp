@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/messages.h"
+#include "tests/node_simulated/algorithms.h"
 #include "tests/support/node_simulation.h"
 #include "tests/support/runs.h"
 
@@ -12,9 +13,6 @@ namespace {
 
 using storage::MemoryStore;
 using storage::RequestState;
-
-constexpr const char* kEd25519 = "eddsa-ed25519";
-constexpr const char* kBip340 = "schnorr-secp256k1";
 
 TEST(NodeSimulation, AKeyIsMadeAndEverySetOfMembersSigns) {
   for (const char* algorithm : {kEd25519, kBip340}) {

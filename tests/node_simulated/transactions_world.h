@@ -7,6 +7,7 @@
 #include "node/api.h"
 #include "node/signable.h"
 #include "signing/verify.h"
+#include "tests/node_simulated/algorithms.h"
 #include "tests/support/json_schema.h"
 #include "tests/support/node_simulation.h"
 #include "transactions/addresses.h"
@@ -22,9 +23,6 @@ using namespace transactions;
 using node::Refusal;
 using node::Signable;
 
-constexpr const char* kEcdsa = "ecdsa-secp256k1";
-constexpr const char* kBip340 = "schnorr-secp256k1";
-constexpr const char* kEd25519 = "eddsa-ed25519";
 inline const std::string kTo = "0x3535353535353535353535353535353535353535";
 
 inline Json transfer_payload() {

@@ -5,7 +5,7 @@
 #include "keygen/certificate.h"
 #include "node/examine.h"
 #include "node/keys.h"
-#include "tests/node/attack_world.h"
+#include "tests/node_simulated/attack_world.h"
 
 namespace quorate::test {
 namespace {

@@ -6,7 +6,7 @@
 #include "node/approvals.h"
 #include "node/desk.h"
 #include "peers/mesh.h"
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 #include "tests/support/authenticator.h"
 
 namespace quorate::test {

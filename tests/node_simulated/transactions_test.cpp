@@ -1,5 +1,5 @@
 // Transactions and child keys among nodes: each decodes for itself, signs with the child, and shows what it saw.
-#include "tests/node/transactions_world.h"
+#include "tests/node_simulated/transactions_world.h"
 
 namespace quorate::test {
 namespace {

@@ -1,6 +1,6 @@
 // Nodes that die amid a refresh or reshare, one or two of them: the key signs with its old epoch or with the new one,
 // never with both or none, and nobody repairs anything by hand. // attacks 43, 44
-#include "tests/node/reshare_world.h"
+#include "tests/node_simulated/reshare_world.h"
 #include "tests/support/runs.h"
 
 namespace quorate::test {

@@ -1,5 +1,5 @@
 // What nodes tell without signing anything: keys and their children, what a payload does, what the policy would say.
-#include "tests/node/transactions_world.h"
+#include "tests/node_simulated/transactions_world.h"
 
 namespace quorate::test {
 namespace {
