@@ -1,6 +1,7 @@
 """Refresh and reshare of real processes that are killed at random moments, while clients sign.
 
-QUORATE_RESHARE_ROUNDS is the number of refreshes and reshares (default 15), QUORATE_RESHARE_SEED another seed.
+QUORATE_RESHARE_ROUNDS is the number of refreshes and reshares (default 15), QUORATE_RESHARE_SEED another seed;
+QUORATE_REFRESH_KEYS how many keys one command refreshes (default 40).
 """
 import json
 import os
@@ -15,6 +16,7 @@ import unittest
 from cluster import ECDSA, ED25519, QUORATE, SLOWNESS, ClusterTest, eventually, verifies
 
 ROUNDS = int(os.environ.get("QUORATE_RESHARE_ROUNDS", "15"))
+KEYS = int(os.environ.get("QUORATE_REFRESH_KEYS", "40"))
 SEED = int(os.environ.get("QUORATE_RESHARE_SEED", "44"))
 
 
@@ -99,16 +101,18 @@ class Reshare(ClusterTest):
 
     def test_refreshing_everything_is_interrupted_and_goes_on(self):
         self.c = self.cluster(3).up()
-        keys = [self.c.create(f"k{i}", ED25519, node=self.c.names[i % 3]) for i in range(40)]
+        keys = [self.c.create(f"k{i}", ED25519, node=self.c.names[i % 3]) for i in range(KEYS)]
         environment = dict(os.environ, HOME=str(self.c.home), QUORATE_DIR=str(self.c.dir))
+        began = time.monotonic()
         run = subprocess.Popen([QUORATE, "--json", "key", "refresh", "--all", "--parallel", "8"], env=environment,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(run.stdout.close)
         self.addCleanup(run.stderr.close)
         self.addCleanup(run.kill)
-        self.assertRegex(run.stderr.readline(), r"^refreshed \d+ of 40, 0 failed$")
+        self.assertRegex(run.stderr.readline(), rf"^refreshed \d+ of {KEYS}, 0 failed$")
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=60 * SLOWNESS)
+        took = time.monotonic() - began
         first = json.loads(out)
         self.assertEqual((run.returncode, first["failed"]), (1, []), err)
         self.assertGreater(first["refreshed"], 0)
@@ -117,7 +121,10 @@ class Reshare(ClusterTest):
         self.assertEqual(sum(epoch > 1 for epoch in epochs.values()), first["refreshed"])
 
         words = shlex.split(first["go_on"])
-        rest = json.loads(self.c.quorate(*words[1:]).stdout)
+        began = time.monotonic()
+        rest = json.loads(self.c.quorate(*words[1:], timeout=(60 + KEYS) * SLOWNESS).stdout)
+        took += time.monotonic() - began
+        print(f"{KEYS} keys: {first['refreshed']} until interrupted, {rest['refreshed']} by the command it then named, 0 failed, {took:.0f} s")
         self.assertEqual((rest["refreshed"], rest["left_out"]), (first["not_begun"], first["refreshed"]))
         for key in keys:
             now = self.one_epoch(key["name"])
