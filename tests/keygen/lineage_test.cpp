@@ -131,6 +131,13 @@ TEST_F(Successor, IsSignedByTheHoldersWhoDealtIt) {
   same_committee.sid[0] ^= 1;
   EXPECT_EQ(dealers_of(known, next.certificate), set_of({1, 2}));
   EXPECT_FALSE(dealers_of(same_committee, next.certificate));
+  CertificateBody renumbered = body;
+  ++renumbered.base_number;  // of the same base
+  EXPECT_FALSE(dealers_of(known, world.base->certified(renumbered, set_of({1, 2}))));
+  // What lies in memory behind the last signature is none.
+  other = made_up(world, body, set_of({1, 2, 3}));
+  other.certificate.signatures.pop_back();
+  EXPECT_EQ(dealers_of(known, other.certificate), set_of({1, 2}));
   // What a member signs is not what a dealer signs.
   other = next;
   signatures[n + 1] = signatures[0];  // 2's as a member

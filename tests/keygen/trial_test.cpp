@@ -244,6 +244,34 @@ TEST(EcdsaTrials, AFailedExtensionStopsAllSessionsOfItsVictim) {
   EXPECT_TRUE(sim.durable[P1].empty() && sim.durable[P4].empty());
 }
 
+// P2 is with P1 in both sets. That the echoes differ in one of them is nobody's fault; what it does in the other is.
+TEST(EcdsaTrials, AFailureThatNamesSomebodyIsTheOneThatIsReported) {
+  using World = ReshareWorld<Secp256k1, EcdsaSetup>;
+  using Trial2 = ReshareTrial2<EcdsaSetup>;
+  const PartyId P1(1), P2(2);
+  const World world(3, 2, set_of({1, 2}), PartySet::first(4), 3);  // {1, 2, 3}, {4, 1, 2}
+  for (const bool both : {false, true}) {
+    Simulation<World> sim(world, 1);
+    sim.corrupt = {P2};
+    sim.tamper = [&](Wire& w) {
+      if (w.tag != Trial2::tag || w.to != P1) return;
+      auto message = decode<Trial2>(w.body);
+      auto second = decode<ecdsa::Round2>(message.parts.at(0));
+      second.echo[0] ^= 1;
+      const SecretBytes part = encode(second);
+      message.parts[0].assign(part.begin(), part.end());
+      if (both) message.parts.at(1).clear();
+      const SecretBytes bytes = encode(message);
+      w.body.assign(bytes.begin(), bytes.end());
+    };
+    const auto outcomes = sim.run();
+    ASSERT_TRUE(expect_safe(sim, outcomes));
+    ASSERT_TRUE(outcomes[P1].abort);
+    EXPECT_EQ(outcomes[P1].abort->reason, both ? Reason::malformed : Reason::echo_mismatch);
+    EXPECT_EQ(outcomes[P1].abort->culprits, both ? PartySet{P2} : PartySet{});
+  }
+}
+
 // Two of three signers are together twice in 3-of-4: the parts of their messages go to the right session.
 TYPED_TEST(ReshareTrials, TwoMembersMayBeInTwoSets) {
   const typename TestFixture::World of_four(3, 2, set_of({1, 2}), PartySet::first(4), 3);
@@ -257,6 +285,41 @@ TYPED_TEST(ReshareTrials, TwoMembersMayBeInTwoSets) {
   ASSERT_TRUE(expect_safe(sim, outcomes));
   for (const PartyId i : of_four.parties()) EXPECT_EQ(outcomes[i].end, End::finished);
   EXPECT_EQ(twice, 2u);  // 1 and 2
+}
+
+// A session with one round more than the trials carry.
+template <int k>
+struct Chat {
+  static constexpr std::string_view tag = k == 1 ? "chat/one/1" : k == 2 ? "chat/two/1" : "chat/three/1";
+  std::uint8_t value = k;
+  static auto fields(auto& m) { return std::tie(m.value); }
+};
+template <int k>
+Task<void> chat(Party self) {
+  const Chat<k> mine;
+  self.send_all(mine);
+  const PerPeer<Chat<k>> theirs = co_await self.receive<Chat<k>>();
+}
+Task<int> chat_on(Party self) {
+  co_await chat<1>(self);
+  co_await chat<2>(self);
+  co_await chat<3>(self);
+  co_return 1;
+}
+std::unique_ptr<AnySession> chatting(const SessionConfig& config, const PreparedShare<Ed25519>&) {
+  return std::make_unique<Session<int>>(config, Messages<Chat<1>, Chat<2>, Chat<3>>{}, &chat_on);
+}
+struct ChattingWorld : ReshareWorld<Ed25519> {
+  using ReshareWorld<Ed25519>::ReshareWorld;
+  std::unique_ptr<Session<Result>> start(const SessionConfig& config) const {
+    return std::make_unique<Session<Result>>(config, MessageList{}, &reshare<Ed25519, NoSetup>, *parameters,
+                                             old_share(config.me), base->identities.at(config.me), &chatting);
+  }
+};
+TEST(TrialsDeathTest, WhatHasNotEndedHasNotSigned) {
+  const ChattingWorld world(3, 2, set_of({1, 2}), PartySet::first(2), 2);
+  Simulation<ChattingWorld> sim(world, 1);
+  EXPECT_DEATH(static_cast<void>(sim.run()), "trials.done");
 }
 
 }  // namespace

@@ -177,5 +177,14 @@ TEST(EcdsaStepsDeathTest, AShareOfAnotherSchemeIsOurOwnBug) {
   EXPECT_DEATH(session->resume(), "algorithm");
 }
 
+TEST(EcdsaStepsDeathTest, AKeyThatTheShareDoesNotSignForIsOurOwnBug) {
+  EcdsaWorld world(PartySet::first(2), 2, 2, 2);
+  const Point<K> other = world.keys[0].Q + Point<K>::base(Scalar<K>::one());
+  world.keys[1] = ecdsa::effective_key(other, Scalar<K>::zero()).value();
+  SeededRng rng(1);
+  const auto session = world.start(SessionConfig{Digest{1}, world.T, PartyId(1), rng});
+  EXPECT_DEATH(session->resume(), "belong_to");
+}
+
 }  // namespace
 }  // namespace quorate::test

@@ -248,5 +248,14 @@ TYPED_TEST(FrostSession, AShareOfAnotherSchemeIsOurOwnBug) {
   EXPECT_DEATH(session->resume(), "algorithm");
 }
 
+TYPED_TEST(FrostSession, AKeyThatTheShareDoesNotSignForIsOurOwnBug) {
+  using C = typename TypeParam::Curve;
+  FrostWorld<TypeParam> world(PartySet::first(2), 2, 3, 2);
+  world.keys[1] = root_key(world.dealt.Y + Point<C>::base(Scalar<C>::one()));
+  SeededRng rng(1);
+  const auto session = world.start(SessionConfig{Digest{1}, world.T, PartyId(1), rng});
+  EXPECT_DEATH(session->resume(), "belong_to");
+}
+
 }  // namespace
 }  // namespace quorate::test
