@@ -95,11 +95,10 @@ def checks(text):
             continue  # the same as deleting the statement
         conjunctions.append((s, e, 'return'))
     for m in re.finditer(r'\bbool\s+(?!operator\b)\w+\s*=', code):
-        first, *others = split_top(code, m.end(), statement_end(code, m.start()) - 1, ',')
-        named = [(re.match(r'\w+\s*=(?!=)\s*', code[s:e]), s, e) for s, e in others]  # the next variable, or else a parameter
-        for s, e in [first] + [(s + name.end(), e) for name, s, e in named if name]:
-            if not re.match(r'true\b|false\b', code[s:e]):
-                conjunctions.append((s, e, 'bool'))
+        s, e = split_top(code, m.end(), statement_end(code, m.start()) - 1, ';')[0]
+        starts = [s] + [at + name.end() for at, _ in split_top(code, s, e, ',')[1:] if (name := re.match(r'\w+\s*=(?!=)\s*', code[at:e]))]
+        ends = [code.rindex(',', 0, at) for at in starts[1:]] + [e]  # of each variable, if there are several
+        conjunctions += [(s, e, 'bool') for s, e in zip(starts, ends) if not re.match(r'true\b|false\b', code[s:e])]
     for s, e, kind in conjunctions:
         parts = split_top(code, s, e, '&&')
         if kind == 'require' and (len(parts) == 1 or code[s] == '['):
