@@ -13,8 +13,8 @@ std::optional<Committee> Committee::make(std::uint8_t threshold, Members members
 }
 
 bool Committee::is_valid() const {
-  if (threshold_ < limits::kMinThreshold || threshold_ > members_.size() || members_.size() > limits::kMaxParties)
-    return false;
+  if (threshold_ < limits::kMinThreshold || threshold_ > members_.size()) return false;
+  if (members_.size() > limits::kMaxParties) return false;  // mutate: ascending indices end there
   for (std::size_t i = 0; i < members_.size(); ++i) {
     if (!members_[i].id.is_set()) return false;
     if (members_[i].node.text.empty() || members_[i].node.text.size() > limits::kMaxName) return false;

@@ -178,6 +178,14 @@ TEST(Session, TimeOutNamesTheSilentAndAccusesNobody) {
   EXPECT_EQ(b.session.aborted()->culprits, (PartySet{P2, P4}));
 }
 
+TEST(Session, ATimeOutDoesNotHideWhoCheated) {
+  Bench<int> b(4, &wait_for_commits);
+  b.session.deliver(P3, "x", {});
+  b.session.time_out();  // before the host has resumed it
+  b.session.resume();
+  EXPECT_EQ(b.end(), "cheated: unknown message: 3");
+}
+
 Task<int> complain_and_stop(Party self) {
   co_await self.receive<TossCommit>();
   const TossEcho last{};
