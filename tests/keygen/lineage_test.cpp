@@ -6,7 +6,6 @@
 namespace quorate::test {
 namespace {
 
-using EdWorld = ReshareWorld<Ed25519>;
 constexpr std::uint64_t kToday = 1000;
 
 // As its members and these dealers have signed it, and a client has asked for it.

@@ -6,7 +6,6 @@
 namespace quorate::test {
 namespace {
 
-using EdWorld = ReshareWorld<Ed25519>;
 using Record = PreparedReshare<PreparedShare<Ed25519>>;
 using Verdict = KeyHistory::Verdict;
 constexpr std::uint64_t kNow = 1000;

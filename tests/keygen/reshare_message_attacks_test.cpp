@@ -63,13 +63,11 @@ TYPED_TEST(ReshareMessageAttacks, AReplayedSessionIsRefused) {
 
 // ---- ECDSA's pairs
 
-using Ecdsa = ReshareWorld<Secp256k1, EcdsaSetup>;
-
 // attack 23: what makes Q_c the identity, R_c = −Hp(i, c, R_{1−c})
 TEST(EcdsaReshareAttacks, ARequestWhosePointsCancelNamesItsSender) {
-  const Ecdsa world(2, 2, PartySet::first(2), PartySet::first(2), 2);
+  const EcdsaReshare world(2, 2, PartySet::first(2), PartySet::first(2), 2);
   const PartyId P1(1), P2(2);
-  Simulation<Ecdsa> sim(world, 1);
+  Simulation<EcdsaReshare> sim(world, 1);
   sim.corrupt = {P2};
   sim.tamper = [&](Wire& w) {
     if (w.tag != ReshareSetup1::tag) return;
@@ -92,7 +90,8 @@ TEST(EcdsaReshareAttacks, EveryChangeOfTheSetupIsNoticed) {
     if (how == Change::per_recipient || how == Change::one_recipient) return false;  // there is only one
     return (tag == ReshareSetup1::tag && (leaf == 0 || leaf == 255)) || tag == ReshareSetup2::tag;
   };
-  const auto report = tamper_matrix(Ecdsa(2, 2, PartySet::first(2), PartySet::first(2), 2), PartyId(2), 1, of_setup);
+  const auto report =
+      tamper_matrix(EcdsaReshare(2, 2, PartySet::first(2), PartySet::first(2), 2), PartyId(2), 1, of_setup);
   EXPECT_EQ(report.cells, 4 * (2 + 2) + 4 * 11);
   EXPECT_THAT(report.unnoticed, testing::IsEmpty());
   for (const Reason expected : {Reason::malformed, Reason::extension_check})

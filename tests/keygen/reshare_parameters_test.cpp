@@ -4,8 +4,6 @@
 namespace quorate::test {
 namespace {
 
-using EdWorld = ReshareWorld<Ed25519>;
-
 TEST(ReshareTerms, MustFitTogether) {
   const EdWorld world(4, 2, set_of({1, 2}), set_of({2, 3, 5}), 2);
   const auto refused = [&](auto&& change) {

@@ -271,9 +271,7 @@ TYPED_TEST(Reshare, NobodyOpensBeforeAllHaveCommitted) {
 
 // ---- ECDSA
 
-using Ecdsa = ReshareWorld<Secp256k1, EcdsaSetup>;
-
-std::map<PartyId, const Pairwise*> new_pairs(PartySet members, const Ecdsa::Outcomes& outcomes) {
+std::map<PartyId, const Pairwise*> new_pairs(PartySet members, const EcdsaReshare::Outcomes& outcomes) {
   std::map<PartyId, const Pairwise*> pairs;
   for (const PartyId j : members) pairs[j] = &outcomes[j].result->prepared->pairwise;
   return pairs;
@@ -282,8 +280,8 @@ std::map<PartyId, const Pairwise*> new_pairs(PartySet members, const Ecdsa::Outc
 TEST(EcdsaReshare, EveryChangeOfCommitteeKeepsTheKeyAndSigns) {
   for (const Shape& shape :
        {shapes()[0], shapes()[3], shapes()[6], Shape{2, 2, set_of({1, 2}), set_of({2, 3, 5}), 3}}) {
-    const Ecdsa world(shape.n_old, shape.t_old, shape.dealers, shape.members, shape.t);
-    Simulation<Ecdsa> sim(world, 1);
+    const EcdsaReshare world(shape.n_old, shape.t_old, shape.dealers, shape.members, shape.t);
+    Simulation<EcdsaReshare> sim(world, 1);
     const auto outcomes = sim.run();
     ASSERT_TRUE(expect_safe(sim, outcomes));
     for (const PartyId i : world.parties()) ASSERT_EQ(outcomes[i].end, End::finished);
@@ -308,11 +306,11 @@ TEST(EcdsaReshare, EveryChangeOfCommitteeKeepsTheKeyAndSigns) {
 TEST(EcdsaReshare, TwoEpochsDoNotMix) {
   const PartySet both = PartySet::first(2);
   const PartyId P1(1), P2(2);
-  const Ecdsa first(2, 2, both, both, 2);
-  Simulation<Ecdsa> sim(first, 2);
+  const EcdsaReshare first(2, 2, both, both, 2);
+  Simulation<EcdsaReshare> sim(first, 2);
   const auto before = sim.run();
-  const Ecdsa second(first.after(before), both, both, 2, 3);
-  Simulation<Ecdsa> next(second, 3);
+  const EcdsaReshare second(first.after(before), both, both, 2, 3);
+  Simulation<EcdsaReshare> next(second, 3);
   const auto after = next.run();
   const auto old_shares = new_shares<Secp256k1>(both, before), shares = new_shares<Secp256k1>(both, after);
   const auto old_pairs = new_pairs(both, before), pairs = new_pairs(both, after);
@@ -330,18 +328,18 @@ TEST(EcdsaReshare, TwoEpochsDoNotMix) {
 }
 
 TEST(EcdsaReshare, EveryLostMessageAndFailedStoreIsSafe) {
-  const Ecdsa world(2, 2, PartySet::first(2), set_of({2, 3}), 2);  // 1 leaves, 2 stays, 3 joins
-  const auto until_nothing_is_lost = [&](int Simulation<Ecdsa>::*what) {
+  const EcdsaReshare world(2, 2, PartySet::first(2), set_of({2, 3}), 2);  // 1 leaves, 2 stays, 3 joins
+  const auto until_nothing_is_lost = [&](int Simulation<EcdsaReshare>::*what) {
     for (int k = 0;; ++k) {
-      Simulation<Ecdsa> sim(world, 9);
+      Simulation<EcdsaReshare> sim(world, 9);
       sim.*what = k;
       EXPECT_TRUE(expect_safe(sim, sim.run()));
       if (sim.lost == 0) return k;
     }
   };
-  EXPECT_EQ(until_nothing_is_lost(&Simulation<Ecdsa>::drop_at),
+  EXPECT_EQ(until_nothing_is_lost(&Simulation<EcdsaReshare>::drop_at),
             2 * 2 + 2 + 2 * 2 + 3 + 2 + 3 * 2 + 2 * 2 + 3 * 2 * 2 + 2 * 2);
-  EXPECT_EQ(until_nothing_is_lost(&Simulation<Ecdsa>::fail_durable_at), 2);
+  EXPECT_EQ(until_nothing_is_lost(&Simulation<EcdsaReshare>::fail_durable_at), 2);
 }
 
 }  // namespace

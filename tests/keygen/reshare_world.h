@@ -205,6 +205,9 @@ Task<ReshareResult<C, Setup>> deviating_reshare(Party self, ReshareParameters pa
   co_return result;
 }
 
+using EdWorld = ReshareWorld<Ed25519>;
+using EcdsaReshare = ReshareWorld<Secp256k1, EcdsaSetup>;
+
 // Runs `world` with this dealer deviating. The outcome has been through expect_safe.
 template <class C, class Setup = NoSetup>
 struct ReshareAttack {

@@ -17,16 +17,28 @@ using policy::Vote;
 using std::chrono::hours;
 using storage::RequestState;
 
-struct People {
-  std::map<std::string, Ed25519SecretKey> keys;
-  People() {
-    SeededRng rng(77);
-    for (const char* name : {"bob", "carol", "dave", "eve"}) keys.emplace(name, Ed25519SecretKey::generate(rng));
-  }
-};
 const People& people() {
-  static const People all;
+  static const People all(77, {"bob", "carol", "dave", "eve"});
   return all;
+}
+
+// What a coordinator proposes to P1 and P2 of "hot" for this request.
+node::Propose proposal_of(const node::ClientRequest& original, const node::World& world, Rng& rng) {
+  const auto x = std::get<node::Examined>(node::examine(original, world));
+  node::Propose p;
+  p.random = rng.bytes<32>();
+  p.attempt = 1;
+  p.cluster_digest = world.cluster.digest();
+  p.policy_version = static_cast<std::uint64_t>(world.policy->version());
+  p.policy_digest = world.policy->digest();
+  p.request_digest = x.request_digest;
+  p.key_id = x.intent.key;
+  p.certificate = x.certificate();
+  p.committee = committee_hash(x.committee());
+  p.threshold = 2;
+  p.signers = {PartyId(1), PartyId(2)};
+  p.original = original;
+  return p;
 }
 
 // Key "hot" of node1, node2, node3, any two; node4 has no part in it. bob, carol and dave are the treasury, eve is
@@ -45,18 +57,10 @@ struct Approved : Reshare {
   }
   void use(const Json& rules, const Json& more = Json::object()) {
     Json document = Json::parse(sim.documents.policy->jcs());
-    for (const auto& [name, key] : people().keys)
-      document["users"].push_back(
-          {{"id", name}, {"key", key.public_key().to_text()}, {"groups", {name == "eve" ? "others" : "treasury"}}});
+    people().join(document, "treasury");
     document["rules"] = rules;
     document.update(more);
-    documents.push_back(std::make_unique<policy::PolicyDocument>(policy::PolicyDocument::parse(document.dump())));
-    for (std::size_t i = 0; i < 4; ++i) {
-      sim.policies[i] = documents.back().get();
-      sim.kill(i);
-    }
-    sim.heal();
-    sim.run_for(Seconds(5));
+    restart_under(document);
   }
 
   node::RequestRecord at(std::size_t i, const std::string& id) {
@@ -67,7 +71,7 @@ struct Approved : Reshare {
 
   policy::Approval signed_by(const std::string& user, const Json& intent, Vote vote = Vote::approve) {
     return {user, static_cast<std::uint8_t>(vote),
-            people().keys.at(user).sign(view_of(policy::approval_text(vote, user, intent)))};
+            people().key_of(user).sign(view_of(policy::approval_text(vote, user, intent)))};
   }
   policy::Approval vote_of(const std::string& user, const std::string& id, Vote vote = Vote::approve) {
     for (std::size_t i = 0; i < 4; ++i)
@@ -105,8 +109,6 @@ struct Approved : Reshare {
   void until_done(NodeSimulation::Submission& s) {
     sim.run_until([&] { return s.answer.has_value(); }, Seconds(80));
   }
-
-  std::vector<std::unique_ptr<policy::PolicyDocument>> documents;
 };
 
 TEST(Approvals, TwoPeopleAtTwoNodesAndTheKeySigns) {
@@ -367,21 +369,8 @@ TEST(Approvals, WhoProposesAgainAndAgainDoesNotStallIt) {
   auto original = a.at(0, s.id).original;
   original.approvals.push_back(last);
   const node::World& world = a.sim.world(0);
-  const auto x = std::get<node::Examined>(node::examine(original, world));
   const auto disturb = [&] {
-    node::Propose p;
-    p.random = a.sim.rng().bytes<32>();
-    p.attempt = 1;
-    p.cluster_digest = world.cluster.digest();
-    p.policy_version = static_cast<std::uint64_t>(world.policy->version());
-    p.policy_digest = world.policy->digest();
-    p.request_digest = x.request_digest;
-    p.key_id = x.intent.key;
-    p.certificate = x.certificate();
-    p.committee = committee_hash(x.committee());
-    p.threshold = 2;
-    p.original = original;
-    p.signers = {PartyId(1), PartyId(2)};
+    node::Propose p = proposal_of(original, world, a.sim.rng());
     a.sim.raw_send(3, 0, node::envelope_of(p));
     a.sim.raw_send(3, 1, node::envelope_of(p));
     p.signers = {PartyId(2), PartyId(3)};
@@ -658,21 +647,7 @@ TEST(Approvals, NoNodeTakesPartWithoutThem) {  // attack 61, 64: whatever the co
     return all;
   };
   const auto propose_with = [&](const node::ClientRequest& original) {
-    const auto x = std::get<node::Examined>(node::examine(original, world));
-    node::Propose p;
-    p.random = a.sim.rng().bytes<32>();
-    p.attempt = 1;
-    p.cluster_digest = world.cluster.digest();
-    p.policy_version = static_cast<std::uint64_t>(world.policy->version());
-    p.policy_digest = world.policy->digest();
-    p.request_digest = x.request_digest;
-    p.key_id = x.intent.key;
-    p.certificate = x.certificate();
-    p.committee = committee_hash(x.committee());
-    p.threshold = 2;
-    p.signers = {PartyId(1), PartyId(2)};
-    p.original = original;
-    a.sim.raw_send(0, 1, node::envelope_of(p));
+    a.sim.raw_send(0, 1, node::envelope_of(proposal_of(original, world, a.sim.rng())));
     a.sim.run_for(Seconds(2));
   };
   auto forged = known.original;

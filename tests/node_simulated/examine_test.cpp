@@ -38,6 +38,14 @@ struct Examine : ::testing::Test {
     batch.put_key(std::move(row));
     ASSERT_TRUE(store.commit_now(std::move(batch)).ok());
   }
+  http::SignatureParameters parameters(const std::string& user) {
+    http::SignatureParameters p;
+    p.user = user;
+    p.cluster_id = sim.documents.cluster->id();
+    p.created = unix_seconds(sim.clock.wall());
+    p.nonce = "a-nonce-of-" + user;
+    return p;
+  }
   std::variant<Examined, Refusal> examine(const http::SignedRequest& r) { return node::examine(r, world); }
   void expect_refused(const http::SignedRequest& request, int status, const std::string& code,
                       const std::optional<std::string>& pointer) {
@@ -188,11 +196,7 @@ TEST_F(Examine, WhoAsksAndWhatForIsCheckedFirst) {
   const auto examined = examine(body);
   ASSERT_TRUE(std::holds_alternative<Refusal>(examined));
   EXPECT_EQ(std::get<Refusal>(examined).status, 401);
-  http::SignatureParameters p;
-  p.user = "mallory";
-  p.cluster_id = sim.documents.cluster->id();
-  p.created = unix_seconds(sim.clock.wall());
-  p.nonce = "a-nonce-of-mallory";
+  http::SignatureParameters p = parameters("mallory");
   http::SignedRequest unknown;
   unknown.method = "POST";
   unknown.target = "/v1/keys";
@@ -203,15 +207,10 @@ TEST_F(Examine, WhoAsksAndWhatForIsCheckedFirst) {
 }
 
 TEST_F(Examine, ARouteThatIsNoRequestIsNotForwarded) {
-  http::SignatureParameters p;
-  p.user = "admin";
-  p.cluster_id = sim.documents.cluster->id();
-  p.created = unix_seconds(sim.clock.wall());
-  p.nonce = "a-nonce-for-a-read";
   http::SignedRequest read;
   read.method = "GET";
   read.target = "/v1/keys";
-  const auto signed_read = http::sign_request(std::move(read), p, sim.documents.admin);
+  const auto signed_read = http::sign_request(std::move(read), parameters("admin"), sim.documents.admin);
   const auto examined = examine(signed_read);
   ASSERT_TRUE(std::holds_alternative<Refusal>(examined));
 }

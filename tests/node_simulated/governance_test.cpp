@@ -17,15 +17,8 @@ using policy::Vote;
 using std::chrono::hours;
 using storage::RequestState;
 
-struct Admins {
-  std::map<std::string, Ed25519SecretKey> keys;
-  Admins() {
-    SeededRng rng(78);
-    for (const char* name : {"ana", "ben", "cem", "eve"}) keys.emplace(name, Ed25519SecretKey::generate(rng));
-  }
-};
-const Admins& admins() {
-  static const Admins all;
+const People& admins() {
+  static const People all(78, {"ana", "ben", "cem", "eve"});
   return all;
 }
 
@@ -34,17 +27,9 @@ const Admins& admins() {
 struct Governed : Reshare {
   explicit Governed(unsigned n, std::uint64_t seed) : Reshare(n, seed, {0, 1, 2}, 2, kEd25519) {
     Json document = Json::parse(sim.documents.policy->jcs());
-    for (const auto& [name, key] : admins().keys)
-      document["users"].push_back(
-          {{"id", name}, {"key", key.public_key().to_text()}, {"groups", {name == "eve" ? "others" : "council"}}});
+    admins().join(document, "council");
     document["admins"] = {{"group", "council"}, {"min", 2}, {"delay_hours", 24}};
-    first = std::make_unique<policy::PolicyDocument>(policy::PolicyDocument::parse(document.dump()));
-    for (std::size_t i = 0; i < n; ++i) {
-      sim.policies[i] = first.get();
-      sim.kill(i);
-    }
-    sim.heal();
-    sim.run_for(Seconds(5));
+    restart_under(document);
   }
 
   Json in_force(std::size_t i) { return Json::parse(sim.world(i).policy->jcs()); }
@@ -80,7 +65,7 @@ struct Governed : Reshare {
     p.cluster_id = sim.documents.cluster->id();
     p.created = unix_seconds(sim.clock.wall());
     p.nonce = "governance-nonce-" + std::to_string(1000 + ++nonces);
-    return http::sign_request(std::move(r), p, admins().keys.at(user));
+    return http::sign_request(std::move(r), p, admins().key_of(user));
   }
   std::string propose(std::size_t i, const Json& document, const std::string& user = "ana") {
     auto& s = sim.submit(i, put(document, user));
@@ -95,7 +80,7 @@ struct Governed : Reshare {
   std::string say(std::size_t i, const std::string& id, const std::string& user, Vote vote = Vote::approve) {
     const Json intent = Json::parse(at(i, id).intent.text);
     const policy::Approval approval{user, static_cast<std::uint8_t>(vote),
-                                    admins().keys.at(user).sign(view_of(policy::approval_text(vote, user, intent)))};
+                                    admins().key_of(user).sign(view_of(policy::approval_text(vote, user, intent)))};
     const auto answer = std::make_shared<std::optional<node::Answer>>();
     sim.desk(i).approvals().vote(id, approval, [answer](const node::Answer& a) { *answer = a; });
     return ended(answer);
@@ -111,7 +96,7 @@ struct Governed : Reshare {
     p.created = unix_seconds(sim.clock.wall());
     p.nonce = "governance-nonce-" + std::to_string(1000 + ++nonces);
     const auto answer = std::make_shared<std::optional<node::Answer>>();
-    sim.desk(i).approvals().cancel(id, user, http::sign_request(std::move(r), p, admins().keys.at(user)),
+    sim.desk(i).approvals().cancel(id, user, http::sign_request(std::move(r), p, admins().key_of(user)),
                                    [answer](const node::Answer& a) { *answer = a; });
     return ended(answer);
   }
@@ -141,7 +126,6 @@ struct Governed : Reshare {
     }
   }
 
-  std::unique_ptr<policy::PolicyDocument> first;
   int nonces = 0;
 };
 
@@ -411,7 +395,7 @@ struct Chain : Governed {
   void approve(const std::string& user) {
     const Json json = policy::to_json(intent());
     link.original.approvals.push_back(
-        {user, 1, admins().keys.at(user).sign(view_of(policy::approval_text(Vote::approve, user, json)))});
+        {user, 1, admins().key_of(user).sign(view_of(policy::approval_text(Vote::approve, user, json)))});
   }
   Digest next() { return policy::PolicyDocument::parse(text_of(link.original.body)).digest(); }
   void vote(std::size_t i, std::uint32_t round = 0) {

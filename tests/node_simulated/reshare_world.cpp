@@ -4,6 +4,17 @@
 
 namespace quorate::test {
 
+People::People(std::uint64_t seed, std::initializer_list<const char*> names) {
+  SeededRng rng(seed);
+  for (const char* name : names) keys_.emplace(name, Ed25519SecretKey::generate(rng));
+}
+
+void People::join(Json& policy, const std::string& group) const {
+  for (const auto& [name, key] : keys_)
+    policy["users"].push_back(
+        {{"id", name}, {"key", key.public_key().to_text()}, {"groups", {name == "eve" ? "others" : group}}});
+}
+
 Reshare::Reshare(unsigned n, std::uint64_t seed, std::vector<std::size_t> members, unsigned t,
                  const std::string& algorithm)
     : sim(n, seed) {
@@ -13,6 +24,16 @@ Reshare::Reshare(unsigned n, std::uint64_t seed, std::vector<std::size_t> member
   first = row(0);
   // Numbers are times: the next one lies after the first.
   sim.clock.advance(Seconds(1));
+}
+
+void Reshare::restart_under(const Json& policy) {
+  policies_.push_back(std::make_unique<policy::PolicyDocument>(policy::PolicyDocument::parse(policy.dump())));
+  for (std::size_t i = 0; i < sim.size(); ++i) {
+    sim.policies[i] = policies_.back().get();
+    sim.kill(i);
+  }
+  sim.heal();
+  sim.run_for(Seconds(5));
 }
 
 http::SignedRequest Reshare::refresh(Json body) { return sim.request("/v1/keys/hot/refresh", body); }

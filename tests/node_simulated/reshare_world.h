@@ -2,6 +2,9 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+#include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "keygen/certificate.h"
@@ -11,6 +14,18 @@
 
 namespace quorate::test {
 
+// People with a key each. eve is none of those that a policy asks.
+class People {
+ public:
+  People(std::uint64_t seed, std::initializer_list<const char*> names);
+  const Ed25519SecretKey& key_of(const std::string& name) const { return keys_.at(name); }
+  // Into the document's users: all in this group, eve in "others".
+  void join(Json& policy, const std::string& group) const;
+
+ private:
+  std::map<std::string, Ed25519SecretKey> keys_;
+};
+
 class Reshare {
  public:
   Reshare(unsigned n, std::uint64_t seed, std::vector<std::size_t> members, unsigned t,
@@ -18,6 +33,9 @@ class Reshare {
 
   http::SignedRequest refresh(Json body = Json::object());
   http::SignedRequest reshare(unsigned t, const std::vector<std::size_t>& members, Json more = Json::object());
+
+  // Every node starts again with this as its first version.
+  void restart_under(const Json& policy);
 
   storage::KeyRow row(std::size_t i);
   CertificateBody body(std::size_t i);
@@ -27,6 +45,9 @@ class Reshare {
 
   NodeSimulation sim;
   storage::KeyRow first;
+
+ private:
+  std::vector<std::unique_ptr<policy::PolicyDocument>> policies_;
 };
 
 std::string why(const NodeSimulation::Submission& s);

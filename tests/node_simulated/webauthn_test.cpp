@@ -36,13 +36,7 @@ struct Passkeys : Reshare {
         {{{"id", "two"},
           {"if", Json::object()},
           {"then", {{"approve", Json::array({{{"group", "treasury"}, {"min", 2}}})}, {"expires_hours", 24}}}}});
-    people = std::make_unique<policy::PolicyDocument>(policy::PolicyDocument::parse(document.dump()));
-    for (std::size_t i = 0; i < 4; ++i) {
-      sim.policies[i] = people.get();
-      sim.kill(i);
-    }
-    sim.heal();
-    sim.run_for(Seconds(5));
+    restart_under(document);
   }
 
   NodeSimulation::Submission& wait_for_people(const std::string& text) {
@@ -87,8 +81,6 @@ struct Passkeys : Reshare {
     sim.raw_send(3, to, node::envelope_of(message));
     sim.run_for(Seconds(2));
   }
-
-  std::unique_ptr<policy::PolicyDocument> people;
 };
 
 TEST(WebAuthnVotes, AKeyAndAnAuthenticatorAreTwoPeople) {

@@ -7,26 +7,10 @@
 #include "policy/founding.h"
 #include "policy/intent.h"
 #include "sample_policy.h"
+#include "tests/policy/keyed_node.h"
 
 namespace quorate::policy {
 namespace {
-
-struct KeyedNode {
-  Ed25519SecretKey key;
-  NodeCard card;
-};
-
-// `again`: the same id with other keys.
-KeyedNode keyed_node(std::uint8_t number, std::uint8_t again = 0) {
-  SeededRng rng(200 + 16 * number + again);
-  auto key = Ed25519SecretKey::generate(rng);
-  Bytes spki = *from_hex("3059301306072a8648ce3d020106082a8648ce3d03010703420004");
-  spki.resize(91, static_cast<std::uint8_t>(16 * number + again));
-  const std::string id = "node" + std::to_string(number);
-  const std::string host = "h" + std::to_string(number) + ".example";
-  NodeCard card{id, key.public_key(), spki, host + ":7101", host + ":7001", 1};
-  return {std::move(key), std::move(card)};
-}
 
 Ed25519SecretKey admin_key(std::uint64_t seed) {
   SeededRng rng(seed);

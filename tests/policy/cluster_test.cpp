@@ -6,57 +6,32 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
-#include "base/rng.h"
 #include "policy/first_policy.h"
+#include "tests/policy/keyed_node.h"
 
 namespace quorate::policy {
 namespace {
 
-// Nothing here looks at the point itself, only at its form.
-Bytes spki_of(std::uint8_t number) {
-  Bytes out = *from_hex("3059301306072a8648ce3d020106082a8648ce3d03010703420004");
-  out.resize(91, number);
+std::vector<KeyedNode> nodes_of(std::uint8_t n) {
+  std::vector<KeyedNode> out;
+  for (std::uint8_t i = 1; i <= n; ++i) out.push_back(keyed_node(i));
   return out;
 }
 
-struct Node {
-  Ed25519SecretKey key;
-  NodeCard card;
-};
-
-Node node_of(std::uint8_t number) {
-  SeededRng rng(number);
-  auto key = Ed25519SecretKey::generate(rng);
-  NodeCard card;
-  card.id = "node" + std::to_string(number);
-  card.identity_key = key.public_key();
-  card.tls_spki = spki_of(number);
-  card.peers_address = "127.0.0.1:" + std::to_string(7100 + number);
-  card.rest_address = "127.0.0.1:" + std::to_string(7000 + number);
-  card.seq = 1;
-  return {std::move(key), std::move(card)};
-}
-
-std::vector<Node> nodes_of(std::uint8_t n) {
-  std::vector<Node> out;
-  for (std::uint8_t i = 1; i <= n; ++i) out.push_back(node_of(i));
-  return out;
-}
-
-Json genesis_of(const std::vector<Node>& nodes, const Digest& anchor = {}) {
+Json genesis_of(const std::vector<KeyedNode>& nodes, const Digest& anchor = {}) {
   std::vector<Json> cards;
   for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) cards.push_back(sign_card(it->card, it->key));
   return make_genesis("test", cards, anchor);
 }
 
-Json file_of(const std::vector<Node>& nodes, const Json& genesis) {
+Json file_of(const std::vector<KeyedNode>& nodes, const Json& genesis) {
   std::vector<std::pair<std::string, Signature64>> signatures;
   for (const auto& node : nodes) signatures.emplace_back(node.card.id, sign_genesis(genesis, node.key));
   return make_cluster_file(genesis, signatures);
 }
 
 // A file in which everything is signed again after `change`, so that only the changed thing is wrong.
-Json changed(const std::function<void(std::vector<Node>&)>& change) {
+Json changed(const std::function<void(std::vector<KeyedNode>&)>& change) {
   auto nodes = nodes_of(3);
   change(nodes);
   return file_of(nodes, genesis_of(nodes));
@@ -94,8 +69,9 @@ TEST(Cluster, RoundTrips) {
 
 TEST(Cluster, OneFingerprintBindsNodesAndFirstPolicy) {  // attack 66
   const auto nodes = nodes_of(2);
-  const FirstUser admin{"admin", node_of(50).card.identity_key}, approver{"approver", node_of(51).card.identity_key};
-  const FirstUser mallory{"admin", node_of(52).card.identity_key};
+  const FirstUser admin{"admin", keyed_node(50).card.identity_key},
+      approver{"approver", keyed_node(51).card.identity_key};
+  const FirstUser mallory{"admin", keyed_node(52).card.identity_key};
   const Json genesis = genesis_of(nodes, policy_anchor(first_policy("", admin, approver)));
   const auto cluster = ClusterDocument::parse(file_of(nodes, genesis).dump());
   const auto policy = [](const Json& json) { return PolicyDocument::from_json(json); };
@@ -165,7 +141,7 @@ TEST(Cluster, NodesShareNothing) {
   const std::string second = "/documents/0/document/nodes/1/card/";
   EXPECT_EQ(pointer_of(changed([](auto& n) { n[1].card.id = "node1"; })), second + "id");
   EXPECT_EQ(pointer_of(changed([](auto& n) {
-              n[1].key = node_of(1).key;
+              n[1].key = keyed_node(1).key;
               n[1].card.identity_key = n[0].card.identity_key;
             })),
             second + "identity_key");
@@ -246,7 +222,7 @@ TEST(Cluster, NewerCardsTakeTheirPlaces) {
   moved.seq = 2;
   moved.tls_spki = spki_of(9);
   moved.rest_address = "moved.example:1";
-  const auto with = [&](const NodeCard& card, const Node& by) {
+  const auto with = [&](const NodeCard& card, const KeyedNode& by) {
     Json file = good;
     file["cards"] = Json::array({sign_card(card, by.key)});
     return file;

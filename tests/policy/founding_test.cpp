@@ -5,40 +5,25 @@
 #include <functional>
 
 #include "sample_policy.h"
+#include "tests/policy/keyed_node.h"
 
 namespace quorate::policy {
 namespace {
 
-struct Founder {
-  Ed25519SecretKey key;
-  NodeCard card;
-  Json signed_card() const { return sign_card(card, key); }
-};
-
-Founder founder_of(std::uint8_t number) {
-  SeededRng rng(100 + number);
-  auto key = Ed25519SecretKey::generate(rng);
-  Bytes spki = *from_hex("3059301306072a8648ce3d020106082a8648ce3d03010703420004");
-  spki.resize(91, number);
-  const std::string id = "node" + std::to_string(number);
-  NodeCard card{id, key.public_key(), spki, id + ".example:7101", id + ".example:7001", 1};
-  return {std::move(key), std::move(card)};
-}
-
 struct Foundings : ::testing::Test {
-  std::vector<Founder> nodes;
+  std::vector<KeyedNode> nodes;
   Foundings() {
-    for (std::uint8_t i = 3; i >= 1; --i) nodes.push_back(founder_of(i));
+    for (std::uint8_t i = 3; i >= 1; --i) nodes.push_back(keyed_node(i));
   }
   std::vector<Json> cards() const {
     std::vector<Json> all;
-    for (const Founder& node : nodes) all.push_back(node.signed_card());
+    for (const KeyedNode& node : nodes) all.push_back(sign_card(node.card, node.key));
     return all;
   }
   Founding made(const char* name = "acme") const { return Founding::make(name, cards(), base_policy()); }
   Founding complete() const {
     Founding founding = made();
-    for (const Founder& node : nodes) founding.add(node.card.id, founding.sign(node.key));
+    for (const KeyedNode& node : nodes) founding.add(node.card.id, founding.sign(node.key));
     return founding;
   }
 };
