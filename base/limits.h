@@ -109,4 +109,8 @@ inline constexpr std::size_t kMaxPsbtInputs = 1024, kMaxPsbtOutputs = 1024;
 inline constexpr std::size_t kMaxPsbtDerivations = 2048;             // steps of BIP-32 for one PSBT: about 60 µs each
 inline constexpr std::size_t kMaxSolanaMessage = 1232 - 1 - 64;      // bytes: a packet, less one signature
 
+// Memory of a process, bytes: freed and kept for the next request; from here on an allocation is a mapping of its own.
+inline constexpr int kFreedKept = 16 << 20;
+inline constexpr int kOwnMapping = 1 << 20;
+
 }  // namespace quorate::limits

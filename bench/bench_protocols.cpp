@@ -50,6 +50,51 @@ void frost_signer(benchmark::State& state, unsigned t) {
   });
 }
 
+// Sessions of all n parties, from making them to their results; party 1's part is what is measured, in one piece a
+// round: reading the clock costs more than delivering a message. The counter bytes_per_peer: what it sends to one peer
+// in all rounds.
+template <class C, class Result>
+void whole_sessions(benchmark::State& state, unsigned n, auto&& make) {
+  struct Incoming {
+    PartyId from;
+    Outgoing message;
+  };
+  SystemRng rng;
+  std::size_t bytes_per_peer = 0;
+  measure<C>(state, 1, [&](Stopwatch& stopwatch) {
+    const SessionId sid = rng.bytes<32>();
+    std::vector<std::unique_ptr<Session<Result>>> sessions(n);
+    std::vector<std::vector<Incoming>> incoming(n);
+    bytes_per_peer = 0;
+    const auto step = [&](std::size_t i) {
+      if (!sessions[i]) sessions[i] = make(PartyId(static_cast<unsigned>(i) + 1), sid);
+      Session<Result>& session = *sessions[i];
+      for (const Incoming& m : std::exchange(incoming[i], {})) session.deliver(m.from, m.message.tag, m.message.body);
+      session.resume();
+      if (session.pending_durable()) {
+        session.durable_done();
+        session.resume();
+      }
+      return session.take_outbox();
+    };
+    const auto all_done = [&] {
+      return std::all_of(sessions.begin(), sessions.end(),
+                         [](const auto& session) { return session && session->done(); });
+    };
+    for (int round = 0; round < 10 && !all_done(); ++round)
+      for (std::size_t i = 0; i < n; ++i) {
+        std::vector<Outgoing> out = i == 0 ? stopwatch.time([&] { return step(i); }) : step(i);
+        for (Outgoing& m : out) {
+          const std::size_t to = m.to.index() - std::size_t{1};
+          if (i == 0 && to == 1) bytes_per_peer += m.body.size();
+          incoming[to].push_back({PartyId(static_cast<unsigned>(i) + 1), std::move(m)});
+        }
+      }
+    if (!sessions[0]->has_result()) state.SkipWithError("the protocol did not finish");
+  });
+  state.counters["bytes_per_peer"] = static_cast<double>(bytes_per_peer);
+}
+
 // Party 1 of {1, …, t} through its session: every message read and written.
 void ecdsa_signer(benchmark::State& state, unsigned t, unsigned n) {
   SystemRng rng;
@@ -57,85 +102,12 @@ void ecdsa_signer(benchmark::State& state, unsigned t, unsigned n) {
   const auto shares = test::deal_shares<Secp256k1>(t, n, Algorithm::ecdsa_secp256k1, rng);
   const auto pairs = test::deal_pairs(T, rng);
   const auto key = ecdsa::effective_key(shares.at(PartyId(1)).Y, Scalar<Secp256k1>::zero()).value();
-  std::size_t bytes = 0, signings = 0;
-
-  measure<Secp256k1>(state, 1, [&](Stopwatch& stopwatch) {
-    const SessionId sid = rng.bytes<32>();
-    const ecdsa::Digests digests{rng.bytes<32>()};
-    std::map<PartyId, std::unique_ptr<Session<ecdsa::Signatures>>> sessions;
-    const auto run = [&](PartyId i, auto&& part) {
-      if (i != PartyId(1))
-        part();
-      else
-        stopwatch.time(part);
-    };
-    for (const PartyId i : T)
-      run(i, [&] {
-        const SessionConfig config{sid, T, i, rng};
-        sessions[i] = std::make_unique<Session<ecdsa::Signatures>>(config, EcdsaMessages{}, &ecdsa_sign, shares.at(i),
-                                                                   pairs.at(i), ecdsa::Keys{key}, digests);
-      });
-    for (int round = 0; round < 4; ++round) {
-      std::vector<std::pair<PartyId, Outgoing>> sent;
-      for (const PartyId i : T)
-        run(i, [&] {
-          sessions[i]->resume();
-          if (sessions[i]->pending_durable()) {
-            sessions[i]->durable_done();
-            sessions[i]->resume();
-          }
-          for (Outgoing& m : sessions[i]->take_outbox()) sent.emplace_back(i, std::move(m));
-        });
-      for (const auto& [i, m] : sent) {
-        if (i == PartyId(1)) bytes += m.body.size();
-        run(m.to, [&, from = i, &message = m] { sessions[message.to]->deliver(from, message.tag, message.body); });
-      }
-    }
-    if (!sessions[PartyId(1)]->has_result()) state.SkipWithError("the signing did not finish");
-    ++signings;
+  const ecdsa::Digests digests{rng.bytes<32>()};
+  whole_sessions<Secp256k1, ecdsa::Signatures>(state, t, [&](PartyId i, const SessionId& sid) {
+    const SessionConfig config{sid, T, i, rng};
+    return std::make_unique<Session<ecdsa::Signatures>>(config, EcdsaMessages{}, &ecdsa_sign, shares.at(i), pairs.at(i),
+                                                        ecdsa::Keys{key}, digests);
   });
-  state.counters["bytes_per_peer"] =
-      static_cast<double>(bytes) / static_cast<double>(std::max<std::size_t>(1, signings * (t - 1)));
-}
-
-// Sessions of all n parties, from making them to their results; party 1's part is what is measured. The counter
-// bytes_per_peer: what it sends to one peer in all rounds.
-template <class C, class Result>
-void whole_sessions(benchmark::State& state, unsigned n, auto&& make) {
-  SystemRng rng;
-  std::size_t bytes_per_peer = 0;
-  measure<C>(state, 1, [&](Stopwatch& stopwatch) {
-    const SessionId sid = rng.bytes<32>();
-    std::vector<std::unique_ptr<Session<Result>>> sessions;
-    bytes_per_peer = 0;
-    const auto run = [&](std::size_t i, auto&& part) {
-      if (i != 0)
-        part();
-      else
-        stopwatch.time(part);
-    };
-    for (std::size_t i = 0; i < n; ++i)
-      run(i, [&] { sessions.push_back(make(PartyId(static_cast<unsigned>(i) + 1), sid)); });
-    for (int round = 0; round < 10; ++round)
-      for (std::size_t i = 0; i < n; ++i) {
-        std::vector<Outgoing> out;
-        run(i, [&] {
-          sessions[i]->resume();
-          if (sessions[i]->pending_durable()) {
-            sessions[i]->durable_done();
-            sessions[i]->resume();
-          }
-          out = sessions[i]->take_outbox();
-        });
-        for (const Outgoing& m : out) {
-          const std::size_t to = m.to.index() - std::size_t{1};
-          if (i == 0 && to == 1) bytes_per_peer += m.body.size();
-          run(to, [&] { sessions[to]->deliver(PartyId(static_cast<unsigned>(i) + 1), m.tag, m.body); });
-        }
-      }
-    if (!sessions[0]->has_result()) state.SkipWithError("the protocol did not finish");
-  });
-  state.counters["bytes_per_peer"] = static_cast<double>(bytes_per_peer);
 }
 
 // Party 1 of n: every message read and written, signatures of the node key included.

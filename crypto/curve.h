@@ -5,11 +5,13 @@
 #include <secp256k1.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/limits.h"
 
 namespace quorate {
 
@@ -34,7 +36,8 @@ struct Secp256k1 {
     secp256k1_pubkey key{};
     bool identity = true;
   };
-  static constexpr unsigned cheap_additions = 4;  // so many cost less than one multiply_public
+  // Whether k·P + Q is cheaper by adding than by point_multiply_public.
+  static constexpr bool worth_adding(unsigned k) { return k <= limits::kMaxParties; }
   static bool point_parse(PointRep& r, const std::uint8_t* in33);
   static void point_bytes(std::uint8_t* out33, const PointRep& P);  // not for the identity
   static bool point_is_identity(const PointRep& P) { return P.identity; }
@@ -47,6 +50,7 @@ struct Secp256k1 {
   // Variable-time: public data only.
   static void point_add(PointRep& r, const PointRep& P, const PointRep& Q);
   static void point_sum(PointRep& r, std::span<const PointRep* const> Ps);
+  static void point_add_times(PointRep& r, const PointRep& Q, unsigned k, const PointRep& P);  // k·P + Q, worth adding
   static void point_multiply_public(PointRep& r, const ScalarRep& k, const PointRep& P);
   // k·P of an encoding; false: point_parse refuses it, or k is zero.
   static bool point_parse_and_multiply_public(PointRep& r, const ScalarRep& k, const std::uint8_t* in33);
@@ -76,7 +80,9 @@ struct Ed25519 {
   struct PointRep {
     ByteArray<32> bytes{1};  // (0, 1), the identity
   };
-  static constexpr unsigned cheap_additions = 6;
+  static constexpr bool worth_adding(unsigned k) {
+    return k == 0 || static_cast<unsigned>(std::bit_width(k)) + static_cast<unsigned>(std::popcount(k)) <= 8;
+  }
   static bool point_parse(PointRep& r, const std::uint8_t* in32);
   static void point_bytes(std::uint8_t* out32, const PointRep& P);
   static bool point_is_identity(const PointRep& P);
@@ -86,6 +92,7 @@ struct Ed25519 {
   static void point_multiply(PointRep& r, const ScalarRep& k, const PointRep& P);
   static void point_add(PointRep& r, const PointRep& P, const PointRep& Q);
   static void point_sum(PointRep& r, std::span<const PointRep* const> Ps);
+  static void point_add_times(PointRep& r, const PointRep& Q, unsigned k, const PointRep& P);
   static void point_multiply_public(PointRep& r, const ScalarRep& k, const PointRep& P);
   static bool point_parse_and_multiply_public(PointRep& r, const ScalarRep& k, const std::uint8_t* in32);
   static void point_base_and_public(PointRep& r, const ScalarRep& s, const ScalarRep& c, const PointRep& P);

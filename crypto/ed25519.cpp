@@ -88,6 +88,17 @@ void Ed25519::point_sum(PointRep& r, std::span<const PointRep* const> Ps) {
   r = sum;
 }
 
+// By doubling and adding; adding to the identity is free.
+void Ed25519::point_add_times(PointRep& r, const PointRep& Q, unsigned k, const PointRep& P) {
+  QUORATE_ASSERT(worth_adding(k));
+  PointRep sum;
+  for (auto bit = std::bit_width(k); bit-- > 0;) {
+    point_add(sum, sum, sum);
+    if ((k >> bit) & 1) point_add(sum, sum, P);
+  }
+  point_add(r, sum, Q);
+}
+
 void Ed25519::point_multiply_public(PointRep& r, const ScalarRep& k, const PointRep& P) { point_multiply(r, k, P); }
 
 bool Ed25519::point_parse_and_multiply_public(PointRep& r, const ScalarRep& k, const std::uint8_t* in32) {

@@ -4,7 +4,6 @@
 // be encoded.
 #pragma once
 #include <algorithm>
-#include <bit>
 #include <optional>
 #include <span>
 #include <vector>
@@ -67,8 +66,9 @@ class Point {
     C::point_sum(R.rep_, reps);
     return R;
   }
-  // k·P for a public k. Cheap for small |k|.
-  static Point multiply_public(const Scalar<C>& k, const Point& P);
+  // k·P + Q and k·P for a public k. Cheap for small |k|.
+  static Point multiply_public_and_add(const Scalar<C>& k, const Point& P, const Point& Q);
+  static Point multiply_public(const Scalar<C>& k, const Point& P) { return multiply_public_and_add(k, P, Point()); }
   // s·G + c·P for public s, c.
   static Point base_and(const Scalar<C>& s, const Scalar<C>& c, const Point& P) {
     Point R;
@@ -109,19 +109,6 @@ class Point {
     if (std::any_of(b.begin() + 1, b.end(), [](std::uint8_t x) { return x != 0; })) return std::nullopt;
     return b[0];
   }
-  static bool worth_adding(unsigned k) {  // k·P by doubling and adding
-    return k == 0 ||
-           static_cast<unsigned>(std::bit_width(k)) + static_cast<unsigned>(std::popcount(k)) <= C::cheap_additions + 2;
-  }
-  static Point by_additions(unsigned k, const Point& P) {  // k < 256; adding to the identity is free
-    Point R;
-    for (unsigned bit = 8; bit-- > 0;) {
-      R = R + R;
-      if ((k >> bit) & 1) R = R + P;
-    }
-    return R;
-  }
-
   typename C::PointRep rep_;
 };
 
@@ -168,11 +155,16 @@ class UncheckedPoint {
 };
 
 template <class C>
-Point<C> Point<C>::multiply_public(const Scalar<C>& k, const Point& P) {
-  if (const auto small = small_value(k); small && worth_adding(*small)) return by_additions(*small, P);
-  if (const auto small = small_value(-k); small && worth_adding(*small)) return by_additions(*small, -P);
+Point<C> Point<C>::multiply_public_and_add(const Scalar<C>& k, const Point& P, const Point& Q) {
   Point R;
-  C::point_multiply_public(R.rep_, k.rep(), P.rep_);
+  if (const auto small = small_value(k); small && C::worth_adding(*small)) {
+    C::point_add_times(R.rep_, Q.rep_, *small, P.rep_);
+  } else if (const auto opposite = small_value(-k); opposite && C::worth_adding(*opposite)) {
+    C::point_add_times(R.rep_, Q.rep_, *opposite, (-P).rep_);
+  } else {
+    C::point_multiply_public(R.rep_, k.rep(), P.rep_);
+    C::point_add(R.rep_, R.rep_, Q.rep_);
+  }
   return R;
 }
 

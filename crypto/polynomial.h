@@ -55,7 +55,7 @@ template <class C>
 Point<C> evaluate_commitment(std::span<const Point<C>> F, PartyId j) {
   const Scalar<C> x = scalar_of<C>(j);
   Point<C> y;
-  for (std::size_t k = F.size(); k-- > 0;) y = Point<C>::multiply_public(x, y) + F[k];
+  for (std::size_t k = F.size(); k-- > 0;) y = Point<C>::multiply_public_and_add(x, y, F[k]);
   return y;
 }
 template <class C>

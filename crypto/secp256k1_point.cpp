@@ -93,7 +93,7 @@ void Secp256k1::point_add(PointRep& r, const PointRep& P, const PointRep& Q) {
 }
 
 void Secp256k1::point_sum(PointRep& r, std::span<const PointRep* const> Ps) {
-  constexpr std::size_t few = 8;
+  constexpr std::size_t few = 40;
   std::array<const secp256k1_pubkey*, few> on_stack;
   std::vector<const secp256k1_pubkey*> on_heap;
   if (Ps.size() > few) on_heap.resize(Ps.size());
@@ -105,6 +105,15 @@ void Secp256k1::point_sum(PointRep& r, std::span<const PointRep* const> Ps) {
   // Returns 0 when the points cancel out; refuses an empty list.
   sum.identity = n == 0 || secp256k1_ec_pubkey_combine(secp_context(), &sum.key, keys, n) != 1;
   r = sum;
+}
+
+// One sum of k + 1 points: the library's way back to affine coordinates costs as much as ten additions.
+void Secp256k1::point_add_times(PointRep& r, const PointRep& Q, unsigned k, const PointRep& P) {
+  QUORATE_ASSERT(worth_adding(k));
+  std::array<const PointRep*, limits::kMaxParties + 1> terms;
+  terms.fill(&P);
+  terms[k] = &Q;
+  point_sum(r, std::span(terms).first(k + 1));
 }
 
 void Secp256k1::point_multiply_public(PointRep& r, const ScalarRep& k, const PointRep& P) {

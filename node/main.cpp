@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <string>
 
+#include "base/freed_memory.h"
 #include "base/limits.h"
 #include "crypto/self_test.h"
 #include "node/config.h"
@@ -63,6 +64,7 @@ int main(int argc, char** argv) {
   }
   if (argc != 3 || std::string(argv[1]) != "--config") return usage();
   harden();
+  quorate::keep_freed_memory();
   raise_limit(RLIMIT_NOFILE, quorate::limits::kMaxFiles);
   const bool locked = lock_memory();
   sigset_t signals;

@@ -42,8 +42,11 @@ TYPED_TEST(PointTest, EveryMultiplicationAgrees) {
     EXPECT_EQ(unchecked.multiply_public(k).has_value(), !k.is_zero());
     EXPECT_TRUE((k * identity).is_identity());
     EXPECT_TRUE(Point<C>::multiply_public(k, identity).is_identity());
-    for (const Scalar<C>& s : {Scalar<C>::zero(), Scalar<C>::one(), x, -(k * x)})
+    for (const Scalar<C>& s : {Scalar<C>::zero(), Scalar<C>::one(), x, -(k * x)}) {
       EXPECT_EQ(Point<C>::base_and(s, k, P), Point<C>::base(s + k * x));
+      EXPECT_EQ(Point<C>::multiply_public_and_add(k, P, Point<C>::base(s)), Point<C>::base(s + k * x));
+    }
+    EXPECT_EQ(Point<C>::multiply_public_and_add(k, identity, P), P);
     EXPECT_EQ(Point<C>::base_and(k, x, identity), Point<C>::base(k));
   }
 }
