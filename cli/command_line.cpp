@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "cli/audit_commands.h"
+#include "cli/bench.h"
 #include "cli/cluster_client.h"
 #include "cli/demo.h"
 #include "cli/init.h"
@@ -32,6 +33,7 @@ struct Words {
   GlobalOptions global;
   InitOptions init;
   DemoOptions demo;
+  BenchOptions bench;
   KeyCreateOptions key_create;
   KeyRefreshOptions key_refresh;
   KeyReshareOptions key_reshare;
@@ -255,6 +257,20 @@ void add_signatures(CLI::App& app, Run& run) {
           [&](ClusterClient& c) { return inspect_command(run.words.inspect, c, run.world.console, run.in); });
     };
   });
+
+  auto* load = app.add_subcommand("bench", "sign without pause, and tell how fast that went");
+  load->add_option("--key", w.bench.keys, "name or id; several take turns")->required();
+  load->add_option("--clients", w.bench.clients, "that ask at the same time")
+      ->check(CLI::Range(1, kMostBenchClients))
+      ->capture_default_str();
+  load->add_option("--seconds", w.bench.seconds, "that are measured")
+      ->check(CLI::Range(1, kMostBenchSeconds))
+      ->capture_default_str();
+  load->add_option("--warm-up", w.bench.warm_up, "seconds before")
+      ->check(CLI::Range(0, kMostBenchSeconds))
+      ->capture_default_str();
+  load->add_option("--rate", w.bench.rate, "requests a second in all, answered or not (default: one after the other)");
+  load->callback([&run] { run.words.chosen = [&run] { return bench(run.words.bench, run.place(), run.world); }; });
 
   auto* verify = app.add_subcommand("verify", "check a signature, offline");
   verify->add_option("--algorithm", w.verify.algorithm, "of the key")->required()->check(CLI::IsMember(kAlgorithms));

@@ -19,7 +19,7 @@ Bytes hex_of(const std::string& text, const char* what) {
 }
 
 // A movement or a call, as people read it.
-std::string line_of(const Json& movement) {
+std::string movement_line(const Json& movement) {
   const std::string kind = text_at(movement, "kind"), amount = text_at(movement, "amount");
   if (kind == "unknown") return "it may move anything to anybody";
   if (kind == "fee") return "fee        at most " + amount + " of " + text_at(movement, "asset");
@@ -55,7 +55,7 @@ std::string text_of_facts(const Json& facts) {
   if (!facts.is_object()) return "what it does cannot be told\n";
   std::string text;
   if (const auto chain = text_at(facts, "chain"); !chain.empty()) text += "chain      " + chain + "\n";
-  for (const Json& movement : facts.value("movements", Json::array())) text += line_of(movement) + "\n";
+  for (const Json& movement : facts.value("movements", Json::array())) text += movement_line(movement) + "\n";
   for (const Json& call : facts.value("calls", Json::array()))
     text += "call       " + text_at(call, "contract") + " " + text_at(call, "name") + "\n";
   return text;

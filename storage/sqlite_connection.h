@@ -24,7 +24,8 @@ class Connection {
   void exec(const std::string& sql);  // literal SQL only
   std::string pragma(const std::string& name);
   bool in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
-  std::int64_t changes() const { return sqlite3_changes64(database_); }
+  std::int64_t changes() const { return sqlite3_changes64(database_); }              // of the last statement
+  std::int64_t total_changes() const { return sqlite3_total_changes64(database_); }  // since it was opened
   const std::string& path() const { return path_; }
 
  private:

@@ -1,5 +1,5 @@
-// The one thread that writes. Batches that wait are committed together: one transaction, one fsync; a savepoint around
-// each, so that the conflict of one does not undo another.
+// The one thread that writes. Batches that wait are committed together: one transaction, one fsync. The conflict of one
+// undoes no other.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -29,6 +29,9 @@ class Writer {
   };
   void run();
   std::vector<CommitResult> write(const std::vector<Waiting>& group);
+  // False: a batch with a conflict had changed something before it, so that all have to be undone, and written apart.
+  bool write_plainly(const std::vector<Waiting>& group, std::vector<CommitResult>& results);
+  std::vector<CommitResult> write_apart(const std::vector<Waiting>& group);
   CommitResult write_one(const Batch& batch);
   void cut_log();
 
