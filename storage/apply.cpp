@@ -304,26 +304,32 @@ class Apply {
     if (!q.bind(id).row()) return std::nullopt;
     return static_cast<RequestState>(q.integer(0));
   }
+  // Most of a request never changes, and SQLite rewrites every index that a statement names a column of.
   Applied write(const RequestRow& r) {
-    Query(c_,
-          "INSERT INTO requests (id, kind, state, user, key, content_digest, created, expires, forget_after, record) "
-          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, state = "
-          "excluded.state, "
-          "user = excluded.user, key = excluded.key, content_digest = excluded.content_digest, created = "
-          "excluded.created, "
-          "expires = excluded.expires, forget_after = excluded.forget_after, record = excluded.record")
-        .bind(r.id)
-        .bind(r.kind)
-        .bind(code(r.state))
-        .bind(r.user)
-        .bind(r.key)
-        .bind(ByteView(r.content_digest))
-        .bind(r.created)
-        .bind(r.expires)
-        .bind(r.forget_after)
-        .bind(ByteView(r.record))
-        .run();
+    Query old(c_,
+              "SELECT state = ?, forget_after = ? AND kind = ? AND user = ? AND key = ? AND content_digest = ? AND "
+              "created = ? AND expires = ? FROM requests WHERE id = ?");
+    old.bind(code(r.state)).bind(r.forget_after);
+    if (!bind_lasting(old, r).bind(r.id).row()) {
+      Query insert(c_,
+                   "INSERT INTO requests (kind, user, key, content_digest, created, expires, id, state, forget_after, "
+                   "record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      bind_lasting(insert, r).bind(r.id).bind(code(r.state)).bind(r.forget_after).bind(ByteView(r.record)).run();
+    } else if (old.integer(1) == 0) {
+      Query update(c_,
+                   "UPDATE requests SET kind = ?, user = ?, key = ?, content_digest = ?, created = ?, expires = ?, "
+                   "state = ?, forget_after = ?, record = ? WHERE id = ?");
+      bind_lasting(update, r).bind(code(r.state)).bind(r.forget_after).bind(ByteView(r.record)).bind(r.id).run();
+    } else if (old.integer(0) == 0) {
+      Query update(c_, "UPDATE requests SET state = ?, record = ? WHERE id = ?");
+      update.bind(code(r.state)).bind(ByteView(r.record)).bind(r.id).run();
+    } else {
+      Query(c_, "UPDATE requests SET record = ? WHERE id = ?").bind(ByteView(r.record)).bind(r.id).run();
+    }
     return done();
+  }
+  static Query& bind_lasting(Query& q, const RequestRow& r) {
+    return q.bind(r.kind).bind(r.user).bind(r.key).bind(ByteView(r.content_digest)).bind(r.created).bind(r.expires);
   }
 
   Connection& c_;

@@ -51,12 +51,19 @@ void Writer::run() {
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      // Where many write, more come at once: what they share, pages above all, is written once for all of them.
+      if (last_group_ >= limits::kManyWrites) {
+        lock.unlock();
+        std::this_thread::sleep_for(limits::kGatherWrites);
+        lock.lock();
+      }
       if (queue_.empty()) break;
       while (!queue_.empty() && group.size() < limits::kMaxGroupCommit) {
         group.push_back(std::move(queue_.front()));
         queue_.pop_front();
       }
     }
+    last_group_ = group.size();
     const std::vector<CommitResult> results = write(group);
     QUORATE_ASSERT(results.size() == group.size());
     for (std::size_t i = 0; i < group.size(); ++i) group[i].done(results[i]);

@@ -39,6 +39,7 @@ class Writer {
   const Identity identity_;
   const ShareCipher& cipher_;
   AuditHead head_;
+  std::size_t last_group_ = 0;      // batches in it
   bool log_holds_deleted_ = false;  // the write-ahead log may still hold a page with a secret that was deleted
 
   mutable std::mutex mutex_;
