@@ -38,7 +38,7 @@ TEST(NodeReshare, ACrashAtEveryMessage) {
   for (const std::string& algorithm : algorithms())
     for (const Change& change : kChanges) {
       std::size_t done = 0;
-      for (std::uint64_t k = 1; !testing::Test::HasFailure(); k += thorough() ? 1 : 1 + k / 20) {
+      for (std::uint64_t k = 1; !testing::Test::HasFailure(); k += thorough() ? 1 : stride(4) + k / 20) {
         SCOPED_TRACE(algorithm + ", message " + std::to_string(k));
         Reshare r(6, 7, {0, 1, 2}, 2, algorithm);
         const std::uint64_t before = r.sim.sent;
@@ -59,12 +59,12 @@ TEST(NodeReshare, ACrashAtEveryMessage) {
 
 // Each node in turn at each of its writes, before and after it is durable.
 TEST(NodeReshare, ACrashAtEveryWrite) {
-  std::size_t crashes = 0;
+  std::size_t crashes = 0, turn = 0;
   for (const std::string& algorithm : algorithms())
     for (const Change& change : kChanges)
       for (std::size_t i = 0; i < 6; ++i)
         for (const auto point : {MemoryStore::Point::before_durable, MemoryStore::Point::after_durable})
-          for (std::size_t k = 1; !testing::Test::HasFailure(); ++k) {
+          for (std::size_t k = 1 + ++turn % stride(4); !testing::Test::HasFailure(); k += stride(4)) {
             SCOPED_TRACE(algorithm + ", node " + std::to_string(i + 1) + ", write " + std::to_string(k));
             Reshare r(6, 8, {0, 1, 2}, 2, algorithm);
             const std::size_t before = r.sim.store(i).commits();

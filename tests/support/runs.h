@@ -19,6 +19,9 @@ inline std::uint64_t samples(std::uint64_t normal) {
   return asked == nullptr ? runs(normal) : std::max<std::uint64_t>(std::strtoull(asked, nullptr, 10), 1);
 }
 
+// To go through cases one by one, or in steps of `n` where QUORATE_RUNS is set.
+inline std::uint64_t stride(std::uint64_t n) { return std::getenv("QUORATE_RUNS") == nullptr ? 1 : n; }
+
 // Every case there is, where there is usually time for some of them.
 inline bool thorough() { return std::getenv("QUORATE_THOROUGH") != nullptr; }
 
