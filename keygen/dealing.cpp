@@ -62,8 +62,11 @@ bool share_fits(const PolynomialCommitment<C>& F, PartyId j, const Scalar<C>& sh
 }
 
 template <class C>
-PartySet misdealers(PartyId me, const Dealt<C>& dealt) {
+PartySet misdealers(PartyId me, const Dealt<C>& dealt, const Point<C>* X_me) {
   PartySet misdealers;
+  if (X_me != nullptr && dealt.share.parties() == dealt.F.parties() &&
+      Point<C>::base(sum_of_shares(dealt.share)) == *X_me)
+    return misdealers;
   for (const PartyId i : dealt.share.parties().without(me))
     if (!share_fits(dealt.F[i], me, dealt.share[i])) misdealers.insert(i);
   return misdealers;
@@ -129,7 +132,7 @@ template bool has_length(const ProvedPolynomial<Secp256k1>&, std::size_t);
 template bool proofs_verify(const SessionId&, PartyId, const ProvedPolynomial<Secp256k1>&,
                             PolynomialCommitment<Secp256k1>&);
 template bool share_fits(const PolynomialCommitment<Secp256k1>&, PartyId, const Scalar<Secp256k1>&);
-template PartySet misdealers(PartyId, const Dealt<Secp256k1>&);
+template PartySet misdealers(PartyId, const Dealt<Secp256k1>&, const Point<Secp256k1>*);
 template Complaint<Secp256k1> complain(PartyId, const Dealt<Secp256k1>&);
 template void judge(const SessionId&, const Committee&, PartySet, const Dealt<Secp256k1>&, PartyId,
                     const EchoAndComplaints<Secp256k1>&, Verdicts&);
@@ -145,7 +148,7 @@ template bool has_length(const ProvedPolynomial<Ed25519>&, std::size_t);
 template bool proofs_verify(const SessionId&, PartyId, const ProvedPolynomial<Ed25519>&,
                             PolynomialCommitment<Ed25519>&);
 template bool share_fits(const PolynomialCommitment<Ed25519>&, PartyId, const Scalar<Ed25519>&);
-template PartySet misdealers(PartyId, const Dealt<Ed25519>&);
+template PartySet misdealers(PartyId, const Dealt<Ed25519>&, const Point<Ed25519>*);
 template Complaint<Ed25519> complain(PartyId, const Dealt<Ed25519>&);
 template void judge(const SessionId&, const Committee&, PartySet, const Dealt<Ed25519>&, PartyId,
                     const EchoAndComplaints<Ed25519>&, Verdicts&);

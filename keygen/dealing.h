@@ -86,9 +86,10 @@ struct Dealt {
         share_signature(receives ? dealers : PartySet{}) {}
 };
 
-// Peers whose share to me does not fit their F.
+// Peers whose share to me does not fit their F. Only the sum of all shares is ever used: where it fits `X_me`, what
+// Σ_i F_i promises, errors that cancel each other out harm nobody and are nobody's. X_me null: not known.
 template <class C>
-PartySet misdealers(PartyId me, const Dealt<C>& dealt);
+PartySet misdealers(PartyId me, const Dealt<C>& dealt, const Point<C>* X_me);
 template <class C>
 Complaint<C> complain(PartyId dealer, const Dealt<C>& dealt);
 
@@ -115,6 +116,11 @@ Verdicts judge_all(const SessionId& sid, const Committee& dealing, PartySet rece
 // Y = Σ F_{i,0}, X_j = Σ_i Σ_k j^k·F_{i,k}. nullopt: one is the identity.
 template <class C>
 std::optional<KeyPoints<C>> sum_of_dealings(const PerParty<PolynomialCommitment<C>>& F, const Committee& committee);
+// X_j of a member; null for others, and of no points.
+template <class C>
+const Point<C>* public_share(const std::optional<KeyPoints<C>>& points, const Committee& committee, PartyId j) {
+  return points && committee.parties().contains(j) ? &points->X[committee.parties().position(j)] : nullptr;
+}
 // Writes Y and all X_j into the body.
 template <class C>
 void certify_points(CertificateBody& body, const KeyPoints<C>& points);

@@ -40,7 +40,8 @@ Task<DkgResult<C, Setup>> dkg(Party self, DkgParameters parameters, const Ed2551
 
   // R3: echo; whoever was dealt a wrong share shows it and stops
   const DkgDealt<C> dealt = dkg_dealt(me, mine, commitments, dealings, F);
-  const PartySet accused = misdealers(me, dealt);
+  std::optional<KeyPoints<C>> points = sum_of_dealings(dealt.F, committee);
+  const PartySet accused = misdealers(me, dealt, public_share(points, committee, me));
   const DkgRound3<C> echo = dkg_echo(sid, parameters, dealt, accused);
   self.send_all(echo);
   self.require_each([&](PartyId i) { return !accused.contains(i); }, Reason::bad_share);
@@ -52,10 +53,10 @@ Task<DkgResult<C, Setup>> dkg(Party self, DkgParameters parameters, const Ed2551
     self.require(echoes[j].complaints.empty() && echoes[j].seen == echo.seen, Reason::echo_mismatch);
 
   // Finish: prepared on disk before the certificate is signed
-  std::optional<PreparedShare<C>> key = dkg_combine(sid, parameters, me, dealt);
-  self.require(key.has_value(), Reason::identity_point);
+  self.require(points.has_value(), Reason::identity_point);
+  PreparedShare<C> key = dkg_combine(sid, parameters, me, dealt, *points);
   const PerPeer<typename Setup::Round2> parts(self.peers(), [&](PartyId j) { return std::move(dealings[j].setup); });
-  typename Setup::template Prepared<C> prepared = std::move(setup).finish(std::move(*key), parts);
+  typename Setup::template Prepared<C> prepared = std::move(setup).finish(std::move(key), parts);
   SecretBytes record = encode(prepared);
   co_await self.durable(DurableStep::prepared_share, std::move(record));
 

@@ -61,15 +61,12 @@ DkgRound3<C> dkg_echo(const SessionId& sid, const DkgParameters& parameters, con
 }
 
 template <class C>
-std::optional<PreparedShare<C>> dkg_combine(const SessionId& sid, const DkgParameters& parameters, PartyId me,
-                                            const DkgDealt<C>& dealt) {
-  const auto points = sum_of_dealings(dealt.F, parameters.committee);
-  if (!points) return std::nullopt;
-
+PreparedShare<C> dkg_combine(const SessionId& sid, const DkgParameters& parameters, PartyId me,
+                             const DkgDealt<C>& dealt, const KeyPoints<C>& points) {
   Transcript key_id("quorate/dkg/key-id/1");  // H(sid, ρ_1..ρ_n, Y)
   key_id.absorb(sid);
   for (const PartyId i : dealt.opening.parties()) key_id.absorb(dealt.opening[i]->rho);
-  key_id.absorb(points->Y);
+  key_id.absorb(points.Y);
   Transcript wide_chain_code("quorate/dkg/chain-code/1");  // H(sid, cc_1..cc_n)
   wide_chain_code.absorb(sid);
   for (const PartyId i : dealt.opening.parties()) wide_chain_code.absorb(dealt.opening[i]->cc.expose());
@@ -90,13 +87,13 @@ std::optional<PreparedShare<C>> dkg_combine(const SessionId& sid, const DkgParam
   body.config_version = parameters.config_version;
   body.committee = parameters.committee;
   body.sid = sid;
-  certify_points(body, *points);
+  certify_points(body, points);
 
-  std::optional<PreparedShare<C>> prepared(std::in_place);
-  prepared->share = share_without_secrets(body, *points, me);
-  prepared->share.x_i = sum_of_shares(dealt.share);
-  prepared->share.chain_code = std::move(chain_code);
-  prepared->body = std::move(body);
+  PreparedShare<C> prepared;
+  prepared.share = share_without_secrets(body, points, me);
+  prepared.share.x_i = sum_of_shares(dealt.share);
+  prepared.share.chain_code = std::move(chain_code);
+  prepared.body = std::move(body);
   return prepared;
 }
 
@@ -104,14 +101,14 @@ template struct DkgDealing<Secp256k1>;
 template DkgDealing<Secp256k1> dkg_deal(const SessionId&, PartyId, std::size_t, Rng&);
 template bool opens(const SessionId&, PartyId, const Digest&, const DkgOpening<Secp256k1>&);
 template DkgRound3<Secp256k1> dkg_echo(const SessionId&, const DkgParameters&, const DkgDealt<Secp256k1>&, PartySet);
-template std::optional<PreparedShare<Secp256k1>> dkg_combine(const SessionId&, const DkgParameters&, PartyId,
-                                                             const DkgDealt<Secp256k1>&);
+template PreparedShare<Secp256k1> dkg_combine(const SessionId&, const DkgParameters&, PartyId,
+                                              const DkgDealt<Secp256k1>&, const KeyPoints<Secp256k1>&);
 
 template struct DkgDealing<Ed25519>;
 template DkgDealing<Ed25519> dkg_deal(const SessionId&, PartyId, std::size_t, Rng&);
 template bool opens(const SessionId&, PartyId, const Digest&, const DkgOpening<Ed25519>&);
 template DkgRound3<Ed25519> dkg_echo(const SessionId&, const DkgParameters&, const DkgDealt<Ed25519>&, PartySet);
-template std::optional<PreparedShare<Ed25519>> dkg_combine(const SessionId&, const DkgParameters&, PartyId,
-                                                           const DkgDealt<Ed25519>&);
+template PreparedShare<Ed25519> dkg_combine(const SessionId&, const DkgParameters&, PartyId, const DkgDealt<Ed25519>&,
+                                            const KeyPoints<Ed25519>&);
 
 }  // namespace quorate

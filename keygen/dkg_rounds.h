@@ -103,9 +103,9 @@ DkgRound3<C> dkg_echo(const SessionId& sid, const DkgParameters& parameters, con
 
 // ---- Finish
 
-// Share and certificate after a clean R3. nullopt: Y or an X_j is the identity.
+// Share and certificate after a clean R3. `points`: sum_of_dealings of dealt.F.
 template <class C>
-std::optional<PreparedShare<C>> dkg_combine(const SessionId& sid, const DkgParameters& parameters, PartyId me,
-                                            const DkgDealt<C>& dealt);
+PreparedShare<C> dkg_combine(const SessionId& sid, const DkgParameters& parameters, PartyId me,
+                             const DkgDealt<C>& dealt, const KeyPoints<C>& points);
 
 }  // namespace quorate

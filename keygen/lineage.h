@@ -52,7 +52,7 @@ enum class Succession : std::uint8_t {
   used_request,     // its request has led to one of the certificates before it
   unknown_members,  // a member or dealer is not, with this identity, in the cluster's document that it names, or that
                     // is older than its base's
-  too_long,  // more than kMaxLineage at once, or none
+  too_long,         // more than kMaxLineage at once, or none
 };
 std::string_view name_of(Succession verdict);
 

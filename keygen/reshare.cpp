@@ -74,7 +74,8 @@ Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, 
   // R3: echo; whoever was dealt a wrong share shows it and stops
   const ReshareDealing<C>* own = deals ? &*mine : nullptr;
   const ReshareDealt<C> dealt = reshare_dealt(me, parameters, own, commitments, openings, shares, F);
-  const PartySet accused = misdealers(me, dealt);
+  std::optional<KeyPoints<C>> points = sum_of_dealings(dealt.F, parameters.terms().committee);
+  const PartySet accused = misdealers(me, dealt, public_share(points, parameters.terms().committee, me));
   const Echo echo = reshare_echo(sid, parameters, dealt, accused);
   self.send_all(echo);
   self.require_each([&](PartyId i) { return !accused.contains(i); }, Reason::bad_share);
@@ -86,15 +87,15 @@ Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, 
     self.require(echoes[j].complaints.empty() && echoes[j].seen == echo.seen, Reason::echo_mismatch);
 
   // R4: dealers say that they have dealt this
-  const std::optional<NextKey<C>> key = reshare_combine(sid, parameters, dealt);
-  self.require(key.has_value(), Reason::identity_point);
-  const ReshareRound4 dealing{deals ? sign_dealing(key->body, identity) : Signature64{}};
+  self.require(points.has_value(), Reason::identity_point);
+  const NextKey<C> key = reshare_combine(sid, parameters, std::move(*points));
+  const ReshareRound4 dealing{deals ? sign_dealing(key.body, identity) : Signature64{}};
   if (deals) self.send_all(dealing);
   const PerPeer<ReshareRound4> dealings = co_await self.receive<ReshareRound4>(dealers);
   self.require_each(
       dealers,
       [&](PartyId i) {
-        return verify_dealing_signature(key->body, base.committee.identity_of(i), dealings[i].signature);
+        return verify_dealing_signature(key.body, base.committee.identity_of(i), dealings[i].signature);
       },
       Reason::bad_certificate_signature);
   DealerSignatures dealt_by;
@@ -106,18 +107,18 @@ Task<ReshareResult<C, Setup>> reshare(Party self, ReshareParameters parameters, 
   if (joins) {
     auto& prepared = result.prepared.emplace();
     static_cast<typename Setup::template Prepared<C>&>(prepared) =
-        std::move(setup).finish(reshared(*key, me, dealt), parts);
+        std::move(setup).finish(reshared(key, me, dealt), parts);
     prepared.dealers = dealt_by;
     tried = &prepared;
   }
   co_await try_out<C, Setup>(self, members, t, start_trial, tried);
 
   // R5: prepared on disk before the certificate is signed
-  CertificateCollector collector(key->body, dealt_by);
+  CertificateCollector collector(key.body, dealt_by);
   if (joins) {
     SecretBytes record = encode(*result.prepared);
     co_await self.durable(DurableStep::prepared_share, std::move(record));
-    const ReshareRound5 last{sign_certificate(key->body, identity)};
+    const ReshareRound5 last{sign_certificate(key.body, identity)};
     self.send_all(last);
     collector.add_own(me, last.signature);
   }

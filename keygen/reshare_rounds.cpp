@@ -100,13 +100,10 @@ ReshareRound3<C> reshare_echo(const SessionId& sid, const ReshareParameters& par
 }
 
 template <class C>
-std::optional<NextKey<C>> reshare_combine(const SessionId& sid, const ReshareParameters& parameters,
-                                          const ReshareDealt<C>& dealt) {
+NextKey<C> reshare_combine(const SessionId& sid, const ReshareParameters& parameters, KeyPoints<C> points) {
   const ReshareTerms& terms = parameters.terms();
-  auto points = sum_of_dealings(dealt.F, terms.committee);
-  if (!points) return std::nullopt;
-  std::optional<NextKey<C>> next(std::in_place);
-  CertificateBody& body = next->body;
+  NextKey<C> next;
+  CertificateBody& body = next.body;
   body = parameters.base();  // cluster, key id, name, algorithm and the chain code's hash stay
   body.number = terms.number;
   body.base_number = parameters.base().number;
@@ -116,9 +113,9 @@ std::optional<NextKey<C>> reshare_combine(const SessionId& sid, const ResharePar
   body.config_version = terms.config_version;
   body.committee = terms.committee;
   body.sid = sid;
-  certify_points(body, *points);
+  certify_points(body, points);
   QUORATE_ASSERT(body.Y == parameters.base().Y);  // Σ λ_i·X_i == Y: deals_its_share of all
-  next->points = std::move(*points);
+  next.points = std::move(points);
   return next;
 }
 
@@ -144,8 +141,7 @@ template ReshareDealt<Secp256k1> reshare_dealt(PartyId, const ReshareParameters&
                                                const PerPeer<PolynomialCommitment<Secp256k1>>&);
 template ReshareRound3<Secp256k1> reshare_echo(const SessionId&, const ReshareParameters&,
                                                const ReshareDealt<Secp256k1>&, PartySet);
-template std::optional<NextKey<Secp256k1>> reshare_combine(const SessionId&, const ReshareParameters&,
-                                                           const ReshareDealt<Secp256k1>&);
+template NextKey<Secp256k1> reshare_combine(const SessionId&, const ReshareParameters&, KeyPoints<Secp256k1>);
 template PreparedShare<Secp256k1> reshared(const NextKey<Secp256k1>&, PartyId, const ReshareDealt<Secp256k1>&);
 
 template struct ReshareDealing<Ed25519>;
@@ -159,8 +155,7 @@ template ReshareDealt<Ed25519> reshare_dealt(PartyId, const ReshareParameters&, 
                                              const PerPeer<PolynomialCommitment<Ed25519>>&);
 template ReshareRound3<Ed25519> reshare_echo(const SessionId&, const ReshareParameters&, const ReshareDealt<Ed25519>&,
                                              PartySet);
-template std::optional<NextKey<Ed25519>> reshare_combine(const SessionId&, const ReshareParameters&,
-                                                         const ReshareDealt<Ed25519>&);
+template NextKey<Ed25519> reshare_combine(const SessionId&, const ReshareParameters&, KeyPoints<Ed25519>);
 template PreparedShare<Ed25519> reshared(const NextKey<Ed25519>&, PartyId, const ReshareDealt<Ed25519>&);
 
 }  // namespace quorate

@@ -110,10 +110,9 @@ struct NextKey {
   CertificateBody body;
   KeyPoints<C> points;
 };
-// After a clean R3. nullopt: an X'_j is the identity.
+// After a clean R3. `points`: sum_of_dealings of what was dealt, to the new committee.
 template <class C>
-std::optional<NextKey<C>> reshare_combine(const SessionId& sid, const ReshareParameters& parameters,
-                                          const ReshareDealt<C>& dealt);
+NextKey<C> reshare_combine(const SessionId& sid, const ReshareParameters& parameters, KeyPoints<C> points);
 // What a new member stores before it signs, P being what a key generation of the algorithm stores: with the dealers'
 // signatures, so that the members alone can make the certificate complete.
 template <class P>

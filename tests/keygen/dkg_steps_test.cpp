@@ -25,14 +25,11 @@ TYPED_TEST_SUITE(DkgSteps, Curves, CurveNames);
 TYPED_TEST(DkgSteps, AnIdentitySumGivesNoKey) {
   using C = TypeParam;
   const DkgWorld<C> world(2, 2);
-  DkgOpening<C> a, b;
   const auto combine = [&](const Scalar<C>& a0, const Scalar<C>& a1, const Scalar<C>& b0, const Scalar<C>& b1) {
     DkgDealt<C> dealt(world.parties());
     dealt.F[this->P1] = {Point<C>::base(a0), Point<C>::base(a1)};
     dealt.F[this->P2] = {Point<C>::base(b0), Point<C>::base(b1)};
-    dealt.opening[this->P1] = &a;
-    dealt.opening[this->P2] = &b;
-    return dkg_combine(this->sid, world.parameters, this->P1, dealt).has_value();
+    return sum_of_dealings(dealt.F, world.parameters.committee).has_value();
   };
   const auto s = [](std::uint64_t v) { return Scalar<C>::from_u64(v); };
   EXPECT_TRUE(combine(s(3), s(5), s(7), s(11)));
@@ -40,6 +37,36 @@ TYPED_TEST(DkgSteps, AnIdentitySumGivesNoKey) {
   EXPECT_FALSE(combine(s(3), s(5), s(7), -s(15)));  // X_1 = 3+7+5−15 = 0
   EXPECT_FALSE(combine(s(3), s(5), s(7), -s(10)));  // X_2 = 10 + 2·(5−10) = 0
   EXPECT_TRUE(combine(s(3), s(5), s(7), -s(5)));    // a sum of top coefficients that vanishes leaves a valid key
+}
+
+TYPED_TEST(DkgSteps, MisdealersAreNamedUnlessTheirErrorsCancelOut) {
+  using C = TypeParam;
+  const DkgWorld<C> world(3, 2);
+  const PartyId third_dealer(3);
+  DkgDealt<C> dealt(world.parties());
+  for (const PartyId i : world.parties()) {
+    const auto f = Polynomial<C>::random(2, this->rng, Scalar<C>::random(this->rng));
+    dealt.F[i] = f.commit();
+    dealt.share[i] = f.at(this->P1);
+  }
+  const auto points = sum_of_dealings(dealt.F, world.parameters.committee);
+  const Point<C>* X_1 = public_share(points, world.parameters.committee, this->P1);
+  ASSERT_NE(X_1, nullptr);
+  EXPECT_EQ(*X_1, Point<C>::base(sum_of_shares(dealt.share)));
+  EXPECT_EQ(public_share(points, world.parameters.committee, PartyId(4)), nullptr);
+  EXPECT_EQ(public_share(std::optional<KeyPoints<C>>(), world.parameters.committee, this->P1), nullptr);
+  const auto named = [&](const Point<C>* X) { return misdealers<C>(this->P1, dealt, X); };
+  const PartySet nobody, second = PartySet({this->P2}), third = PartySet({third_dealer});
+  EXPECT_EQ(named(X_1), nobody);
+  EXPECT_EQ(named(nullptr), nobody);
+  dealt.share[this->P2] += Scalar<C>::one();
+  EXPECT_EQ(named(X_1), second);
+  EXPECT_EQ(named(nullptr), second);
+  dealt.share[third_dealer] += Scalar<C>::one();
+  EXPECT_EQ(named(X_1), second | third);
+  dealt.share[third_dealer] += -(Scalar<C>::one() + Scalar<C>::one());
+  EXPECT_EQ(named(X_1), nobody);  // x_1 is what it has to be
+  EXPECT_EQ(named(nullptr), second | third);
 }
 
 TYPED_TEST(DkgSteps, AShareIsBoundToItsKeyPartyAndNumber) {

@@ -131,11 +131,12 @@ Task<DkgResult<C, Setup>> deviating_dkg(Party self, DkgParameters parameters, co
     self.send(j, m);
   }
   const PerPeer<DkgRound3<C>> echoes = co_await self.receive<DkgRound3<C>>();
-  std::optional<PreparedShare<C>> prepared = dkg_combine(sid, parameters, me, dealt);
-  self.require(prepared.has_value(), Reason::identity_point);
+  const auto points = sum_of_dealings(dealt.F, parameters.committee);
+  self.require(points.has_value(), Reason::identity_point);
+  const PreparedShare<C> prepared = dkg_combine(sid, parameters, me, dealt, *points);
   for (const PartyId j : self.peers()) {
-    DkgRound4 m{sign_certificate(prepared->body, identity)};
-    if (plan.round4) plan.round4(prepared->body, j, m);
+    DkgRound4 m{sign_certificate(prepared.body, identity)};
+    if (plan.round4) plan.round4(prepared.body, j, m);
     self.send(j, m);
   }
   const PerPeer<DkgRound4> signatures = co_await self.receive<DkgRound4>();

@@ -175,18 +175,19 @@ Task<ReshareResult<C, Setup>> deviating_reshare(Party self, ReshareParameters pa
     self.send(j, m);
   }
   const PerPeer<ReshareRound3<C>> echoes = co_await self.receive<ReshareRound3<C>>();
-  const auto key = reshare_combine(sid, parameters, dealt);
-  self.require(key.has_value(), Reason::identity_point);
+  const auto points = sum_of_dealings(dealt.F, parameters.terms().committee);
+  self.require(points.has_value(), Reason::identity_point);
+  const NextKey<C> key = reshare_combine(sid, parameters, *points);
   for (const PartyId j : self.peers()) {
-    ReshareRound4 m{sign_dealing(key->body, identity)};
-    if (plan.round4) plan.round4(key->body, j, m);
+    ReshareRound4 m{sign_dealing(key.body, identity)};
+    if (plan.round4) plan.round4(key.body, j, m);
     self.send(j, m);
   }
   const PerPeer<ReshareRound4> dealings = co_await self.receive<ReshareRound4>(dealers);
   typename Setup::template Prepared<C> prepared;
   const typename Setup::template Prepared<C>* tried = nullptr;
   if (members.contains(me)) {
-    prepared = std::move(setup).finish(reshared(*key, me, dealt), parts);
+    prepared = std::move(setup).finish(reshared(key, me, dealt), parts);
     if (plan.prepared) plan.prepared(prepared);
     tried = &prepared;
   }
@@ -195,8 +196,8 @@ Task<ReshareResult<C, Setup>> deviating_reshare(Party self, ReshareParameters pa
   co_await try_out<C, Setup>(self, members, t, start, tried);
   if (members.contains(me)) {
     for (const PartyId j : self.peers()) {
-      ReshareRound5 m{sign_certificate(key->body, identity)};
-      if (plan.round5) plan.round5(key->body, j, m);
+      ReshareRound5 m{sign_certificate(key.body, identity)};
+      if (plan.round5) plan.round5(key.body, j, m);
       self.send(j, m);
     }
   }
