@@ -2,6 +2,7 @@
 // done, or may be done no longer.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -12,14 +13,19 @@
 
 namespace quorate::node {
 
+inline constexpr std::size_t kMaxExceeded = 64;
+
 struct ClientRequest : http::SignedRequest {
   Bounded<policy::Approval, policy::kMaxApprovals> approvals{};
   Bounded<http::SignedRequest, 4> cancellation{};  // POST /v1/requests/{id}/cancel; one counts
+  // Rules whose windows some node has found exceeded; sorted. Nobody signs them: they make a decision stricter, never
+  // softer (docs/policy.md, Windows).
+  Bounded<BoundedText<limits::kMaxName>, kMaxExceeded> exceeded{};
 
   ClientRequest() = default;
   ClientRequest(http::SignedRequest request) : http::SignedRequest(std::move(request)) {}
   static auto fields(auto& m) {
-    return std::tuple_cat(http::SignedRequest::fields(m), std::tie(m.approvals, m.cancellation));
+    return std::tuple_cat(http::SignedRequest::fields(m), std::tie(m.approvals, m.cancellation, m.exceeded));
   }
   bool operator==(const ClientRequest&) const = default;
 };
@@ -39,7 +45,7 @@ T decode_with_or_without_consent(ByteView bytes) {
     return decode<T>(bytes);
   } catch (const Malformed&) {
     Bytes completed(bytes.begin(), bytes.end());
-    completed.insert(completed.end(), 8, 0);  // no approvals, no cancellation
+    completed.insert(completed.end(), 12, 0);  // no approvals, no cancellation, nothing exceeded
     return decode<T>(completed);
   }
 }
@@ -71,6 +77,9 @@ Consent consent_in(const ClientRequest& request, const policy::Intent& intent, c
 // Whether this is a valid cancellation of the request, by who asked for it or an admin. However old it is.
 bool cancels(const http::SignedRequest& cancellation, const policy::Intent& intent,
              const policy::PolicyDocument& policy);
+
+// Adds the rules to those that are exceeded; as many as there is room for.
+void add_exceeded(ClientRequest& request, const std::set<std::string>& rules);
 
 // The same, in the one form that what counts has: nodes that hold the same votes hold the same bytes.
 ClientRequest in_normal_form(const ClientRequest& request, const Consent& consent);

@@ -16,6 +16,7 @@
 #include "node/requests.h"
 #include "node/scheduled_refresh.h"
 #include "node/session_host.h"
+#include "node/windows.h"
 #include "peers/inbox.h"
 
 namespace quorate::node {
@@ -61,6 +62,7 @@ class Desk final : public peers::Inbox {
   Requests requests_;
   PeerView peers_;
   Quarantines quarantines_;
+  Windows windows_;
   Freshness freshness_;
   Inflow inflow_;
   Participant participant_;

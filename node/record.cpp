@@ -44,6 +44,12 @@ RequestRecord decode_any_version(const storage::RequestRow& row) {
   return record;
 }
 
+Json policy_view(const RequestRecord& r) {
+  Json view{{"version", r.policy_version}, {"decision", r.decision.text}, {"rule", r.rule.text}};
+  for (const auto& rule : r.original.exceeded) view["exceeded"].push_back(rule.text);
+  return view;
+}
+
 }  // namespace
 
 std::string cut(std::string_view text, std::size_t most) {
@@ -93,7 +99,7 @@ Json request_view(const RequestRecord& r, bool full) {
             {"expires_at", to_rfc3339(from_unix_seconds(static_cast<std::int64_t>(r.expires)))},
             {"requested_by", r.requested_by.text},
             {"coordinator", r.coordinator.text},
-            {"policy", {{"version", r.policy_version}, {"decision", r.decision.text}, {"rule", r.rule.text}}},
+            {"policy", policy_view(r)},
             {"approvals", Json::array()},
             {"needs", Json::array()}};
   for (const policy::Approval& a : r.original.approvals) view["approvals"].push_back(policy::to_json(a));

@@ -6,6 +6,7 @@
 #include "keygen/ecdsa_share.h"
 #include "keygen/reshare_rounds.h"
 #include "node/keys.h"
+#include "node/windows.h"
 
 namespace quorate::node {
 namespace {
@@ -276,6 +277,9 @@ Taken take_links(storage::Batch& batch, const storage::KeyRow& key, const std::v
   s.record = plain(encode(record));
   s.with_share = completion.plan.with_share;
   for (const CertificateName& name : completion.plan.obsolete) s.obsolete.push_back(name.number);
+  // A new member can read more of what others have told of their ledgers than before: it asks again for all.
+  if (s.with_share && world.known_keys->of(key)->certificate.body.committee.find(world.me.id) == nullptr)
+    learn_ledgers_anew(batch);
   batch.succeed(std::move(s));
   return {Taking::taken, {}, next, links.back().request};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "storage/ledger_table.h"
 #include "storage/stored_record.h"
 
 namespace quorate::storage {
@@ -248,6 +249,14 @@ class Apply {
     const bool same = there ? o.bytes && equal_constant_time(q.blob(0), *o.bytes) : !o.bytes;
     return same ? done() : conflict(Conflict::meta_differs, o.name);
   }
+
+  Applied operator()(const op::Reserve& o) { return ledger_table::reserve(c_, o.it); }
+  Applied operator()(const op::Spend& o) { return ledger_table::spend(c_, o.request, o.time); }
+  Applied operator()(const op::Settle& o) { return ledger_table::settle(c_, o.it); }
+  Applied operator()(const op::Unreserve& o) { return ledger_table::unreserve(c_, o.request); }
+  Applied operator()(const op::Hear& o) { return ledger_table::hear(c_, o.it); }
+  Applied operator()(const op::Unhear& o) { return ledger_table::unhear(c_, o.request, o.node); }
+  Applied operator()(const op::PruneLedger& o) { return ledger_table::prune(c_, o.now); }
 
  private:
   struct StoredKey {

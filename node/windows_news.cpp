@@ -1,0 +1,176 @@
+// What nodes tell each other of their ledgers: at once of every reservation of their own, and, to who was away, what it
+// has missed. A row counts because a client has signed what it is about, and the policy allows that.
+#include <algorithm>
+
+#include "node/windows.h"
+
+namespace quorate::node {
+namespace {
+
+constexpr std::size_t kPage = kMaxLedgerRows;
+constexpr std::size_t kMostBytes = 96 * 1024;  // of one page, but for its last row
+
+constexpr const char* kLearnAnew = "ledger/learn_anew";
+
+std::string heard_meta(const std::string& node) { return "ledger/heard/" + node; }
+
+struct Heard {
+  std::uint64_t seq = 0;
+  static auto fields(auto& m) { return std::tie(m.seq); }
+};
+
+std::uint64_t heard_of(const std::string& node, const World& world) {
+  const auto bytes = world.store.meta(heard_meta(node));
+  if (!bytes) return 0;
+  try {
+    return decode<Heard>(*bytes).seq;
+  } catch (const Malformed& e) {
+    throw storage::StorageCorrupt(heard_meta(node) + ": " + e.what());
+  }
+}
+
+}  // namespace
+
+void Windows::tell_all(const LedgerNews& news) {
+  const Envelope envelope = envelope_of(news);
+  for (auto& [node, peer] : peers_)
+    if (!world_.mesh.send(node, envelope)) peer.missed = true;  // it asks when it comes again
+}
+
+void Windows::ask(const std::string& node) {
+  LedgerQuery query;
+  query.after = heard_of(node, world_);
+  world_.mesh.send(node, envelope_of(query));
+}
+
+void learn_ledgers_anew(storage::Batch& batch) {
+  const std::uint8_t yes = 1;
+  batch.put_meta(kLearnAnew, secret_bytes(ByteView(&yes, 1)));
+}
+
+void Windows::learn_anew() {
+  if (learning_anew_ || !world_.store.meta(kLearnAnew)) return;
+  learning_anew_ = true;
+  storage::Batch batch;
+  batch.erase_meta(kLearnAnew);
+  for (const policy::NodeCard& card : world_.cluster.nodes()) batch.erase_meta(heard_meta(card.id));
+  requests_.commit(std::move(batch), [this](const storage::CommitResult& result) {
+    learning_anew_ = false;
+    if (!result.ok()) return;
+    for (auto& [node, peer] : peers_) {
+      peer.told_all = false;
+      peer.last_heard = world_.clock.steady();
+      ask(node);
+    }
+  });
+}
+
+void Windows::on_peer_up(const std::string& node) {
+  peers_[node] = Peer{false, world_.clock.steady(), false};
+  slow_.erase(node);
+  ask(node);
+}
+
+void Windows::on_peer_down(const std::string& node) {
+  peers_.erase(node);
+  noted_by(node, "");
+}
+
+void Windows::on_query(const std::string& from, const LedgerQuery& query) {
+  // Greater than all that there is: this node's database was another one then.
+  std::uint64_t after = query.after > world_.store.ledger_seq() ? 0 : query.after;
+  const auto entries = world_.store.ledger_after(after, kPage);
+  LedgerNews news;
+  std::size_t bytes = 0;
+  bool all = entries.size() < kPage;
+  for (const storage::LedgerEntry& entry : entries) {
+    if (bytes > kMostBytes) {
+      all = false;
+      break;
+    }
+    after = entry.seq;
+    LedgerRow row;
+    row.request = entry.request;
+    if (entry.own != storage::LedgerOwn::none) {
+      const auto record = requests_.load(entry.request);
+      if (!record) continue;  // too old to be shown, and for any window that it was kept for
+      row.counts = true;
+      row.time = static_cast<std::uint64_t>(entry.minute) * 60;
+      row.original.push_back(record->original);
+    }
+    bytes += encode(row).size();
+    news.rows.push_back(std::move(row));
+  }
+  news.seq = after;
+  news.page = true;
+  news.last = all;
+  world_.mesh.send(from, envelope_of(news));
+}
+
+// Adds what it says. False: it says nothing that counts here.
+bool Windows::hear(storage::Batch& batch, const std::string& from, const LedgerRow& row) {
+  if (!row.counts) {
+    batch.unhear(row.request, from);
+    return true;
+  }
+  if (row.original.empty()) return false;
+  const ClientRequest& original = row.original.front();
+  const auto examined = examine(original, world_);
+  const auto* x = std::get_if<Examined>(&examined);
+  // Cancelled or not: what people have withdrawn may have been signed before.
+  const bool allowed = x != nullptr && (x->decision.allowed() || (x->asks_people() && x->consent.given()));
+  if (!allowed || x->id != row.request.text || x->charges.empty()) return false;
+  const std::int64_t now = unix_seconds(world_.clock.wall());
+  const std::int64_t ends = std::min(now, unix_seconds(x->intent.expires_at)), begins = std::min(x->who.created, ends);
+  storage::LedgerHeard heard;
+  heard.request = x->id;
+  heard.node = from;
+  heard.time = std::clamp(static_cast<std::int64_t>(std::min<std::uint64_t>(row.time, INT64_MAX)), begins, ends);
+  const auto entry = world_.store.ledger_entry(x->id);
+  const bool known = entry && std::find(entry->others.begin(), entry->others.end(), from) != entry->others.end();
+  if (known && entry->minute >= storage::minute_of(heard.time)) return true;  // else a later attempt moves it on
+  heard.parts = parts_of(*x);
+  batch.hear(std::move(heard));
+  if (!entry || !entry->certain) note(x->id, *x, false);
+  return true;
+}
+
+void Windows::on_news(const std::string& from, const LedgerNews& news) {
+  if (world_.cluster.find(from) == nullptr) return;
+  storage::Batch batch;
+  LedgerNoted noted;
+  for (const LedgerRow& row : news.rows) {
+    if (!hear(batch, from, row) && row.counts)
+      world_.log(LogLevel::debug, from + " tells of " + row.request.text + ", which does not count here");
+    if (row.counts && !news.page) noted.requests.push_back(row.request);
+  }
+  if (news.page) batch.put_meta(heard_meta(from), encode(Heard{news.seq}));
+  const auto next = [this, from, noted, page = news.page, last = news.last] {
+    if (!noted.requests.empty()) world_.mesh.send(from, envelope_of(noted));
+    const auto peer = peers_.find(from);
+    if (!page || peer == peers_.end()) return;
+    peer->second.last_heard = world_.clock.steady();
+    peer->second.told_all = last;
+    if (!last) ask(from);
+  };
+  if (batch.empty()) return next();
+  requests_.commit(std::move(batch), [this, from, next](const storage::CommitResult& result) {
+    if (result.ok()) return next();
+    world_.log(LogLevel::warn, "what " + from + " tells of its ledger could not be stored: " + result.text);
+  });
+}
+
+void Windows::on_noted(const std::string& from, const LedgerNoted& noted) {
+  for (const auto& request : noted.requests)
+    if (!request.text.empty()) noted_by(from, request);
+}
+
+void Windows::on_mark(const std::string& from, const LedgerMark& mark) {
+  const auto peer = peers_.find(from);
+  if (peer == peers_.end() || !peer->second.told_all || mark.seq == heard_of(from, world_)) return;
+  storage::Batch batch;
+  batch.put_meta(heard_meta(from), encode(Heard{mark.seq}));
+  requests_.commit(std::move(batch), [](const storage::CommitResult&) {});
+}
+
+}  // namespace quorate::node
