@@ -59,6 +59,11 @@ class Coordinator {
   NameClaim give_way(const std::string& request, const std::string& other);
 
   bool coordinates(const std::string& request) const { return jobs_.contains(request); }
+  // Whether an attempt of it is under way: between two a request keeps no room that another could use.
+  bool attempts(const std::string& request) const {
+    const auto it = jobs_.find(request);
+    return it != jobs_.end() && it->second.phase != Phase::waiting && it->second.phase != Phase::storing;
+  }
   std::size_t open_jobs() const { return jobs_.size(); }
 
  private:

@@ -21,7 +21,7 @@ Desk::Desk(const World& world, SessionHost& host)
       requests_(world),
       quarantines_(world, peers_),
       windows_(world, requests_, peers_,
-               [this](const std::string& id) { return coordinator_.coordinates(id) || participant_.takes_part(id); }),
+               [this](const std::string& id) { return coordinator_.attempts(id) || participant_.takes_part(id); }),
       freshness_(world, requests_, peers_),
       inflow_(world.cluster),
       participant_(world, requests_, host, peers_, quarantines_, windows_,

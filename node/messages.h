@@ -204,8 +204,9 @@ struct LedgerRow {
   BoundedText<40> request;
   bool counts = false;
   std::uint64_t time = 0;              // of the reservation, Unix seconds
+  std::uint64_t telling = 0;           // another one whenever the sender tells of it anew; the answer names it
   Bounded<ClientRequest, 1> original;  // if it counts
-  static auto fields(auto& m) { return std::tie(m.request, m.counts, m.time, m.original); }
+  static auto fields(auto& m) { return std::tie(m.request, m.counts, m.time, m.telling, m.original); }
 };
 inline constexpr std::size_t kMaxLedgerRows = 256;  // in one message
 // A row when it changes; or a page of what was asked for, and then the number in the sender's ledger that it comes to.
@@ -216,11 +217,16 @@ struct LedgerNews {
   std::uint64_t seq = 0;
   static auto fields(auto& m) { return std::tie(m.rows, m.page, m.last, m.seq); }
 };
-// "I have these in mine": the answer to rows that count.
+// "I have this in mine": the answer to a row that counts.
+struct NotedRow {
+  BoundedText<40> request;
+  std::uint64_t telling = 0;
+  static auto fields(auto& m) { return std::tie(m.request, m.telling); }
+};
 struct LedgerNoted {
   static constexpr std::string_view tag = "node/ledger_noted/1";
-  Bounded<BoundedText<40>, kMaxLedgerRows> requests;
-  static auto fields(auto& m) { return std::tie(m.requests); }
+  Bounded<NotedRow, kMaxLedgerRows> rows;
+  static auto fields(auto& m) { return std::tie(m.rows); }
 };
 // "What has changed in yours after this number?"
 struct LedgerQuery {

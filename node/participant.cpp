@@ -318,6 +318,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
     const auto it = active_.find(x.id);
     if (it != active_.end() && it->second.sid == sid) {
       active_.erase(it);
+      if (!x.charges.empty()) windows_.ended(x.id);
       const bool changed = result.conflict == storage::Conflict::exists ||
                            result.conflict == storage::Conflict::wrong_state ||
                            result.conflict == storage::Conflict::not_found;

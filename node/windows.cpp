@@ -93,22 +93,35 @@ void Windows::note(const std::string& request, const Examined& x, bool mine) {
 
 void Windows::announce(const Examined& x, const ClientRequest& original) {
   note(x.id, x, true);
+  Told& told = tellings_[x.id] = Told{};
+  told.telling = world_.rng.below(UINT64_MAX);
   LedgerRow row;
   row.request = x.id;
   row.counts = true;
   row.time = static_cast<std::uint64_t>(now_of(world_));
+  row.telling = told.telling;
   row.original.push_back(original);
-  LedgerNews news;
-  news.rows.push_back(std::move(row));
-  tell_all(news);
+  told.news.rows.push_back(std::move(row));
+  for (const auto& peer : peers_) tell(peer.first, told);
+}
+
+// A peer that came between the announcement and the disk has heard of neither: what it asked for did not have it yet.
+void Windows::tell_who_came(const std::string& request) {
+  const auto told = tellings_.find(request);
+  if (told == tellings_.end()) return;
+  for (const auto& peer : peers_)
+    if (!told->second.to.contains(peer.first)) tell(peer.first, told->second);
 }
 
 void Windows::when_noted(const Examined& x, Then then) {
+  tell_who_came(x.id);
   if (!is_announced(x)) return then(std::nullopt);
+  const auto told = tellings_.find(x.id);
   Waiting waiting{x, {}, world_.clock.steady() + kNoteTimeout, std::move(then)};
   for (const std::string& node : keepers_of(x, world_)) {
     const auto slow = slow_.find(node);
-    if (told_.can_sign(node) && (slow == slow_.end() || slow->second <= world_.clock.steady()))
+    const bool noted = told != tellings_.end() && told->second.noted.contains(node);
+    if (told_.can_sign(node) && !noted && (slow == slow_.end() || slow->second <= world_.clock.steady()))
       waiting.nodes.insert(node);
   }
   if (waiting.nodes.empty()) return look_again(std::move(waiting));
@@ -118,12 +131,22 @@ void Windows::when_noted(const Examined& x, Then then) {
 void Windows::noted_by(const std::string& node, const std::string& request) {
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     const auto here = it++;
-    if ((!request.empty() && here->x.id != request) || here->nodes.erase(node) == 0 || !here->nodes.empty()) continue;
+    if (here->x.id != request || here->nodes.erase(node) == 0 || !here->nodes.empty()) continue;
     Waiting done = std::move(*here);
     waiting_.erase(here);
     look_again(std::move(done));
     it = waiting_.begin();  // whoever was told may have changed the list
   }
+}
+
+void Windows::gone(const std::string& node) {
+  for (auto& [request, told] : tellings_) {
+    told.to.erase(node);
+    told.noted.erase(node);
+  }
+  std::vector<std::string> requests;
+  for (const Waiting& w : waiting_) requests.push_back(w.x.id);
+  for (const std::string& request : requests) noted_by(node, request);
 }
 
 // Whoever has noted this reservation has told of its own that came before: now they are all in the ledger, or on their
@@ -168,10 +191,16 @@ void Windows::recover() {
   mark_ = marked_ = world_.store.ledger_seq();
 }
 
+void Windows::ended(const std::string& request) {
+  if (worked_(request)) return;
+  release(request);
+}
+
 // Nothing came of it here: this node has not sent its last-round message, and after this write it cannot.
 void Windows::release(const std::string& request) {
   storage::Batch batch;
   batch.unreserve(request);
+  tellings_.erase(request);
   requests_.commit(std::move(batch), [this, request](const storage::CommitResult& result) {
     if (result.ok()) released(request);
   });
@@ -181,8 +210,10 @@ void Windows::released(const std::string& request) {
   const auto it = unsettled_.find(request);
   if (it == unsettled_.end()) return;
   const auto entry = world_.store.ledger_entry(request);
-  if (entry && entry->own == storage::LedgerOwn::reserved) return;  // taken up again meanwhile
-  const bool own_over = entry && entry->own == storage::LedgerOwn::none;
+  // Taken up again meanwhile, and told so, durable or not yet: what is told now must not take that back.
+  if (worked_(request) || (entry && entry->own == storage::LedgerOwn::reserved)) return;
+  // What had no room has left no entry, and was told none the less.
+  const bool own_over = !entry || entry->own == storage::LedgerOwn::none;
   it->second.mine = false;
   if (!entry || !entry->counted() || entry->certain || !own_over) unsettled_.erase(it);
   if (!own_over) return;

@@ -37,6 +37,13 @@ void Windows::tell_all(const LedgerNews& news) {
     if (!world_.mesh.send(node, envelope)) peer.missed = true;  // it asks when it comes again
 }
 
+void Windows::tell(const std::string& node, Told& told) {
+  if (world_.mesh.send(node, envelope_of(told.news)))
+    told.to.insert(node);
+  else
+    peers_[node].missed = true;
+}
+
 void Windows::ask(const std::string& node) {
   LedgerQuery query;
   query.after = heard_of(node, world_);
@@ -73,7 +80,7 @@ void Windows::on_peer_up(const std::string& node) {
 
 void Windows::on_peer_down(const std::string& node) {
   peers_.erase(node);
-  noted_by(node, "");
+  gone(node);
 }
 
 void Windows::on_query(const std::string& from, const LedgerQuery& query) {
@@ -126,11 +133,10 @@ bool Windows::hear(storage::Batch& batch, const std::string& from, const LedgerR
   heard.request = x->id;
   heard.node = from;
   heard.time = std::clamp(static_cast<std::int64_t>(std::min<std::uint64_t>(row.time, INT64_MAX)), begins, ends);
-  const auto entry = world_.store.ledger_entry(x->id);
-  const bool known = entry && std::find(entry->others.begin(), entry->others.end(), from) != entry->others.end();
-  if (known && entry->minute >= storage::minute_of(heard.time)) return true;  // else a later attempt moves it on
   heard.parts = parts_of(*x);
+  // Also if it is there already: that it is taken out may be on its way to the disk.
   batch.hear(std::move(heard));
+  const auto entry = world_.store.ledger_entry(x->id);
   if (!entry || !entry->certain) note(x->id, *x, false);
   return true;
 }
@@ -142,11 +148,11 @@ void Windows::on_news(const std::string& from, const LedgerNews& news) {
   for (const LedgerRow& row : news.rows) {
     if (!hear(batch, from, row) && row.counts)
       world_.log(LogLevel::debug, from + " tells of " + row.request.text + ", which does not count here");
-    if (row.counts && !news.page) noted.requests.push_back(row.request);
+    if (row.counts && !news.page) noted.rows.push_back({row.request, row.telling});
   }
   if (news.page) batch.put_meta(heard_meta(from), encode(Heard{news.seq}));
   const auto next = [this, from, noted, page = news.page, last = news.last] {
-    if (!noted.requests.empty()) world_.mesh.send(from, envelope_of(noted));
+    if (!noted.rows.empty()) world_.mesh.send(from, envelope_of(noted));
     const auto peer = peers_.find(from);
     if (!page || peer == peers_.end()) return;
     peer->second.last_heard = world_.clock.steady();
@@ -161,8 +167,12 @@ void Windows::on_news(const std::string& from, const LedgerNews& news) {
 }
 
 void Windows::on_noted(const std::string& from, const LedgerNoted& noted) {
-  for (const auto& request : noted.requests)
-    if (!request.text.empty()) noted_by(from, request);
+  for (const NotedRow& row : noted.rows) {
+    const auto told = tellings_.find(row.request.text);
+    if (told == tellings_.end() || told->second.telling != row.telling) continue;  // of another attempt
+    told->second.noted.insert(from);
+    noted_by(from, row.request);
+  }
 }
 
 void Windows::on_mark(const std::string& from, const LedgerMark& mark) {
