@@ -10,8 +10,8 @@ namespace {
 
 constexpr auto kNoteTimeout = Millis(500);  // for a peer to have noted a reservation …
 constexpr auto kSlowFor = Seconds(30);      // … and then it is not waited for
-constexpr auto kLookEvery = Millis(250);    // for reservations that nothing came of
-constexpr auto kSweepEvery = Seconds(10);
+constexpr auto kLookForEnded = Millis(250);    // for reservations that nothing came of
+constexpr auto kPruneEvery = Seconds(10);
 constexpr auto kMostUnsettled = Seconds(70);  // of others' reservations
 constexpr auto kListen = Seconds(2);          // for a peer's next word of what this node has missed
 
@@ -241,7 +241,7 @@ void Windows::tick() {
     look_again(std::move(w));
   }
   if (now < next_look_) return;
-  next_look_ = now + kLookEvery;
+  next_look_ = now + kLookForEnded;
   std::vector<std::string> over;
   for (auto it = unsettled_.begin(); it != unsettled_.end();) {
     const bool dropped = !it->second.mine && it->second.until <= now;
@@ -250,7 +250,8 @@ void Windows::tick() {
   }
   for (const std::string& request : over) release(request);
   if (now < next_sweep_) return;
-  next_sweep_ = now + kSweepEvery;
+  next_sweep_ = now + kPruneEvery;
+  std::erase_if(tellings_, [&](const auto& told) { return !worked_(told.first); });
   storage::Batch batch;
   batch.prune_ledger(now_of(world_));
   requests_.commit(std::move(batch), [](const storage::CommitResult&) {});

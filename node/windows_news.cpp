@@ -7,8 +7,8 @@
 namespace quorate::node {
 namespace {
 
-constexpr std::size_t kPage = kMaxLedgerRows;
-constexpr std::size_t kMostBytes = 96 * 1024;  // of one page, but for its last row
+constexpr std::size_t kRowsOfPage = kMaxLedgerRows;
+constexpr std::size_t kMostBytesOfPage = 96 * 1024;  // of one page, but for its last row
 
 constexpr const char* kLearnAnew = "ledger/learn_anew";
 
@@ -86,12 +86,12 @@ void Windows::on_peer_down(const std::string& node) {
 void Windows::on_query(const std::string& from, const LedgerQuery& query) {
   // Greater than all that there is: this node's database was another one then.
   std::uint64_t after = query.after > world_.store.ledger_seq() ? 0 : query.after;
-  const auto entries = world_.store.ledger_after(after, kPage);
+  const auto entries = world_.store.ledger_after(after, kRowsOfPage);
   LedgerNews news;
   std::size_t bytes = 0;
-  bool all = entries.size() < kPage;
+  bool all = entries.size() < kRowsOfPage;
   for (const storage::LedgerEntry& entry : entries) {
-    if (bytes > kMostBytes) {
+    if (bytes > kMostBytesOfPage) {
       all = false;
       break;
     }
@@ -121,7 +121,9 @@ bool Windows::hear(storage::Batch& batch, const std::string& from, const LedgerR
     return true;
   }
   if (row.original.empty()) return false;
-  const ClientRequest& original = row.original.front();
+  // Whoever found a window exceeded afterwards does not undo what was signed before.
+  ClientRequest original = row.original.front();
+  original.exceeded.clear();
   const auto examined = examine(original, world_);
   const auto* x = std::get_if<Examined>(&examined);
   // Cancelled or not: what people have withdrawn may have been signed before.
