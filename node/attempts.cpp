@@ -225,7 +225,6 @@ void Coordinator::propose(Job& job, PartySet signers) {
   std::set<std::string> unreached;
   for (const std::string& node : job.waiting)
     if (node != world_.me.id && !world_.mesh.send(node, envelope)) unreached.insert(node);
-  if (job.waiting.contains(world_.me.id) && !job.x.charges.empty()) windows_.announce(job.x, job.record.original);
   if (!unreached.empty() && !missed(job, unreached, true)) return;
   if (job.stored) joined(job);
 }
@@ -289,7 +288,11 @@ void Coordinator::joined(Job& job) {
   if (job.phase != Phase::proposing || !job.waiting.contains(world_.me.id)) return begin_if_all(job);
   storage::Batch batch;
   if (job.x.gated()) participant_.note(batch, job.x, job.sid, job.signers);
-  if (!job.x.charges.empty()) reserve(batch, job.x, world_);
+  const bool charged = !job.x.charges.empty();
+  if (charged) {
+    windows_.reserving(job.x);
+    reserve(batch, job.x, world_);
+  }
   if (batch.empty()) return take_part(job);
   // Of the attempt that this was for, if it still waits for this node.
   const auto current = [this, random = job.propose.random, sid = job.sid, key = job.x.intent.key,
@@ -299,12 +302,13 @@ void Coordinator::joined(Job& job) {
     if (gated) participant_.erase_note_of(sid, key);
     return nullptr;
   };
-  requests_.commit(std::move(batch), [this, current](const storage::CommitResult& result) {
+  requests_.commit(std::move(batch), [this, current, charged](const storage::CommitResult& result) {
     Job* mine = current();
     if (mine == nullptr) return;
     if (result.conflict == storage::Conflict::limit) return no_room(*mine, result.text, world_.me.id);
     if (!result.ok()) return fail(*mine, "storage", "this node cannot store that it takes part: " + result.text);
-    windows_.when_noted(mine->x, [this, current](std::optional<std::string> exceeded) {
+    if (!charged) return take_part(*mine);
+    windows_.reserved(mine->x, mine->record.original, [this, current](std::optional<std::string> exceeded) {
       Job* still = current();
       if (still == nullptr) return;
       if (!exceeded) return take_part(*still);

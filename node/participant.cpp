@@ -308,17 +308,19 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   used_[sid] = static_cast<std::int64_t>(record.expires) + Seconds(limits::kClockBehind).count();
   active_[x.id] = {sid, from, false, noted ? x.intent.key : "",
                    world_.clock.steady() + kMostRounds * round_timeout_of(x)};
-  if (!x.charges.empty()) windows_.announce(x, record.original);
+  if (!x.charges.empty()) windows_.reserving(x);
   requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid,
                                       retries](const storage::CommitResult& result) {
-    if (result.ok())
-      return windows_.when_noted(x, [this, from, propose, x, record, sid](std::optional<std::string> exceeded) {
+    if (result.ok()) {
+      if (x.charges.empty()) return accepted(from, propose, x, record, sid, std::nullopt);
+      const auto then = [this, from, propose, x, record, sid](std::optional<std::string> exceeded) {
         accepted(from, propose, x, record, sid, exceeded ? std::optional(window_exceeded(*exceeded)) : std::nullopt);
-      });
+      };
+      return windows_.reserved(x, record.original, then);
+    }
     const auto it = active_.find(x.id);
     if (it != active_.end() && it->second.sid == sid) {
       active_.erase(it);
-      if (!x.charges.empty()) windows_.ended(x.id);
       const bool changed = result.conflict == storage::Conflict::exists ||
                            result.conflict == storage::Conflict::wrong_state ||
                            result.conflict == storage::Conflict::not_found;
@@ -345,6 +347,7 @@ void Participant::accepted(const std::string& from, const Propose& propose, cons
   active_.erase(it);
   const auto not_joined = [&](const Refusal& why) {
     if (x.gated()) erase_note_of(sid, x.intent.key);
+    if (!x.charges.empty()) windows_.ended(x.id);
     refuse(from, propose, x.id, why);
   };
   if (refused) return not_joined(*refused);

@@ -8,9 +8,9 @@
 namespace quorate::node {
 namespace {
 
-constexpr auto kNoteTimeout = Millis(500);  // for a peer to have noted a reservation …
-constexpr auto kSlowFor = Seconds(30);      // … and then it is not waited for
-constexpr auto kLookForEnded = Millis(250);    // for reservations that nothing came of
+constexpr auto kNoteTimeout = Millis(500);   // for a peer to have noted a reservation …
+constexpr auto kSlowFor = Seconds(30);       // … and then it is not waited for
+constexpr auto kLookForEnded = Millis(250);  // for reservations that nothing came of
 constexpr auto kPruneEvery = Seconds(10);
 constexpr auto kMostUnsettled = Seconds(70);  // of others' reservations
 constexpr auto kListen = Seconds(2);          // for a peer's next word of what this node has missed
@@ -91,62 +91,36 @@ void Windows::note(const std::string& request, const Examined& x, bool mine) {
   for (const policy::Charge& charge : x.charges) entry.sums.insert(charge.sum);
 }
 
-void Windows::announce(const Examined& x, const ClientRequest& original) {
-  note(x.id, x, true);
-  Told& told = tellings_[x.id] = Told{};
-  told.telling = world_.rng.below(UINT64_MAX);
+void Windows::reserved(const Examined& x, const ClientRequest& original, Then then) {
   LedgerRow row;
   row.request = x.id;
   row.counts = true;
   row.time = static_cast<std::uint64_t>(now_of(world_));
-  row.telling = told.telling;
+  row.telling = world_.rng.below(UINT64_MAX);
   row.original.push_back(original);
-  told.news.rows.push_back(std::move(row));
-  for (const auto& peer : peers_) tell(peer.first, told);
-}
-
-// A peer that came between the announcement and the disk has heard of neither: what it asked for did not have it yet.
-void Windows::tell_who_came(const std::string& request) {
-  const auto told = tellings_.find(request);
-  if (told == tellings_.end()) return;
-  for (const auto& peer : peers_)
-    if (!told->second.to.contains(peer.first)) tell(peer.first, told->second);
-}
-
-void Windows::when_noted(const Examined& x, Then then) {
-  tell_who_came(x.id);
-  if (!is_announced(x)) return then(std::nullopt);
-  const auto told = tellings_.find(x.id);
-  Waiting waiting{x, {}, world_.clock.steady() + kNoteTimeout, std::move(then)};
+  Waiting waiting{x, row.telling, {}, world_.clock.steady() + kNoteTimeout, std::move(then)};
+  LedgerNews news;
+  news.rows.push_back(std::move(row));
+  tell_all(news);
+  if (!is_announced(x)) return waiting.then(std::nullopt);
   for (const std::string& node : keepers_of(x, world_)) {
     const auto slow = slow_.find(node);
-    const bool noted = told != tellings_.end() && told->second.noted.contains(node);
-    if (told_.can_sign(node) && !noted && (slow == slow_.end() || slow->second <= world_.clock.steady()))
+    if (told_.can_sign(node) && (slow == slow_.end() || slow->second <= world_.clock.steady()))
       waiting.nodes.insert(node);
   }
   if (waiting.nodes.empty()) return look_again(std::move(waiting));
   waiting_.push_back(std::move(waiting));
 }
 
-void Windows::noted_by(const std::string& node, const std::string& request) {
+void Windows::noted_by(const std::string& node, const std::function<bool(const Waiting&)>& what) {
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     const auto here = it++;
-    if (here->x.id != request || here->nodes.erase(node) == 0 || !here->nodes.empty()) continue;
+    if (!what(*here) || here->nodes.erase(node) == 0 || !here->nodes.empty()) continue;
     Waiting done = std::move(*here);
     waiting_.erase(here);
     look_again(std::move(done));
     it = waiting_.begin();  // whoever was told may have changed the list
   }
-}
-
-void Windows::gone(const std::string& node) {
-  for (auto& [request, told] : tellings_) {
-    told.to.erase(node);
-    told.noted.erase(node);
-  }
-  std::vector<std::string> requests;
-  for (const Waiting& w : waiting_) requests.push_back(w.x.id);
-  for (const std::string& request : requests) noted_by(node, request);
 }
 
 // Whoever has noted this reservation has told of its own that came before: now they are all in the ledger, or on their
@@ -200,7 +174,6 @@ void Windows::ended(const std::string& request) {
 void Windows::release(const std::string& request) {
   storage::Batch batch;
   batch.unreserve(request);
-  tellings_.erase(request);
   requests_.commit(std::move(batch), [this, request](const storage::CommitResult& result) {
     if (result.ok()) released(request);
   });
@@ -210,10 +183,9 @@ void Windows::released(const std::string& request) {
   const auto it = unsettled_.find(request);
   if (it == unsettled_.end()) return;
   const auto entry = world_.store.ledger_entry(request);
-  // Taken up again meanwhile, and told so, durable or not yet: what is told now must not take that back.
+  // Taken up again meanwhile, durable or not yet.
   if (worked_(request) || (entry && entry->own == storage::LedgerOwn::reserved)) return;
-  // What had no room has left no entry, and was told none the less.
-  const bool own_over = !entry || entry->own == storage::LedgerOwn::none;
+  const bool own_over = entry && entry->own == storage::LedgerOwn::none;
   it->second.mine = false;
   if (!entry || !entry->counted() || entry->certain || !own_over) unsettled_.erase(it);
   if (!own_over) return;
@@ -251,7 +223,6 @@ void Windows::tick() {
   for (const std::string& request : over) release(request);
   if (now < next_sweep_) return;
   next_sweep_ = now + kPruneEvery;
-  std::erase_if(tellings_, [&](const auto& told) { return !worked_(told.first); });
   storage::Batch batch;
   batch.prune_ledger(now_of(world_));
   requests_.commit(std::move(batch), [](const storage::CommitResult&) {});

@@ -44,14 +44,14 @@ class Windows {
   Windows(const World& world, Requests& requests, const PeerView& peers,
           std::function<bool(const std::string& request)> worked);
 
-  // A batch with reserve() is about to be committed: all other nodes are told, and hear of it should nothing come of
-  // it. Whoever calls it works on the request already.
-  void announce(const Examined& x, const ClientRequest& original);
-  // That batch is durable. `then` is called once: with a rule's id when what others have told meanwhile leaves no room,
-  // else once every node that can be heard has noted it. At once where no limit is over what others do.
+  // A batch with reserve() is about to be committed. Should nothing come of it, it is released.
+  void reserving(const Examined& x) { note(x.id, x, true); }
+  // That batch is durable, and not before is it told: a reservation that a crash has undone would count elsewhere for
+  // good. `then` is called once: with a rule's id when what others have told meanwhile leaves no room, else once every
+  // node that can be heard has noted it. At once where no limit is over what others do.
   using Then = std::function<void(std::optional<std::string> exceeded)>;
-  void when_noted(const Examined& x, Then then);
-  // Nothing has come of what was announced, and nobody works on it here any more.
+  void reserved(const Examined& x, const ClientRequest& original, Then then);
+  // Nothing has come of it, and nobody works on it here any more.
   void ended(const std::string& request);
   // Whether what fills the windows of this request may yet come to nothing.
   bool may_free(const Examined& x) const;
@@ -70,15 +70,10 @@ class Windows {
  private:
   struct Waiting {
     Examined x;
+    std::uint64_t telling = 0;
     std::set<std::string> nodes;
     SteadyTime deadline{};
     Then then;
-  };
-  // This node's last telling of a request: before its reservation is durable, an answer may come, or another peer.
-  struct Told {
-    std::uint64_t telling = 0;
-    LedgerNews news;
-    std::set<std::string> to, noted;
   };
   struct Unsettled {
     std::set<std::string> sums;
@@ -93,13 +88,10 @@ class Windows {
 
   void note(const std::string& request, const Examined& x, bool mine);
   void look_again(Waiting waiting);
-  void tell_who_came(const std::string& request);
-  void noted_by(const std::string& node, const std::string& request);
-  void gone(const std::string& node);
+  void noted_by(const std::string& node, const std::function<bool(const Waiting&)>& what);
   void release(const std::string& request);
   void released(const std::string& request);
   void tell_all(const LedgerNews& news);
-  void tell(const std::string& node, Told& told);
   void ask(const std::string& node);
   void learn_anew();
   bool hear(storage::Batch& batch, const std::string& from, const LedgerRow& row);
@@ -109,7 +101,6 @@ class Windows {
   const PeerView& told_;
   std::function<bool(const std::string&)> worked_;
   std::map<std::string, Unsettled> unsettled_;  // by request
-  std::map<std::string, Told> tellings_;        // by request, while somebody works on it here
   std::list<Waiting> waiting_;
   std::map<std::string, SteadyTime> slow_;  // nodes that have not answered: not waited for until then
   std::map<std::string, Peer> peers_;

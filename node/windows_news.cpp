@@ -37,13 +37,6 @@ void Windows::tell_all(const LedgerNews& news) {
     if (!world_.mesh.send(node, envelope)) peer.missed = true;  // it asks when it comes again
 }
 
-void Windows::tell(const std::string& node, Told& told) {
-  if (world_.mesh.send(node, envelope_of(told.news)))
-    told.to.insert(node);
-  else
-    peers_[node].missed = true;
-}
-
 void Windows::ask(const std::string& node) {
   LedgerQuery query;
   query.after = heard_of(node, world_);
@@ -80,7 +73,7 @@ void Windows::on_peer_up(const std::string& node) {
 
 void Windows::on_peer_down(const std::string& node) {
   peers_.erase(node);
-  gone(node);
+  noted_by(node, [](const Waiting&) { return true; });
 }
 
 void Windows::on_query(const std::string& from, const LedgerQuery& query) {
@@ -169,12 +162,9 @@ void Windows::on_news(const std::string& from, const LedgerNews& news) {
 }
 
 void Windows::on_noted(const std::string& from, const LedgerNoted& noted) {
-  for (const NotedRow& row : noted.rows) {
-    const auto told = tellings_.find(row.request.text);
-    if (told == tellings_.end() || told->second.telling != row.telling) continue;  // of another attempt
-    told->second.noted.insert(from);
-    noted_by(from, row.request);
-  }
+  // Of this attempt: an answer to an earlier one says nothing of what its sender had reserved before this one.
+  for (const NotedRow& row : noted.rows)
+    noted_by(from, [&](const Waiting& w) { return w.telling == row.telling && w.x.id == row.request.text; });
 }
 
 void Windows::on_mark(const std::string& from, const LedgerMark& mark) {

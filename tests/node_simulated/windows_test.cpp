@@ -153,7 +153,9 @@ TEST(NodeWindows, ACutNetInModeAnnouncedHasTheLimitOnEachSide) {
   std::vector<std::shared_ptr<NodeSimulation::Submission>> all;
   for (std::size_t k = 0; k < 12; ++k) w.sim.submit(k % 4, w.message());
   w.sim.run_until(
-      [&] { return std::all_of(w.sim.submissions.begin(), w.sim.submissions.end(), [](auto& s) { return s->answer; }); },
+      [&] {
+        return std::all_of(w.sim.submissions.begin(), w.sim.submissions.end(), [](auto& s) { return s->answer; });
+      },
       Seconds(80));
   EXPECT_EQ(w.ended_as("succeeded"), 6u);
   EXPECT_EQ(w.signed_requests().size(), 6u);
@@ -211,7 +213,7 @@ TEST(NodeWindows, WhoWasAwayLearnsWhatItHasMissedBeforeItDecides) {
       if (s.to == "node3" && s.envelope.tag == node::LedgerNews::tag && decode<node::LedgerNews>(s.envelope.body).last)
         told.insert(s.from);
       if (s.from == "node3" && (s.envelope.tag == node::Propose::tag || s.envelope.tag == node::Accept::tag))
-        too_early = too_early || told.size() < 2;
+        too_early = too_early || told.empty();
       std::vector<Sent> out;
       out.push_back(std::move(s));
       return out;
