@@ -72,7 +72,13 @@ Room room_of(const Rule& rule, const PolicyQuery& query, Spending& spending, con
   if (query.kind != Kind::sign) return {say.no([&] { return std::string(name_of(query.kind)) + " has no payload"; })};
   Room room = room_in(rule.windows, rule.facts, spending, {query.split_key, query.split_cluster}, say);
   if (room.condition.holds != Truth::no && query.over.contains(rule.id))
-    room = {say.no([] { return "a node has no room in its window"; }), true};
+    room = {say.no([&] {
+              std::string words = "a node has no room in its window";
+              for (const Window& window : rule.windows)
+                words += (&window == &rule.windows.front() ? ": " : ", and ") + words_of(window);
+              return words;
+            }),
+            true};
   return room;
 }
 

@@ -21,7 +21,7 @@ class Windows(ClusterTest):
         def third(node):
             reply = c.sign("ed", "three through " + node, node=node)
             self.assertProblem(reply, 403, "denied")
-            self.assertIn("two-a-day: a node has no room in its window", reply.body["detail"])
+            self.assertIn("two-a-day: a node has no room in its window: at most 2 requests per key in 24 hours", reply.body["detail"])
 
         for name in c.names:
             third(name)
