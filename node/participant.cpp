@@ -525,6 +525,7 @@ void Participant::on_stop(const std::string& from, const Stop& stop) {
   if (it == active_.end() || it->second.coordinator != from || it->second.sid != stop.sid) return;
   leave(stop.request);
   given_up_.insert(stop.request);
+  windows_.ended(stop.request);
 }
 
 void Participant::leave(const std::string& request, const SessionId& sid) {

@@ -25,7 +25,10 @@ void Coordinator::no_room(Job& job, const std::string& rule, const std::string& 
   if (!job.window_patience) job.window_patience = now + kPatience;
   if (choose(job, reachable(job))) return attempt(job);
   job.busy = PartySet();
-  if (now < *job.window_patience && windows_.may_free(job.x)) return postpone(job, kPause);
+  if (now < *job.window_patience && windows_.may_free(job.x)) {
+    postpone(job, kPause);
+    return windows_.ended(job.x.id);  // others may use the room meanwhile
+  }
   decide_without(job);
 }
 

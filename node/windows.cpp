@@ -166,8 +166,8 @@ void Windows::recover() {
 }
 
 void Windows::ended(const std::string& request) {
-  if (worked_(request)) return;
-  release(request);
+  const auto it = unsettled_.find(request);
+  if (it != unsettled_.end() && it->second.mine && !worked_(request)) release(request);
 }
 
 // Nothing came of it here: this node has not sent its last-round message, and after this write it cannot.

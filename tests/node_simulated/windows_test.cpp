@@ -16,10 +16,18 @@ TEST(NodeWindows, ManyAtOnceNeverPassTheCount) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     for (std::size_t k = 0; k < many; ++k) w.sim.submit(k % 4, w.message());  // node4 is no member
     w.sim.settle();
-    EXPECT_EQ(w.signed_requests().size(), 10u);
-    EXPECT_EQ(w.ended_as("succeeded"), 10u);
-    EXPECT_EQ(w.ended_as("denied"), many - 10);
+    const std::size_t at_once = w.signed_requests().size();
+    EXPECT_LE(at_once, 10u);
+    EXPECT_GE(at_once, 5u);  // those that keep each other out come to nothing in the end
+    EXPECT_EQ(w.ended_as("succeeded"), at_once);
+    EXPECT_EQ(w.ended_as("denied"), many - at_once);
     w.sim.expect_safe();
+    w.sim.run_for(Seconds(5));
+    // Nothing of those that came to nothing is left: one after the other they fit, up to the last.
+    for (std::size_t k = at_once; k < 10; ++k) EXPECT_TRUE(w.sim.ask(k % 4, w.message()).succeeded()) << k;
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(w.sim.ask(i, w.message()).code(), "denied");
+    EXPECT_EQ(w.signed_requests().size(), 10u);
+    w.sim.settle();
     w.sim.run_for(Seconds(5));
     for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(w.counted(i), 10u) << i;
   }
@@ -41,7 +49,7 @@ TEST(NodeWindows, ManyAmountsAtOnceNeverPassTheSum) {
     unsigned sum = 0;
     for (const std::string& id : w.signed_requests()) sum += amounts.at(id);
     EXPECT_LE(sum, 50u);
-    EXPECT_GE(sum, 42u);  // the least that may be left out asks for 9
+    EXPECT_GE(sum, 25u);
     EXPECT_EQ(w.ended_as("succeeded") + w.ended_as("denied"), 40u);
     w.sim.expect_safe();
   }

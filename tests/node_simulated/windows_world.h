@@ -8,6 +8,7 @@
 
 #include "node/api.h"
 #include "node/desk.h"
+#include "node/signable.h"
 #include "policy/document.h"
 #include "tests/node_simulated/reshare_world.h"
 #include "tests/support/runs.h"
