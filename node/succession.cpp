@@ -82,7 +82,7 @@ ReshareRequest reshare_request(const Examined& x, const CertificateBody& base) {
 std::optional<PreparedRecord> prepared_record(const std::string& key, ByteView record) {
   if (record.empty()) return std::nullopt;
   try {
-    auto prepared = decode_with_or_without_consent<PreparedRecord>(record);
+    auto prepared = decode_any_original<PreparedRecord>(record);
     if (prepared.version != 1) throw Malformed("its version");
     return prepared;
   } catch (const Malformed& e) {
@@ -133,7 +133,7 @@ std::vector<CertificateLink> links_beside(const storage::KeyRow& key, const Worl
   std::vector<CertificateLink> links;
   try {
     for (const storage::MetaRow& row : world.store.metas(lineage_prefix(key.id), "", kMaxLineage))
-      links.push_back(decode_with_or_without_consent<CertificateLink>(row.bytes));
+      links.push_back(decode_any_original<CertificateLink>(row.bytes));
   } catch (const Malformed& e) {
     throw storage::StorageCorrupt("the lineage of key " + key.id + ": " + e.what());
   }
