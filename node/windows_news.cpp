@@ -93,7 +93,7 @@ void Windows::on_query(const std::string& from, const LedgerQuery& query) {
     row.request = entry.request;
     if (entry.own != storage::LedgerOwn::none) {
       const auto record = requests_.load(entry.request);
-      if (!record) continue;  // too old to be shown, and for any window that it was kept for
+      if (!record) continue;  // no window sees it any more
       row.counts = true;
       row.time = static_cast<std::uint64_t>(entry.minute) * 60;
       row.original.push_back(record->original);

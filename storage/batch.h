@@ -176,7 +176,7 @@ class Batch {
   // Replaces a row that is in one of these states; conflicts `not_found`, `wrong_state`.
   Batch& update_request(RequestRow row, std::vector<RequestState> expected);
   // Deletes final requests, claims and metas whose forget_after is set and lies before `time` (unix seconds); at most
-  // limits::kMaxForgotten of each.
+  // limits::kMaxForgotten of each. Requests that this node has a part in stay while a window can see them.
   Batch& forget_before(std::int64_t time);
 
   // ---- keys and shares

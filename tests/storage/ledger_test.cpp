@@ -1,21 +1,11 @@
-// The ledger of windows: what each operation does, against SQLite and the memory store; both against a naive ledger;
-// many at once; killed between two steps (attacks 62, 67).
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <thread>
-
+// The ledger of windows: what each operation does, against SQLite and the memory store; both against a naive ledger
+// (attack 67).
 #include "base/rng.h"
-#include "tests/storage/fixture.h"
+#include "tests/storage/ledger_fixture.h"
 #include "tests/support/memory_store.h"
 
 namespace quorate::storage {
 namespace {
-
-constexpr std::int64_t kHour = 3600, kNow = 1'800'000'000;
 
 struct InMemory {
   MemoryStore store{test_identity()};
@@ -31,28 +21,6 @@ struct InSqlite {
     store = SqliteStore::open(dir.file("db"), test_key(), test_identity());
   }
 };
-
-Bytes32 amount(std::uint64_t v) {
-  Bytes32 bytes{};
-  for (std::size_t i = 0; i < 8; ++i) bytes[31 - i] = static_cast<std::uint8_t>(v >> (8 * i));
-  return bytes;
-}
-std::uint64_t value(const WideAmount& wide) {
-  for (std::size_t i = 0; i < 32; ++i) EXPECT_EQ(wide[i], 0);
-  std::uint64_t v = 0;
-  for (std::size_t i = 32; i < 40; ++i) v = v << 8 | wide[i];
-  return v;
-}
-LedgerLimit at_most(std::uint64_t most, const std::string& sum = "s", std::int64_t hours = 24, bool own_only = false) {
-  return {sum, "daily", hours, own_only, amount(most), std::nullopt};
-}
-LedgerLimit at_most_times(std::uint64_t most, bool own_only = false) {
-  return {"s", "often", 24, own_only, std::nullopt, most};
-}
-LedgerReserve reservation(const std::string& request, std::uint64_t v, std::vector<LedgerLimit> limits,
-                          std::int64_t time = kNow) {
-  return {request, time, {{"s", amount(v)}}, std::move(limits)};
-}
 
 template <class Kind>
 class Ledger : public testing::Test {
@@ -73,7 +41,7 @@ class Ledger : public testing::Test {
   // {total, count, own, own_count}
   std::vector<std::uint64_t> sums(std::int64_t now = kNow, std::int64_t hours = 24, const std::string& name = "s") {
     const LedgerSum s = store().ledger_sum(name, hours, now);
-    return {value(s.total), s.count, value(s.own), s.own_count};
+    return {number_of(s.total), s.count, number_of(s.own), s.own_count};
   }
   Kind kind_;
 };
@@ -336,6 +304,30 @@ TYPED_TEST(Ledger, OutOfBounds) {
   out(Batch().settle({"b", kNow, many}));
 }
 
+// Who was away asks for what it has missed, and is shown the requests.
+TYPED_TEST(Ledger, KeepsTheRequestsOfItsOwnPartsWhileAWindowSeesThem) {
+  for (const char* id : {"own", "heard", "released", "none"}) {
+    RequestRow row = sample_request(id, RequestState::succeeded, kNow);
+    row.forget_after = kNow + kHour;
+    this->ok(Batch().insert_request(row));
+  }
+  this->ok(Batch().reserve(reservation("own", 1, {})).spend("own", kNow));
+  this->ok(Batch().hear({"heard", "node2", kNow, {{"s", amount(1)}}}));
+  this->ok(Batch().reserve(reservation("released", 1, {})).unreserve("released"));
+  const auto there = [&](std::int64_t time) {
+    this->ok(Batch().forget_before(time));
+    std::string ids;
+    for (const char* id : {"own", "heard", "released", "none"})
+      if (this->store().request(id)) ids += std::string(id) + " ";
+    return ids;
+  };
+  const std::int64_t end = kNow / 60 * 60 + limits::kMaxWindowHours * kHour + 60;
+  EXPECT_EQ(there(kNow + kHour), "own heard released none ");
+  EXPECT_EQ(there(kNow + kHour + 1), "own ");
+  EXPECT_EQ(there(end - 1), "own ");
+  EXPECT_EQ(there(end), "");
+}
+
 // Conflicts undo the clock and the sums of the whole batch.
 TYPED_TEST(Ledger, AConflictUndoesAll) {
   this->ok(Batch().reserve(reservation("a", 60, {})));
@@ -437,64 +429,6 @@ TEST(LedgerPruning, IsBoundedAndLeavesNothing) {
   }
   EXPECT_EQ(left(), 0);
   EXPECT_EQ(store->ledger_sum("s", 720, kNow), LedgerSum{});
-}
-
-// 1,000 at once on one store: what passes is what there is room for (attack 62).
-TEST(LedgerConcurrency, NeverPassesALimit) {
-  const TempDir dir;
-  const auto store = SqliteStore::create(dir.file("db"), test_key(), test_identity());
-  std::atomic<int> passed{0}, refused{0};
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 20; ++t)
-    threads.emplace_back([&, t] {
-      for (int i = 0; i < 50; ++i) {
-        Batch batch;
-        batch.reserve(reservation("r" + std::to_string(t) + "/" + std::to_string(i), 10, {at_most(1'234)}));
-        const CommitResult r = store->commit_now(std::move(batch));
-        ++(r.ok() ? passed : refused);
-        EXPECT_TRUE(r.ok() || r.conflict == Conflict::limit) << r.text;
-        EXPECT_LE(value(store->ledger_sum("s", 24, kNow).total), 1'234u);
-      }
-    });
-  for (std::thread& t : threads) t.join();
-  EXPECT_EQ(passed, 123);
-  EXPECT_EQ(refused, 877);
-  EXPECT_EQ(value(store->ledger_sum("s", 24, kNow).total), 1'230u);
-}
-
-// What was reserved counts after a kill -9, whether or not anything followed.
-TEST(LedgerDurability, KilledBetweenReserveAndSettle) {
-  const TempDir dir;
-  { SqliteStore::create(dir.file("db"), test_key(), test_identity()); }
-  int ends[2];
-  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    const auto store = SqliteStore::open(dir.file("db"), test_key(), test_identity());
-    for (std::uint64_t i = 0;; ++i) {
-      const std::string request = "r" + std::to_string(i);
-      bool ok = store->commit_now(std::move(Batch().reserve(reservation(request, 1, {})))).ok();
-      ok = ok && ::write(ends[1], &i, sizeof i) == sizeof i;
-      if (i % 2 == 0) ok = ok && store->commit_now(std::move(Batch().settle({request, kNow, {{"s", amount(1)}}}))).ok();
-      if (!ok) ::_exit(3);
-    }
-  }
-  ::close(ends[1]);
-  std::uint64_t last = 0;
-  for (int n = 0; n < 25; ++n) ASSERT_EQ(::read(ends[0], &last, sizeof last), static_cast<ssize_t>(sizeof last));
-  ::kill(child, SIGKILL);
-  while (::read(ends[0], &last, sizeof last) == sizeof last) continue;
-  ::close(ends[0]);
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status));
-  const auto store = SqliteStore::open(dir.file("db"), test_key(), test_identity());
-  const LedgerSum sum = store->ledger_sum("s", 24, kNow);
-  EXPECT_GE(sum.own_count, last + 1);
-  EXPECT_LE(sum.own_count, last + 2);
-  EXPECT_EQ(value(sum.own), sum.own_count);
-  EXPECT_EQ(store->ledger_open(SIZE_MAX).size(), sum.own_count);
 }
 
 // ---- rows that nobody wrote

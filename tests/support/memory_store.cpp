@@ -50,7 +50,14 @@ struct MemoryStore::Apply {
   }
   Conflict operator()(const op::ForgetBefore& o) {
     const auto past = [&](std::int64_t forget_after) { return forget_after != 0 && forget_after < o.time; };
-    std::erase_if(c.requests, [&](const auto& e) { return past(e.second.forget_after) && !is_open(e.second.state); });
+    const std::int64_t begin = window_begin(minute_of(o.time), limits::kMaxWindowHours);
+    const auto shown = [&](const std::string& request) {
+      const auto e = c.ledger.find(request);
+      return e != c.ledger.end() && e->second.own != LedgerOwn::none && e->second.minute >= begin;
+    };
+    std::erase_if(c.requests, [&](const auto& e) {
+      return past(e.second.forget_after) && !is_open(e.second.state) && !shown(e.first);
+    });
     std::erase_if(c.claims, [&](const auto& e) { return past(e.second); });
     std::erase_if(c.metas, [&](const auto& e) { return past(e.second.second); });
     return Conflict::none;
