@@ -91,10 +91,7 @@ TEST(NodeWindows, OverItPeopleAreAsked) {
   const auto at = [&](std::size_t i) { return node::record_of(w.sim.store(i).request(s.id).value()); };
   ASSERT_EQ(at(1).request_state(), RequestState::pending_approval);
   EXPECT_EQ(w.signed_requests().size(), 2u);
-  const Json intent = Json::parse(at(1).intent.text);
-  const policy::Approval vote{
-      "bob", static_cast<std::uint8_t>(policy::Vote::approve),
-      Windowed::bob().sign(view_of(policy::approval_text(policy::Vote::approve, "bob", intent)))};
+  const policy::Approval vote = Windowed::vote_of_bob(Json::parse(at(1).intent.text));
   w.sim.desk(1).approvals().vote(s.id, vote, [](const node::Answer&) {});
   w.sim.run_until([&] { return s.answer.has_value(); }, Seconds(80));
   EXPECT_TRUE(s.succeeded()) << why(s);
@@ -176,38 +173,6 @@ TEST(NodeWindows, ACutNetInModeAnnouncedHasTheLimitOnEachSide) {
   EXPECT_EQ(w.signed_requests().size(), 6u);
 }
 
-// attack 63: node1 coordinates, forgets what it has signed, claims that every attempt has failed, and keeps the
-// signatures; the honest nodes never hear each other.
-std::size_t most_against_a_keeping_coordinator(const char* mode) {
-  Windowed w(3, 6, Windowed::count(4, mode));
-  w.sim.evil[0] = true;
-  w.sim.tap = [](Sent s) {
-    std::vector<Sent> out;
-    const bool told = s.envelope.tag == node::Outcome::tag || s.envelope.tag == node::LedgerNews::tag ||
-                      s.envelope.tag.starts_with("frost/share/");
-    if (s.from != "node1" || !told) out.push_back(std::move(s));
-    return out;
-  };
-  for (std::size_t k = 0; k < 24; ++k) {
-    const std::size_t with = 1 + k % 2;
-    w.sim.heal();
-    w.sim.isolate({0, with});
-    w.sim.run_for(Seconds(5));
-    auto content = w.sim.store(0).snapshot();
-    content.ledger.clear();
-    w.sim.store(0).restore(std::move(content));
-    w.sim.ask(0, w.message());
-    w.sim.run_for(Seconds(20));
-  }
-  return w.released({1, 2}).size();  // node1's own word is its to give
-}
-TEST(NodeWindows, ACoordinatorThatKeepsSignaturesNeverPassesASplitLimit) {
-  EXPECT_EQ(most_against_a_keeping_coordinator("split"), 4u);
-}
-TEST(NodeWindows, ACoordinatorThatKeepsSignaturesPassesAnAnnouncedOneByNoMoreThanThatOfEachHonestNode) {
-  EXPECT_EQ(most_against_a_keeping_coordinator("announced"), 8u);  // (n − t + 1) · 4
-}
-
 TEST(NodeWindows, WhoWasAwayLearnsWhatItHasMissedBeforeItDecides) {
   for (std::uint64_t seed = 1; seed <= runs(5); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -237,6 +202,26 @@ TEST(NodeWindows, WhoWasAwayLearnsWhatItHasMissedBeforeItDecides) {
     EXPECT_EQ(w.sim.ask(2, w.message()).code(), "denied");
     EXPECT_EQ(w.counted(2), 3u);
   }
+}
+
+// Longer than a request is remembered for its client.
+TEST(NodeWindows, WhoWasAwayForTwoWeeksLearnsOfAMonth) {
+  Json window = Windowed::count(2);
+  window["hours"] = limits::kMaxWindowHours;
+  Windowed w(3, 25, window);
+  w.sim.kill(2);
+  for (std::size_t k = 0; k < 2; ++k) EXPECT_TRUE(w.sim.ask(k, w.message()).succeeded());
+  w.sim.clock.advance(std::chrono::hours(14 * 24));
+  w.sim.run_for(Seconds(120));
+  w.sim.heal();
+  w.sim.run_for(Seconds(10));
+  EXPECT_EQ(w.counted(2), 2u);
+  EXPECT_EQ(w.sim.ask(2, w.message()).code(), "denied");
+  // When the month is over all of it is forgotten.
+  w.sim.clock.advance(std::chrono::hours(17 * 24));
+  w.sim.run_for(Seconds(120));
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(w.counted(i), 0u) << i;
+  EXPECT_TRUE(w.sim.ask(2, w.message()).succeeded());
 }
 
 TEST(NodeWindows, NewMembersKnowTheSumsBeforeTheySign) {

@@ -29,14 +29,8 @@ struct Windowed : Reshare {
     document["rules"].push_back({{"id", "cap"}, {"if", {{"kind", "sign"}, {"window", window}}}, {"then", "allow"}});
     if (window.contains("max")) document["rules"][1]["if"]["asset"] = {kSol};
     for (const Json& rule : after) document["rules"].push_back(rule);
-    document["users"].push_back({{"id", "bob"}, {"key", bob().public_key().to_text()}, {"groups", {"treasury"}}});
-    policy = std::make_unique<policy::PolicyDocument>(policy::PolicyDocument::parse(document.dump()));
-    for (std::size_t i = 0; i < n; ++i) {
-      sim.policies[i] = policy.get();
-      sim.kill(i);
-    }
-    sim.heal();
-    sim.run_for(Seconds(5));
+    people().join(document, "treasury");
+    restart_under(document);
     sim.submissions.clear();
   }
   static Json count(int most, const char* mode = "announced") {
@@ -45,12 +39,13 @@ struct Windowed : Reshare {
   static Json amount(int most, const char* mode = "announced") {
     return {{"hours", 24}, {"max", std::to_string(most)}, {"per", "key"}, {"mode", mode}};
   }
-  static const Ed25519SecretKey& bob() {
-    static const Ed25519SecretKey key = [] {
-      SeededRng rng(79);
-      return Ed25519SecretKey::generate(rng);
-    }();
-    return key;
+  static const People& people() {
+    static const People all(79, {"bob"});
+    return all;
+  }
+  static policy::Approval vote_of_bob(const Json& intent) {
+    return {"bob", static_cast<std::uint8_t>(policy::Vote::approve),
+            people().key_of("bob").sign(view_of(policy::approval_text(policy::Vote::approve, "bob", intent)))};
   }
 
   http::SignedRequest message() { return sim.sign("hot", "message " + std::to_string(++made)); }
@@ -118,7 +113,6 @@ struct Windowed : Reshare {
     return n;
   }
 
-  std::unique_ptr<policy::PolicyDocument> policy;
   std::uint64_t made = 0;
 };
 
