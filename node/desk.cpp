@@ -82,6 +82,8 @@ void Desk::tick() {
   coordinator_.tick();
   approvals_.tick();
   governance_.tick();
+  for (const auto& [node, same] : peers_.all())
+    if (inflow_.take_lost(node)) windows_.on_lost(node);
   windows_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
@@ -132,6 +134,12 @@ void Desk::expire() {
       world_.log(LogLevel::error, e.what());
     }
   }
+}
+
+// It speaks of all that was sent before it, also of what was dropped here.
+void Desk::take_mark(const std::string& from, const LedgerMark& mark) {
+  if (inflow_.take_lost(from)) return windows_.on_lost(from);
+  windows_.on_mark(from, mark);
 }
 
 // For what ends something, which must not get lost.
@@ -214,6 +222,7 @@ void Desk::on_envelope(const std::string& from, Envelope envelope) noexcept {
   } catch (const std::exception&) {
   }
   if (admitted) inflow_.done(from, bytes);
+  inflow_.lose(from);
   ++dropped_;
 }
 
@@ -269,7 +278,7 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
   else if (e.tag == LedgerQuery::tag)
     windows_.on_query(from, decode<LedgerQuery>(e.body));
   else if (e.tag == LedgerMark::tag)
-    windows_.on_mark(from, decode<LedgerMark>(e.body));
+    take_mark(from, decode<LedgerMark>(e.body));
   else if (e.tag == QuarantineList::tag)
     quarantines_.on_list(from, decode<QuarantineList>(e.body));
   else

@@ -234,11 +234,12 @@ struct LedgerQuery {
   std::uint64_t after = 0;
   static auto fields(auto& m) { return std::tie(m.after); }
 };
-// "You have been told all up to this number."
+// "You have been told all up to this number", or, `missed`: "something could not be sent to you, ask for it."
 struct LedgerMark {
   static constexpr std::string_view tag = "node/ledger_mark/1";
   std::uint64_t seq = 0;
-  static auto fields(auto& m) { return std::tie(m.seq); }
+  bool missed = false;
+  static auto fields(auto& m) { return std::tie(m.seq, m.missed); }
 };
 
 // One envelope of a node message.

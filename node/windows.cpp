@@ -13,7 +13,6 @@ constexpr auto kSlowFor = Seconds(30);       // … and then it is not waited fo
 constexpr auto kLookForEnded = Millis(250);  // for reservations that nothing came of
 constexpr auto kPruneEvery = Seconds(10);
 constexpr auto kMostUnsettled = Seconds(70);  // of others' reservations
-constexpr auto kListen = Seconds(2);          // for a peer's next word of what this node has missed
 
 std::int64_t now_of(const World& world) { return unix_seconds(world.clock.wall()); }
 
@@ -152,7 +151,8 @@ bool Windows::listening() {
   if (learning_anew_) return true;
   const SteadyTime now = world_.clock.steady();
   return std::any_of(peers_.begin(), peers_.end(), [&](const auto& peer) {
-    return !peer.second.told_all && now < peer.second.last_heard + kListen && told_.can_sign(peer.first);
+    return !peer.second.told_all && now < peer.second.last_heard + kListen && now < peer.second.until &&
+           told_.can_sign(peer.first);
   });
 }
 
@@ -227,11 +227,12 @@ void Windows::tick() {
   batch.prune_ledger(now_of(world_));
   requests_.commit(std::move(batch), [](const storage::CommitResult&) {});
   // What was in the ledger at the last look has been told since.
-  if (mark_ != marked_) {
-    LedgerMark message;
-    message.seq = marked_ = mark_;
-    for (const auto& [node, peer] : peers_)
-      if (!peer.missed) world_.mesh.send(node, envelope_of(message));
+  const bool news = mark_ != marked_;
+  LedgerMark message;
+  message.seq = marked_ = mark_;
+  for (auto& [node, peer] : peers_) {
+    message.missed = peer.missed;
+    if ((news || peer.missed) && world_.mesh.send(node, envelope_of(message))) peer.missed = false;
   }
   mark_ = world_.store.ledger_seq();
 }

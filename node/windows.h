@@ -64,10 +64,13 @@ class Windows {
   void on_mark(const std::string& from, const LedgerMark& mark);
   void on_peer_up(const std::string& node);
   void on_peer_down(const std::string& node);
-  void recover();  // after a restart
+  void on_lost(const std::string& node);  // a message of this peer was dropped here
+  void recover();                         // after a restart
   void tick();
 
  private:
+  static constexpr auto kListen = Seconds(2);  // for a peer's next word of what this node has missed
+
   struct Waiting {
     Examined x;
     std::uint64_t telling = 0;
@@ -81,9 +84,10 @@ class Windows {
     SteadyTime until{};  // of others': then it is taken for settled
   };
   struct Peer {
-    bool told_all = false;    // since it came up
-    SteadyTime last_heard{};  // its last page
-    bool missed = false;      // something could not be sent to it
+    bool told_all = false;             // since it was asked for all
+    SteadyTime since{}, last_heard{};  // asked; its last page
+    SteadyTime until{};                // however much it still has to tell
+    bool missed = false;               // something could not be sent to it
   };
 
   void note(const std::string& request, const Examined& x, bool mine);
@@ -93,6 +97,8 @@ class Windows {
   void released(const std::string& request);
   void tell_all(const LedgerNews& news);
   void ask(const std::string& node);
+  void listen_to(const std::string& node, Peer& peer);
+  void heard_out(const std::string& node, const Peer& peer);
   void learn_anew();
   bool hear(storage::Batch& batch, const std::string& from, const LedgerRow& row);
 
@@ -104,7 +110,8 @@ class Windows {
   std::list<Waiting> waiting_;
   std::map<std::string, SteadyTime> slow_;  // nodes that have not answered: not waited for until then
   std::map<std::string, Peer> peers_;
-  std::uint64_t mark_ = 0, marked_ = 0;  // the ledger's number at the last look; told
+  std::map<std::string, SteadyTime> tired_of_;  // by node, also while it is away: when all its time is its own again
+  std::uint64_t mark_ = 0, marked_ = 0;         // the ledger's number at the last look; told
   bool learning_anew_ = false;
   SteadyTime next_look_{}, next_sweep_{};
 };

@@ -10,6 +10,9 @@ namespace {
 constexpr std::size_t kRowsOfPage = kMaxLedgerRows;
 constexpr std::size_t kMostBytesOfPage = 96 * 1024;  // of one page, but for its last row
 
+constexpr auto kListenMost = Seconds(60);
+constexpr int kComesBack = 20;  // so many times as slowly as it was used
+
 constexpr const char* kLearnAnew = "ledger/learn_anew";
 
 std::string heard_meta(const std::string& node) { return "ledger/heard/" + node; }
@@ -34,7 +37,7 @@ std::uint64_t heard_of(const std::string& node, const World& world) {
 void Windows::tell_all(const LedgerNews& news) {
   const Envelope envelope = envelope_of(news);
   for (auto& [node, peer] : peers_)
-    if (!world_.mesh.send(node, envelope)) peer.missed = true;  // it asks when it comes again
+    if (!world_.mesh.send(node, envelope)) peer.missed = true;  // it asks when it is told so, or comes again
 }
 
 void Windows::ask(const std::string& node) {
@@ -57,21 +60,42 @@ void Windows::learn_anew() {
   requests_.commit(std::move(batch), [this](const storage::CommitResult& result) {
     learning_anew_ = false;
     if (!result.ok()) return;
-    for (auto& [node, peer] : peers_) {
-      peer.told_all = false;
-      peer.last_heard = world_.clock.steady();
-      ask(node);
-    }
+    for (auto& [node, peer] : peers_) listen_to(node, peer);
   });
 }
 
-void Windows::on_peer_up(const std::string& node) {
-  peers_[node] = Peer{false, world_.clock.steady(), false};
-  slow_.erase(node);
+// While a peer tells what was missed nothing is signed here, so its time is limited: whoever takes long to say that it
+// has nothing to tell, again and again, is not waited for. What it has used comes back slowly.
+void Windows::listen_to(const std::string& node, Peer& peer) {
+  heard_out(node, peer);
+  const SteadyTime now = world_.clock.steady();
+  const SteadyTime tired = std::max(now, tired_of_[node]);
+  peer.told_all = false;
+  peer.since = peer.last_heard = now;
+  peer.until = now + std::max<Millis>(Millis(0), kListenMost - (tired - now) / kComesBack);
   ask(node);
 }
 
+void Windows::heard_out(const std::string& node, const Peer& peer) {
+  if (peer.told_all) return;
+  const SteadyTime now = world_.clock.steady();
+  const SteadyTime end = std::min({now, peer.until, peer.last_heard + kListen});
+  SteadyTime& tired = tired_of_[node];
+  if (end > peer.since) tired = std::max(now, tired) + kComesBack * (end - peer.since);
+}
+
+void Windows::on_peer_up(const std::string& node) {
+  on_peer_down(node);
+  slow_.erase(node);
+  listen_to(node, peers_[node]);
+}
+
+void Windows::on_lost(const std::string& node) {
+  if (const auto peer = peers_.find(node); peer != peers_.end()) listen_to(node, peer->second);
+}
+
 void Windows::on_peer_down(const std::string& node) {
+  if (const auto peer = peers_.find(node); peer != peers_.end()) heard_out(node, peer->second);
   peers_.erase(node);
   noted_by(node, [](const Waiting&) { return true; });
 }
@@ -146,13 +170,14 @@ void Windows::on_news(const std::string& from, const LedgerNews& news) {
     if (row.counts && !news.page) noted.rows.push_back({row.request, row.telling});
   }
   if (news.page) batch.put_meta(heard_meta(from), encode(Heard{news.seq}));
-  const auto next = [this, from, noted, page = news.page, last = news.last] {
+  const auto next = [this, from, noted, page = news.page, last = news.last, nothing = news.rows.empty()] {
     if (!noted.rows.empty()) world_.mesh.send(from, envelope_of(noted));
     const auto peer = peers_.find(from);
-    if (!page || peer == peers_.end()) return;
+    if (!page || peer == peers_.end() || (nothing && !last)) return;
     peer->second.last_heard = world_.clock.steady();
-    peer->second.told_all = last;
-    if (!last) ask(from);
+    if (!last) return ask(from);
+    heard_out(from, peer->second);
+    peer->second.told_all = true;
   };
   if (batch.empty()) return next();
   requests_.commit(std::move(batch), [this, from, next](const storage::CommitResult& result) {
@@ -169,7 +194,9 @@ void Windows::on_noted(const std::string& from, const LedgerNoted& noted) {
 
 void Windows::on_mark(const std::string& from, const LedgerMark& mark) {
   const auto peer = peers_.find(from);
-  if (peer == peers_.end() || !peer->second.told_all || mark.seq == heard_of(from, world_)) return;
+  if (peer == peers_.end()) return;
+  if (mark.missed) return listen_to(from, peer->second);
+  if (!peer->second.told_all || mark.seq == heard_of(from, world_)) return;
   storage::Batch batch;
   batch.put_meta(heard_meta(from), encode(Heard{mark.seq}));
   requests_.commit(std::move(batch), [](const storage::CommitResult&) {});

@@ -102,6 +102,31 @@ TEST(NodeWindowsAttacked, WhoSaysNothingOfWhatItSignsGainsNothingInAWholeNet) {
   }
 }
 
+// node3 has never told all, and connects again before it is taken to be silent.
+TEST(NodeWindowsAttacked, WhoNeverTellsAllDoesNotKeepTheOthersFromSigning) {
+  Windowed w(3, 60, Windowed::count(4));
+  w.sim.evil[2] = true;
+  w.sim.tap = [](Sent s) {
+    if (s.from == "node3" && s.envelope.tag == node::LedgerNews::tag) {
+      auto page = decode<node::LedgerNews>(s.envelope.body);
+      page.last = false;
+      s.envelope = node::envelope_of(page);
+    }
+    std::vector<Sent> out;
+    out.push_back(std::move(s));
+    return out;
+  };
+  const auto again = [&] {
+    for (const char* other : {"node1", "node2"}) w.sim.net().cut(other, "node3");
+    w.sim.connect_all();
+    w.sim.run_for(Millis(1500));
+  };
+  for (int k = 0; k < 45; ++k) again();
+  const auto& s = w.sim.submit(0, w.message());
+  for (int k = 0; k < 20 && !s.answer; ++k) again();
+  EXPECT_TRUE(s.succeeded()) << why(s);
+}
+
 // node1 says of everybody's requests that it takes no part, answers what it has not written, stops attempts after it
 // has seen the last words, and proposes again what has been proposed.
 TEST(NodeWindowsAttacked, NoLieMakesRoom) {

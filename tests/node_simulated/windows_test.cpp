@@ -224,6 +224,39 @@ TEST(NodeWindows, WhoWasAwayForTwoWeeksLearnsOfAMonth) {
   EXPECT_TRUE(w.sim.ask(2, w.message()).succeeded());
 }
 
+// What node4 is told is dropped there, or could not be sent to it.
+TEST(NodeWindows, WhatDidNotFitIntoAQueueIsAskedForAgain) {
+  for (const bool dropped_there : {true, false}) {
+    SCOPED_TRACE(dropped_there);
+    Windowed w(4, 26, Windowed::count(3), Json::array(), {0, 1, 2, 3});
+    std::size_t lost = 0;
+    w.sim.tap = [&](Sent s) {
+      std::vector<Sent> out;
+      if (s.to == "node4" && s.envelope.tag == node::LedgerNews::tag) {
+        ++lost;
+        if (dropped_there)
+          for (std::size_t k = 0; k <= limits::kMaxInboxPerPeer; ++k)
+            out.push_back({s.from, s.to, node::envelope_of(node::LedgerNoted())});
+        else
+          s.to = "nobody";
+      }
+      if (s.to != "node4" || s.envelope.tag != node::Outcome::tag) out.push_back(std::move(s));
+      return out;
+    };
+    const auto& s = w.sim.submit(0, w.message());
+    for (std::size_t k = 0; k < 100'000 && !s.answer; ++k) {
+      while (w.sim.net().step()) continue;  // into the queues, before anybody looks at them
+      if (!w.sim.step()) w.sim.tick();
+    }
+    ASSERT_TRUE(s.succeeded()) << why(s);
+    ASSERT_GE(lost, 1u);
+    ASSERT_FALSE(w.released({3}).contains(s.id));
+    w.sim.tap = nullptr;
+    w.sim.run_for(Seconds(30));
+    EXPECT_EQ(w.counted(3), 1u);
+  }
+}
+
 TEST(NodeWindows, NewMembersKnowTheSumsBeforeTheySign) {
   Windowed w(5, 8, Windowed::count(3));
   for (std::size_t k = 0; k < 2; ++k) EXPECT_TRUE(w.sim.ask(k, w.message()).succeeded());
