@@ -95,6 +95,9 @@ inline constexpr std::size_t kManyWrites = 3;                // after so many in
 inline constexpr auto kGatherWrites = 2ms;                   // … so long for more
 inline constexpr std::size_t kMaxStoredName = 512;           // bytes of any id, name or kind that a row is found by
 inline constexpr std::size_t kMaxForgotten = 1000;           // rows of each table that one forget_before deletes
+inline constexpr std::int64_t kMaxWindowHours = 720;         // of a policy's window; older entries of the ledger are pruned
+inline constexpr std::size_t kMaxLedgerParts = 8192;         // sums that one request adds to
+inline constexpr std::size_t kMaxLedgerLimits = 8192;        // limits that one reservation must keep
 inline constexpr auto kKeyCommandTimeout = 10s;              // of the program that prints the database key
 
 // Transactions

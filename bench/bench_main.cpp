@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   quorate::bench::add_ot();
   quorate::bench::add_protocols();
   quorate::bench::add_policy();
+  quorate::bench::add_ledger();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

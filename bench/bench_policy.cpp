@@ -33,6 +33,12 @@ policy::PolicyDocument large_policy(const Json& condition) {
   return policy::PolicyDocument::from_json(document);
 }
 
+// Every window is nearly full.
+class FullLedger final : public policy::Ledger {
+ public:
+  Sum sum(const std::string&, std::int64_t) const override { return {1'000'000, 1'000'000, 1'000'000, 1'000'000}; }
+};
+
 void add_decision(const std::string& name, const Json& condition) {
   benchmark::RegisterBenchmark(("policy/" + name).c_str(), [condition](benchmark::State& state) {
     const auto policy = large_policy(condition);
@@ -44,6 +50,10 @@ void add_decision(const std::string& name, const Json& condition) {
                                  transactions::Amount(transactions::U256(20))});
     policy::PolicyQuery query{policy::Kind::sign, "hot-1", "alice", policy::PayloadKind::eth_transaction, &facts};
     query.created = 1'795'424'400;
+    const FullLedger ledger;
+    query.key_id = "aa";
+    query.ledger = &ledger;
+    query.split_key = query.split_cluster = 2;
     for (auto unused : state) benchmark::DoNotOptimize(policy.evaluate(query));
   })->Unit(benchmark::kMicrosecond);
 }
@@ -54,6 +64,16 @@ void add_policy() {
   add_decision("1000_rules/other_keys", {{"kind", "sign"}, {"key", {"cold-*", "treasury-*"}}});
   add_decision("1000_rules/100000_addresses/above_max",
                {{"kind", "sign"}, {"key", {"hot-*"}}, {"chain", {"eip155:1"}}, {"to", {"list:all"}}, {"max", "10"}});
+  add_decision("1000_rules/100000_addresses/exceeded_windows",
+               {{"kind", "sign"},
+                {"key", {"hot-*"}},
+                {"chain", {"eip155:1"}},
+                {"to", {"list:all"}},
+                {"max", "1000000000"},
+                {"window",
+                 {{{"hours", 1}, {"count", 2'000'000}, {"per", "by"}},
+                  {{"hours", 24}, {"max", "2000000000"}, {"per", "key"}},
+                  {{"hours", 24}, {"max", "1000000"}, {"per", "to"}, {"mode", "split"}}}}});
 }
 
 }  // namespace quorate::bench

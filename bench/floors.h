@@ -111,5 +111,6 @@ void add_points();
 void add_ot();
 void add_protocols();
 void add_policy();
+void add_ledger();
 
 }  // namespace quorate::bench

@@ -44,6 +44,14 @@ std::string line_of(const Json& rule) {
          rule.value("if", Json()).dump();
 }
 
+// What each rule's windows let through, by its id.
+std::map<std::string, std::vector<std::string>> windows_of(const policy::PolicyDocument& policy) {
+  std::map<std::string, std::vector<std::string>> out;
+  for (const policy::Rule& rule : policy.rules())
+    for (const policy::Window& window : rule.windows) out[rule.id].push_back(policy::words_of(window));
+  return out;
+}
+
 // Two lists of objects with an `id`, or two objects, by name: what is new, gone or different.
 void compare(const std::string& what, const std::map<std::string, Json>& before,
              const std::map<std::string, Json>& after, Json& changes) {
@@ -118,14 +126,21 @@ Exit policy_show(ClusterClient& client, Console& console) {
 
 Exit policy_check(const std::string& file, Console& console) {
   const auto policy = policy::PolicyDocument::from_json(read_policy(file));
+  Json windows = Json::object();
+  std::string said;
+  for (const auto& [rule, all] : windows_of(policy)) {
+    windows[rule] = all;
+    for (const std::string& window : all) said += "\nwindow " + rule + "  " + window;
+  }
   console.result({{"valid", true},
                   {"version", policy.version()},
                   {"digest", to_hex(policy.digest())},
                   {"rules", policy.rules().size()},
-                  {"users", policy.users().size()}},
+                  {"users", policy.users().size()},
+                  {"windows", windows}},
                  "a policy, version " + std::to_string(policy.version()) + ": " +
                      std::to_string(policy.rules().size()) + " rules, " + std::to_string(policy.users().size()) +
-                     " users\ndigest " + to_hex(policy.digest()));
+                     " users\ndigest " + to_hex(policy.digest()) + said);
   return Exit::ok;
 }
 
@@ -147,13 +162,21 @@ PolicyChanges changes_of(const Json& before, const Json& after) {
   };
   compare("member", rest(before), rest(after), changes);
 
+  const auto new_windows = windows_of(policy::PolicyDocument::from_json(after));
+  const auto old_windows = windows_of(policy::PolicyDocument::from_json(before));
+  const auto lines_of = [](const char* sign, const auto& windows, const std::string& rule) {
+    std::string lines;
+    if (const auto it = windows.find(rule); it != windows.end())
+      for (const std::string& window : it->second) lines += std::string("  ") + sign + "   window " + window + "\n";
+    return lines;
+  };
   std::string text;
   for (const Json& change : changes) {
     const std::string what = text_at(change, "what"), name = text_at(change, "name"), how = text_at(change, "change");
     text += how + std::string(9 - std::min<std::size_t>(how.size(), 8), ' ') + what + " " + name + "\n";
     if (what != "rule") continue;
-    if (how != "added") text += "  - " + line_of(old_rules.at(name)) + "\n";
-    if (how != "removed") text += "  + " + line_of(new_rules.at(name)) + "\n";
+    if (how != "added") text += "  - " + line_of(old_rules.at(name)) + "\n" + lines_of("-", old_windows, name);
+    if (how != "removed") text += "  + " + line_of(new_rules.at(name)) + "\n" + lines_of("+", new_windows, name);
   }
   const auto old = policy::PolicyDocument::from_json(before), now = policy::PolicyDocument::from_json(after);
   for (const std::string& why : policy::loosenings(old, now)) out.loosens.push_back(why);

@@ -30,10 +30,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 1:
       round_trip<KdfRecord>(bytes);
+      round_trip<LedgerRecord>(bytes);
       break;
     case 2:
       try {
         open_share({"c", "n"}, {"k", 1, 1, ShareState::active}, bytes);
+      } catch (const StorageCorrupt&) {
+      }
+      try {
+        LedgerEntry entry;
+        open_ledger_record(entry, bytes);
       } catch (const StorageCorrupt&) {
       }
       try {

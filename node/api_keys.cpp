@@ -6,6 +6,7 @@
 #include "node/api_replies.h"
 #include "node/keys.h"
 #include "node/signable.h"
+#include "node/windows.h"
 
 namespace quorate::node {
 namespace {
@@ -104,7 +105,10 @@ std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
   query.user = user;
   query.created = call.who.created;
   add_to(query, what);
-  const policy::Decision decision = world_.policy->explain(query);
+  const StoredLedger ledger(world_);
+  const auto policy = world_.policy.now();
+  add_windows(query, row->id, known->certificate.body.committee, ledger, world_);
+  const policy::Decision decision = policy->explain(query);
   std::vector<std::string> shown = what.paths();
   shown.push_back(payload.path);
   if (!decision.allowed() && !may_know(shown)) return problem_of(denied);

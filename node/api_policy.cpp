@@ -6,6 +6,7 @@
 #include "node/api_replies.h"
 #include "node/keys.h"
 #include "node/signable.h"
+#include "node/windows.h"
 #include "policy/document.h"
 
 namespace quorate::node {
@@ -81,7 +82,8 @@ std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
   }
   if (query.kind == Kind::derive) query.paths = {body.text("path", 1, limits::kMaxAddress)};
 
-  std::optional<Signable> what;  // the query refers to it
+  std::optional<Signable> what;  // the query refers to these
+  const StoredLedger ledger(world_);
   if (signs) {
     Json request = Json::object();
     request["payload"] = body.object("payload");
@@ -94,6 +96,7 @@ std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
     if (const auto* refused = std::get_if<Refusal>(&read)) return problem_of(*refused);
     what = std::get<Signable>(std::move(read));
     add_to(query, *what);
+    add_windows(query, row->id, known->certificate.body.committee, ledger, world_);
   }
   body.expect_no_more();
 

@@ -70,6 +70,7 @@ ClientRequest joined(const ClientRequest& base, const ClientRequest& other) {
     if (std::find(out.cancellation.begin(), out.cancellation.end(), c) == out.cancellation.end() &&
         out.cancellation.size() < out.cancellation.max_count)
       out.cancellation.push_back(c);
+  for (const auto& rule : other.exceeded) add_exceeded(out, {rule.text});
   return out;
 }
 
@@ -159,7 +160,7 @@ void Approvals::take_new(const Examined& x, const ClientRequest& incoming, const
   // A plain request counts while it is fresh. What people decide about has its own end.
   const WallTime now = world_.clock.wall();
   if (state == RequestState::queued && !x.asks_people() && http::check_fresh(x.who, now)) return;
-  if (x.intent.expires_at <= now || from_unix_seconds(x.who.created) > now + limits::kClockAhead)
+  if (x.expires <= now || from_unix_seconds(x.who.created) > now + limits::kClockAhead)
     return refuse({410, "expired", "the request's time is over", std::nullopt});
   if (requests_.nonce_used_by_other(x.who.user, x.who.nonce, x.id)) return refuse(refusal_of(http::nonce_replayed()));
   const bool open = storage::is_open(state);
@@ -199,7 +200,7 @@ void Approvals::take_more(const RequestRecord& known, const Examined& x, const C
   if (!same_signed && known.request_state() == RequestState::pending_approval) {
     const auto rank = [&](const std::variant<Examined, Refusal>& e) {
       const auto* seen = std::get_if<Examined>(&e);
-      if (seen == nullptr || !seen->asks_people() || seen->intent.expires_at <= now)
+      if (seen == nullptr || !seen->asks_people() || seen->expires <= now)
         return std::tuple<bool, std::size_t, std::int64_t>{};
       return std::tuple<bool, std::size_t, std::int64_t>{seen->consent.given(), 1 + seen->consent.votes.size(),
                                                          -seen->who.created};

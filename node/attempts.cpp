@@ -24,7 +24,8 @@ std::string joined_text(const std::vector<std::string>& names) {
 
 // What members may give as a reason; anything else is `refused`.
 std::string known_code(const std::string& code) {
-  constexpr std::array<std::string_view, 32> codes{"context_mismatch",
+  constexpr std::array<std::string_view, 33> codes{"context_mismatch",
+                                                   "window_exceeded",
                                                    "other_certificate",
                                                    "number_used",
                                                    "rolled_back",
@@ -76,7 +77,7 @@ PartySet Coordinator::reachable(const Job& job) const {
 
 void Coordinator::attempt(Job& job) {
   const bool whole = job.x.create() != nullptr;
-  if (unix_seconds(job.x.intent.expires_at) <= unix_seconds(world_.clock.wall()))
+  if (unix_seconds(job.x.expires) <= unix_seconds(world_.clock.wall()))
     return fail(job, "expired",
                 "the request's time is over" + (job.refused ? "; " + job.refused->detail : std::string()));
   if (!look_again(job)) return;
@@ -90,6 +91,8 @@ void Coordinator::attempt(Job& job) {
     if (quarantines_.listening(job.x.committee())) return postpone(job, kTurnPause);
     if (world_.gates->stopped(key->key)) job.candidates.excluded.insert(job.x.committee().find(world_.me.id)->id);
   }
+  const Member* own = job.x.committee().find(world_.me.id);
+  if (own != nullptr && !job.x.decision.limits.empty() && windows_.listening()) return postpone(job, kTurnPause);
   const PartySet up = reachable(job);
   const auto signers = choose(job, up);
   if (signers) return propose(job, *signers);
@@ -283,16 +286,35 @@ void Coordinator::lack(Job& job, PartySet up) {
 
 void Coordinator::joined(Job& job) {
   if (job.phase != Phase::proposing || !job.waiting.contains(world_.me.id)) return begin_if_all(job);
-  if (!job.x.gated()) return take_part(job);
   storage::Batch batch;
-  participant_.note(batch, job.x, job.sid, job.signers);
-  requests_.commit(std::move(batch), [this, random = job.propose.random, sid = job.sid,
-                                      key = job.x.intent.key](const storage::CommitResult& result) {
+  if (job.x.gated()) participant_.note(batch, job.x, job.sid, job.signers);
+  const bool charged = !job.x.charges.empty();
+  if (charged) {
+    windows_.reserving(job.x);
+    reserve(batch, job.x, world_);
+  }
+  if (batch.empty()) return take_part(job);
+  // Of the attempt that this was for, if it still waits for this node.
+  const auto current = [this, random = job.propose.random, sid = job.sid, key = job.x.intent.key,
+                        gated = job.x.gated().has_value()]() -> Job* {
     Job* mine = job_of(random);
-    if (mine == nullptr || mine->phase != Phase::proposing || !mine->waiting.contains(world_.me.id))
-      return participant_.erase_note_of(sid, key);
+    if (mine != nullptr && mine->phase == Phase::proposing && mine->waiting.contains(world_.me.id)) return mine;
+    if (gated) participant_.erase_note_of(sid, key);
+    return nullptr;
+  };
+  requests_.commit(std::move(batch), [this, current, charged](const storage::CommitResult& result) {
+    Job* mine = current();
+    if (mine == nullptr) return;
+    if (result.conflict == storage::Conflict::limit) return no_room(*mine, result.text, world_.me.id);
     if (!result.ok()) return fail(*mine, "storage", "this node cannot store that it takes part: " + result.text);
-    take_part(*mine);
+    if (!charged) return take_part(*mine);
+    windows_.reserved(mine->x, mine->record.original, [this, current](std::optional<std::string> exceeded) {
+      Job* still = current();
+      if (still == nullptr) return;
+      if (!exceeded) return take_part(*still);
+      if (still->x.gated()) participant_.erase_note_of(still->sid, still->x.intent.key);
+      no_room(*still, *exceeded, world_.me.id);
+    });
   });
 }
 
@@ -382,6 +404,11 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
     give_up_attempt(*job);
     return whole || code == "other_certificate" ? postpone(*job, kTurnPause) : attempt(*job);
   }
+  // Its rule is one whose window this node thinks has room: anything else is a refusal as any other.
+  const auto& limits = job->x.decision.limits;
+  const bool limited = std::any_of(limits.begin(), limits.end(),
+                                   [&](const policy::Limit& limit) { return limit.rule == refuse.detail.text; });
+  if (code == "window_exceeded" && member != nullptr && limited) return no_room(*job, refuse.detail.text, from);
   // A node without a part in the key can only object to its name.
   if (member == nullptr && code != "name_taken") {
     job->waiting.erase(from);

@@ -70,10 +70,19 @@ bool cancels(const http::SignedRequest& cancellation, const policy::Intent& inte
   return match != nullptr && match->route == http::Route::cancel && match->subject == intent.request;
 }
 
+void add_exceeded(ClientRequest& request, const std::set<std::string>& rules) {
+  std::set<std::string> all = rules;
+  for (const auto& rule : request.exceeded) all.insert(rule.text);
+  request.exceeded.clear();
+  for (const std::string& rule : all)
+    if (request.exceeded.size() < request.exceeded.max_count) request.exceeded.push_back(rule);
+}
+
 ClientRequest in_normal_form(const ClientRequest& request, const Consent& consent) {
   ClientRequest out(as_signed(request));
   out.approvals.assign(consent.votes.begin(), consent.votes.end());
   if (consent.cancelled) out.cancellation.push_back(*consent.cancelled);
+  for (const auto& rule : request.exceeded) add_exceeded(out, {rule.text});
   return out;
 }
 

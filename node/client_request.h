@@ -2,6 +2,7 @@
 // done, or may be done no longer.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -12,36 +13,56 @@
 
 namespace quorate::node {
 
-struct ClientRequest : http::SignedRequest {
+inline constexpr std::size_t kMaxExceeded = 64;
+
+// With what people have said.
+struct RequestWithConsent : http::SignedRequest {
   Bounded<policy::Approval, policy::kMaxApprovals> approvals{};
   Bounded<http::SignedRequest, 4> cancellation{};  // POST /v1/requests/{id}/cancel; one counts
-
-  ClientRequest() = default;
-  ClientRequest(http::SignedRequest request) : http::SignedRequest(std::move(request)) {}
   static auto fields(auto& m) {
     return std::tuple_cat(http::SignedRequest::fields(m), std::tie(m.approvals, m.cancellation));
   }
+  bool operator==(const RequestWithConsent&) const = default;
+};
+
+struct ClientRequest : RequestWithConsent {
+  // Rules whose windows some node has found exceeded; sorted. Nobody signs them: they make a decision stricter, never
+  // softer (docs/policy.md, Windows).
+  Bounded<BoundedText<limits::kMaxName>, kMaxExceeded> exceeded{};
+
+  ClientRequest() = default;
+  ClientRequest(http::SignedRequest request) : RequestWithConsent{std::move(request), {}, {}} {}
+  static auto fields(auto& m) { return std::tuple_cat(RequestWithConsent::fields(m), std::tie(m.exceeded)); }
   bool operator==(const ClientRequest&) const = default;
 };
 
-// As the records of before had it, without what people have said.
-template <class Original>
-auto& as_signed(Original& original) {
+// As the records of before had it: without what people have said, and without what nodes have.
+template <class Base, class Original>
+auto& as_base(Original& original) {
   if constexpr (std::is_const_v<Original>)
-    return static_cast<const http::SignedRequest&>(original);
+    return static_cast<const Base&>(original);
   else
-    return static_cast<http::SignedRequest&>(original);
+    return static_cast<Base&>(original);
 }
-// T ends with a ClientRequest, these bytes perhaps with a SignedRequest alone. Throws Malformed.
+auto& as_signed(auto& original) { return as_base<http::SignedRequest>(original); }
+auto& with_consent(auto& original) { return as_base<RequestWithConsent>(original); }
+
+// T ends with a ClientRequest, these bytes perhaps with what it is derived from alone. Throws Malformed.
 template <class T>
-T decode_with_or_without_consent(ByteView bytes) {
-  try {
-    return decode<T>(bytes);
-  } catch (const Malformed&) {
+T decode_any_original(ByteView bytes) {
+  constexpr std::size_t kEmpty = 4;  // a list of nothing
+  const auto with_empty = [&](std::size_t lists) {
     Bytes completed(bytes.begin(), bytes.end());
-    completed.insert(completed.end(), 8, 0);  // no approvals, no cancellation
+    completed.insert(completed.end(), lists * kEmpty, 0);
     return decode<T>(completed);
+  };
+  for (const std::size_t lists : {std::size_t{0}, std::size_t{1}}) {  // all there; `exceeded` is not
+    try {
+      return with_empty(lists);
+    } catch (const Malformed&) {
+    }
   }
+  return with_empty(3);  // nor what people have said
 }
 
 // A need, and how many of the group have approved.
@@ -71,6 +92,9 @@ Consent consent_in(const ClientRequest& request, const policy::Intent& intent, c
 // Whether this is a valid cancellation of the request, by who asked for it or an admin. However old it is.
 bool cancels(const http::SignedRequest& cancellation, const policy::Intent& intent,
              const policy::PolicyDocument& policy);
+
+// Adds the rules to those that are exceeded; as many as there is room for.
+void add_exceeded(ClientRequest& request, const std::set<std::string>& rules);
 
 // The same, in the one form that what counts has: nodes that hold the same votes hold the same bytes.
 ClientRequest in_normal_form(const ClientRequest& request, const Consent& consent);

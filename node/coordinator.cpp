@@ -24,7 +24,7 @@ Refusal conflict() {
 }  // namespace
 
 Coordinator::Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant,
-                         const PeerView& peers, const Quarantines& quarantines,
+                         const PeerView& peers, const Quarantines& quarantines, Windows& windows,
                          std::function<bool(const std::string&)> heal,
                          std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people)
     : world_(world),
@@ -33,6 +33,7 @@ Coordinator::Coordinator(const World& world, Requests& requests, SessionHost& ho
       participant_(participant),
       peers_(peers),
       quarantines_(quarantines),
+      windows_(windows),
       heal_(std::move(heal)),
       ask_people_(std::move(ask_people)) {}
 
@@ -80,9 +81,7 @@ void Coordinator::submit(const ClientRequest& original, std::uint64_t ticket, St
   if (!job.x.allowed()) {
     job.record.set_state(RequestState::denied);
     job.record.code = "denied";
-    std::string reasons = "denied by rule " + job.x.decision.rule;
-    for (const policy::RuleReason& r : job.x.decision.reasons) reasons += "; " + r.rule + ": " + r.why;
-    job.record.reason = cut(reasons, 2048);
+    job.record.reason = reasons_of(job.x.decision);
   }
   job.patience = world_.clock.steady() + limits::kProposalTimeout;
   job.when_stored.push_back(std::move(stored));

@@ -1,6 +1,7 @@
 // Requests that this node coordinates: proposes to a set of members, replaces who is silent or cheats while enough are
 // left, ends the request. coordinator.cpp: a request from its arrival to its end; attempts.cpp: the attempts in
-// between; spread.cpp: requests that need no protocol, only that enough know.
+// between; room.cpp: when a window of the policy has no room; spread.cpp: requests that need no protocol, only that
+// enough know.
 #pragma once
 #include <functional>
 #include <map>
@@ -25,7 +26,7 @@ class Coordinator {
  public:
   // `heal`: Healer::ask_for. `ask_people`: Approvals::ask.
   Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant,
-              const PeerView& peers, const Quarantines& quarantines,
+              const PeerView& peers, const Quarantines& quarantines, Windows& windows,
               std::function<bool(const std::string& request)> heal,
               std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people);
 
@@ -58,6 +59,11 @@ class Coordinator {
   NameClaim give_way(const std::string& request, const std::string& other);
 
   bool coordinates(const std::string& request) const { return jobs_.contains(request); }
+  // Whether an attempt of it is under way: between two a request keeps no room that another could use.
+  bool attempts(const std::string& request) const {
+    const auto it = jobs_.find(request);
+    return it != jobs_.end() && it->second.phase != Phase::waiting && it->second.phase != Phase::storing;
+  }
   std::size_t open_jobs() const { return jobs_.size(); }
 
  private:
@@ -83,9 +89,11 @@ class Coordinator {
     SteadyTime patience{};              // until then it waits for enough peers to be reachable
     bool stood_back = false;
     bool any_released = false;
-    bool failing = false;            // in `ending`: as a failure
-    PartySet active_at;              // members that say they have the key, its certificate, its state
-    std::optional<Refusal> refused;  // the last one, named; in `healing`: how it fails
+    bool failing = false;                         // in `ending`: as a failure
+    std::set<std::string> exceeded{};             // rules whose windows members have found exceeded
+    std::optional<SteadyTime> window_patience{};  // until then room may come free
+    PartySet active_at;                           // members that say they have the key, its certificate, its state
+    std::optional<Refusal> refused;               // the last one, named; in `healing`: how it fails
   };
 
   // coordinator.cpp
@@ -115,6 +123,13 @@ class Coordinator {
   void postpone(Job& job, Millis by);
   void joined(Job& job);
   void take_part(Job& job);
+
+  // room.cpp
+  void no_room(Job& job, const std::string& rule, const std::string& node);
+  void decide_without(Job& job);
+  void hand_to_people(Job& job, const ClientRequest& original);
+  void deny(Job& job, const Examined& x, const ClientRequest& original);
+
   // Why no set of members may sign this, should all of them be there; nullopt: one may.
   std::optional<std::string> kept_apart(const Job& job) const;
   bool is_apart(const Job& job, PartyId member) const;
@@ -137,6 +152,7 @@ class Coordinator {
   Participant& participant_;
   const PeerView& peers_;
   const Quarantines& quarantines_;
+  Windows& windows_;
   std::function<bool(const std::string&)> heal_;
   std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people_;
   std::unordered_map<std::string, Job> jobs_;

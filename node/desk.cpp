@@ -20,9 +20,11 @@ Desk::Desk(const World& world, SessionHost& host)
       host_(host),
       requests_(world),
       quarantines_(world, peers_),
+      windows_(world, requests_, peers_,
+               [this](const std::string& id) { return coordinator_.attempts(id) || participant_.takes_part(id); }),
       freshness_(world, requests_, peers_),
       inflow_(world.cluster),
-      participant_(world, requests_, host, peers_, quarantines_,
+      participant_(world, requests_, host, peers_, quarantines_, windows_,
                    {[this](const Report& report) { coordinator_.on_report(world_.me.id, report); },
                     [this](const std::string& request, const std::string& from) {
                       return coordinator_.stand_back(request, from);
@@ -35,7 +37,7 @@ Desk::Desk(const World& world, SessionHost& host)
                     [this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); },
                     [this](const Examined& x, const RequestRecord& record) { approvals_.follow(x, record); }}),
       coordinator_(
-          world, requests_, host, participant_, peers_, quarantines_,
+          world, requests_, host, participant_, peers_, quarantines_, windows_,
           [this](const std::string& request) { return healer_.ask_for(request); },
           [this](const ClientRequest& original, std::function<void(const Answer&)> told) {
             approvals_.ask(original, std::move(told));
@@ -62,6 +64,7 @@ void Desk::recover() {
   quarantines_.load();
   governance_.recover();
   approvals_.recover();
+  windows_.recover();
   for (const storage::RequestRow& row : world_.store.open_requests()) {
     try {
       const RequestRecord record = record_of(row);
@@ -79,6 +82,9 @@ void Desk::tick() {
   coordinator_.tick();
   approvals_.tick();
   governance_.tick();
+  for (const auto& [node, same] : peers_.all())
+    if (inflow_.take_lost(node)) windows_.on_lost(node);
+  windows_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
   const SteadyTime now = world_.clock.steady();
@@ -130,6 +136,12 @@ void Desk::expire() {
   }
 }
 
+// It speaks of all that was sent before it, also of what was dropped here.
+void Desk::take_mark(const std::string& from, const LedgerMark& mark) {
+  if (inflow_.take_lost(from)) return windows_.on_lost(from);
+  windows_.on_mark(from, mark);
+}
+
 // For what ends something, which must not get lost.
 bool Desk::post(std::function<void()> work) noexcept {
   try {
@@ -165,6 +177,7 @@ void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexce
     if (came_up) freshness_.on_peer_up(node);
     if (came_up) approvals_.on_peer_up(node);
     if (came_up) quarantines_.on_peer_up(node);
+    if (came_up) windows_.on_peer_up(node);
     coordinator_.on_peer_up(node);
     if (!came_up) return;
     healer_.on_peer_up(node);
@@ -185,6 +198,7 @@ void Desk::on_peer_down(const std::string& node) noexcept {
     peers_.erase(node);
     hellos_.erase(node);
     governance_.on_peer_down(node);
+    windows_.on_peer_down(node);
     coordinator_.on_peer_down(node);
   });
 }
@@ -208,6 +222,7 @@ void Desk::on_envelope(const std::string& from, Envelope envelope) noexcept {
   } catch (const std::exception&) {
   }
   if (admitted) inflow_.done(from, bytes);
+  inflow_.lose(from);
   ++dropped_;
 }
 
@@ -256,6 +271,14 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     governance_.on_query(from, decode<PolicyQuery>(e.body));
   else if (e.tag == PolicyStep::tag)
     governance_.on_step(from, decode<PolicyStep>(e.body));
+  else if (e.tag == LedgerNews::tag)
+    windows_.on_news(from, decode<LedgerNews>(e.body));
+  else if (e.tag == LedgerNoted::tag)
+    windows_.on_noted(from, decode<LedgerNoted>(e.body));
+  else if (e.tag == LedgerQuery::tag)
+    windows_.on_query(from, decode<LedgerQuery>(e.body));
+  else if (e.tag == LedgerMark::tag)
+    take_mark(from, decode<LedgerMark>(e.body));
   else if (e.tag == QuarantineList::tag)
     quarantines_.on_list(from, decode<QuarantineList>(e.body));
   else

@@ -16,6 +16,7 @@
 #include "node/requests.h"
 #include "node/scheduled_refresh.h"
 #include "node/session_host.h"
+#include "node/windows.h"
 #include "peers/inbox.h"
 
 namespace quorate::node {
@@ -47,6 +48,7 @@ class Desk final : public peers::Inbox {
  private:
   void dispatch(const std::string& from, const Envelope& envelope);
   void take(const std::string& from, const Outcome& outcome);
+  void take_mark(const std::string& from, const LedgerMark& mark);
   void tell_outcome(const std::string& to, const OutcomeQuery& query);
   void ask_outcomes(const std::string& node);
   void peer_hello(const std::string& node, const peers::Hello& hello) noexcept;
@@ -61,6 +63,7 @@ class Desk final : public peers::Inbox {
   Requests requests_;
   PeerView peers_;
   Quarantines quarantines_;
+  Windows windows_;
   Freshness freshness_;
   Inflow inflow_;
   Participant participant_;

@@ -141,6 +141,19 @@ std::variant<Examined, Refusal> plan_state(Examined x, const std::string& subjec
   return x;
 }
 
+}  // namespace
+
+void add_windows(policy::PolicyQuery& query, const std::string& key_id, const Committee& committee,
+                 const policy::Ledger& ledger, const World& world) {
+  query.key_id = key_id;
+  query.ledger = &ledger;
+  // So many nodes are honest at most while it takes one of them to sign.
+  query.split_key = committee.size() - committee.threshold() + 1;
+  query.split_cluster = world.cluster.nodes().size() - limits::kMinThreshold + 1;
+}
+
+namespace {
+
 // Nothing of the intent changes any more.
 void close(Examined& x) {
   x.intent_jcs = policy::intent_jcs(x.intent);
@@ -249,6 +262,7 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
 
   Examined& done = std::get<Examined>(planned);
   done.intent.kind = done.kind;
+  done.expires = done.intent.expires_at;
   if (asking_node(done.who.user, world.cluster) != nullptr) {
     close(done);
     done.decision = decide_scheduled(done, world, policy);
@@ -266,10 +280,20 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
   query.key = done.intent.key_name;
   query.user = done.who.user;
   query.created = done.who.created;
-  if (const SignPlan* sign = done.sign()) add_to(query, *sign->what);
+  const policy::EmptyLedger room;
+  if (const SignPlan* sign = done.sign()) {
+    add_to(query, *sign->what);
+    add_windows(query, sign->key.id, sign->body().committee, room, world);
+  }
+  // Whether a window has room is found when the request's part is reserved (node/windows.h). Here all have, but those
+  // that somebody has found exceeded: the same decision on every node.
+  for (const auto& rule : request.exceeded) query.over.insert(rule.text);
   done.decision = policy.evaluate(query);
+  if (done.sign() != nullptr && policy.has_windows()) done.charges = policy.charges_of(query);
   if (done.asks_people())
-    done.intent.expires_at = policy::expires_with_approvals(done.who.created, done.decision.approvals.expires_hours);
+    done.expires = policy::expires_with_approvals(done.who.created, done.decision.approvals.expires_hours);
+  if (done.decision.life_hours != 0)
+    done.intent.expires_at = policy::expires_with_approvals(done.who.created, done.decision.life_hours);
   close(done);
   done.consent = consent_in(request, done.intent, done.decision, policy);
   return planned;

@@ -76,6 +76,9 @@ struct Examined {
   Digest request_digest{};
   policy::Decision decision;
   Consent consent;
+  WallTime expires{};  // by its decision; the intent names the latest end that any node may come to
+  // What it adds to the sums that the policy's windows are about. Of signings.
+  std::vector<policy::Charge> charges;
   std::variant<CreateKeyPlan, SignPlan, ResharePlan, StatePlan, ChangePlan> plan;
 
   const CreateKeyPlan* create() const { return std::get_if<CreateKeyPlan>(&plan); }
@@ -110,6 +113,10 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
 // Refuses an unknown participant by name.
 std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& cluster,
                                               const std::vector<std::string>& nodes, std::size_t threshold);
+
+// What a decision over windows needs besides the payload.
+void add_windows(policy::PolicyQuery& query, const std::string& key_id, const Committee& committee,
+                 const policy::Ledger& ledger, const World& world);
 
 Refusal refusal_of(const http::AuthError& error);
 

@@ -29,6 +29,15 @@ class Inflow {
     --it->second.messages;
     return false;
   }
+  // Something of this peer was dropped, here or in the queue behind.
+  void lose(const std::string& from) {
+    if (const auto it = load_.find(from); it != load_.end()) it->second.lost = true;
+  }
+  // Whether something was since the last call.
+  bool take_lost(const std::string& from) {
+    const auto it = load_.find(from);
+    return it != load_.end() && it->second.lost.exchange(false);
+  }
   void done(const std::string& from, std::size_t bytes) {
     Load& load = load_.at(from);
     --load.messages;
@@ -38,6 +47,7 @@ class Inflow {
  private:
   struct Load {
     std::atomic<std::size_t> messages{0}, bytes{0};
+    std::atomic<bool> lost{false};
   };
   std::map<std::string, Load> load_;  // per node of the cluster; the map itself never changes
 };

@@ -9,7 +9,7 @@ std::string meta_of(const std::string& key_id) { return "key_state/" + key_id; }
 
 KeyStateRecord decoded(const SecretBytes& bytes, const std::string& key_id) {
   try {
-    auto record = decode_with_or_without_consent<KeyStateRecord>(bytes);
+    auto record = decode_any_original<KeyStateRecord>(bytes);
     if (record.version != 1) throw Malformed("its version");
     return record;
   } catch (const Malformed& e) {

@@ -41,7 +41,7 @@ storage::Batch prepare(const SecretBytes& prepared_share, const KeyRecord& recor
   return batch;
 }
 
-// As versions 1 and 2 wrote it.
+// As versions 1, 2 and 3 wrote it.
 struct KeyRecordOfVersion1 {
   KeyRecord record;
   static auto fields(auto& m) {
@@ -55,6 +55,14 @@ struct KeyRecordOfVersion2 {
     auto& r = m.record;
     return std::tie(r.version, r.request, r.created, as_signed(r.original), r.digest, r.latest_asked.request,
                     as_signed(r.latest_asked.original));
+  }
+};
+struct KeyRecordOfVersion3 {
+  KeyRecord record;
+  static auto fields(auto& m) {
+    auto& r = m.record;
+    return std::tie(r.version, r.request, r.created, with_consent(r.original), r.digest, r.latest_asked.request,
+                    with_consent(r.latest_asked.original));
   }
 };
 
@@ -90,9 +98,15 @@ KeyRecord key_record_in(const storage::KeyRow& row) {
     std::uint16_t version = 0;
     wire::Reader(row.record).get(version);
     if (version == KeyRecord::kVersion) return decode<KeyRecord>(row.record);
-    if (version != 1 && version != 2) throw Malformed("its version");
-    KeyRecord record =
-        version == 1 ? decode<KeyRecordOfVersion1>(row.record).record : decode<KeyRecordOfVersion2>(row.record).record;
+    KeyRecord record;
+    if (version == 1)
+      record = decode<KeyRecordOfVersion1>(row.record).record;
+    else if (version == 2)
+      record = decode<KeyRecordOfVersion2>(row.record).record;
+    else if (version == 3)
+      record = decode<KeyRecordOfVersion3>(row.record).record;
+    else
+      throw Malformed("its version");
     record.version = KeyRecord::kVersion;
     return record;
   } catch (const Malformed& e) {

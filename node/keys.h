@@ -24,7 +24,7 @@ struct Asked {
 
 // What this node remembers about a key besides its certificate.
 struct KeyRecord {
-  static constexpr std::uint16_t kVersion = 3;  // of what is written; the two before are still read
+  static constexpr std::uint16_t kVersion = 4;  // of what is written; those before are still read
   std::uint16_t version = kVersion;
   BoundedText<40> request;    // that asked for the key
   std::uint64_t created = 0;  // Unix seconds

@@ -198,6 +198,50 @@ struct KeyList {
   static auto fields(auto& m) { return std::tie(m.keys); }
 };
 
+// One request in the sender's ledger of windows. `counts`: the sender takes part in it, or has; else it does not, and
+// will not unless it says so again.
+struct LedgerRow {
+  BoundedText<40> request;
+  bool counts = false;
+  std::uint64_t time = 0;              // of the reservation, Unix seconds
+  std::uint64_t telling = 0;           // another one whenever the sender tells of it anew; the answer names it
+  Bounded<ClientRequest, 1> original;  // if it counts
+  static auto fields(auto& m) { return std::tie(m.request, m.counts, m.time, m.telling, m.original); }
+};
+inline constexpr std::size_t kMaxLedgerRows = 256;  // in one message
+// A row when it changes; or a page of what was asked for, and then the number in the sender's ledger that it comes to.
+struct LedgerNews {
+  static constexpr std::string_view tag = "node/ledger/1";
+  Bounded<LedgerRow, kMaxLedgerRows> rows;
+  bool page = false, last = false;
+  std::uint64_t seq = 0;
+  static auto fields(auto& m) { return std::tie(m.rows, m.page, m.last, m.seq); }
+};
+// "I have this in mine": the answer to a row that counts.
+struct NotedRow {
+  BoundedText<40> request;
+  std::uint64_t telling = 0;
+  static auto fields(auto& m) { return std::tie(m.request, m.telling); }
+};
+struct LedgerNoted {
+  static constexpr std::string_view tag = "node/ledger_noted/1";
+  Bounded<NotedRow, kMaxLedgerRows> rows;
+  static auto fields(auto& m) { return std::tie(m.rows); }
+};
+// "What has changed in yours after this number?"
+struct LedgerQuery {
+  static constexpr std::string_view tag = "node/ledger_query/1";
+  std::uint64_t after = 0;
+  static auto fields(auto& m) { return std::tie(m.after); }
+};
+// "You have been told all up to this number", or, `missed`: "something could not be sent to you, ask for it."
+struct LedgerMark {
+  static constexpr std::string_view tag = "node/ledger_mark/1";
+  std::uint64_t seq = 0;
+  bool missed = false;
+  static auto fields(auto& m) { return std::tie(m.seq, m.missed); }
+};
+
 // One envelope of a node message.
 template <class M>
 Envelope envelope_of(const M& message) {

@@ -9,6 +9,7 @@
 #include "node/participant.h"
 #include "node/signature_view.h"
 #include "node/succession.h"
+#include "node/windows.h"
 
 namespace quorate::node {
 namespace {
@@ -82,6 +83,7 @@ bool succeed(storage::Batch& batch, RequestRecord& record, const Examined& x, By
   record.key_id = proven->key_id;
   record.result = proven->result.dump();
   batch.update_request(row_of(record), kMaySucceed);
+  settle(batch, x, world);
   if (proven->certificate) {
     const KeyRecord asked = key_record(record, world);
     activate_key(batch, *proven->certificate, &asked, world);
@@ -155,7 +157,11 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
     return;
   if (known && known->original.body != outcome.original.body) return;  // it tells of another content under the same id
   const auto policy = policy_of(outcome.result, world);
-  auto examined = examine(outcome.original, world, *policy);
+  // What some node has found exceeded stays so, whoever tells of the end without it.
+  ClientRequest original = outcome.original;
+  if (known)
+    for (const auto& rule : known->original.exceeded) add_exceeded(original, {rule.text});
+  auto examined = examine(original, world, *policy);
   const auto* x = std::get_if<Examined>(&examined);
   if (x == nullptr || x->id != outcome.request.text) return;
   // A signature that verifies has happened, whatever this node thinks of it. A key comes into force here by its policy.
@@ -177,17 +183,17 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
       return;
     }
   } else {
-    if (outcome.state != static_cast<std::uint8_t>(RequestState::failed) || record.coordinator.text != from ||
-        !record.open())
-      return;
-    record.set_state(RequestState::failed);
+    const auto state = static_cast<RequestState>(outcome.state);
+    const bool denied = state == RequestState::denied;
+    if ((state != RequestState::failed && !denied) || record.coordinator.text != from || !record.open()) return;
+    record.set_state(state);
     record.code = outcome.code;
     record.reason = outcome.reason;
     record.released = record.released || requests.released(record.id);
-    record.retryable = record.lives(world.clock.wall());
+    record.retryable = !denied && record.lives(world.clock.wall());
     batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
     if (x->create() != nullptr) batch.release_name(x->intent.key_name, x->id);
-    batch.append_audit(requests.audit("failed", record, Json{{"code", record.code.text}}));
+    batch.append_audit(requests.audit(denied ? "denied" : "failed", record, Json{{"code", record.code.text}}));
   }
   requests.commit(std::move(batch), record,
                   [from, outcome, &requests, &world, record, final, retries](const storage::CommitResult& result) {

@@ -29,6 +29,11 @@ Refusal other_certificate() {
   return {409, "other_certificate", "this node has another certificate of the key in force", std::nullopt};
 }
 
+Refusal another_attempt() { return {409, "busy", "another attempt has begun", std::nullopt}; }
+
+// `detail` is the rule's id alone: the coordinator reads it.
+Refusal window_exceeded(const std::string& rule) { return {403, "window_exceeded", rule, std::nullopt}; }
+
 Refusal rolled_back() {
   return {503, "rolled_back", "this node's database is an old copy: it takes no part for some minutes", std::nullopt};
 }
@@ -43,7 +48,7 @@ RequestRecord new_record(const Examined& x, const ClientRequest& original, const
   r.requested_by = x.who.user;
   r.coordinator = coordinator;
   r.created = static_cast<std::uint64_t>(x.who.created);
-  r.expires = static_cast<std::uint64_t>(unix_seconds(x.intent.expires_at));
+  r.expires = static_cast<std::uint64_t>(unix_seconds(x.expires));
   r.key_id = x.intent.key;
   r.key_name = x.intent.key_name;
   if (const SignPlan* plan = x.sign()) {
@@ -59,17 +64,24 @@ RequestRecord new_record(const Examined& x, const ClientRequest& original, const
   return r;
 }
 
+std::string reasons_of(const policy::Decision& decision) {
+  std::string reasons = "denied by rule " + decision.rule;
+  for (const policy::RuleReason& r : decision.reasons) reasons += "; " + r.rule + ": " + r.why;
+  return cut(reasons, 2048);
+}
+
 std::string name_taken_by(const std::string& request) {
   return request.empty() ? "a key has this name already" : "request " + request + " has reserved this name";
 }
 
 Participant::Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers,
-                         Quarantines& quarantines, Hooks hooks)
+                         Quarantines& quarantines, Windows& windows, Hooks hooks)
     : world_(world),
       requests_(requests),
       host_(host),
       peers_(peers),
       quarantines_(quarantines),
+      windows_(windows),
       hooks_(std::move(hooks)) {}
 
 std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p) const {
@@ -192,6 +204,14 @@ std::optional<Refusal> Participant::check_load(const std::string& from) const {
   return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};
 }
 
+// What this node has missed may leave no room, or is what a new member must not begin without.
+std::optional<Refusal> Participant::check_ledger(const Examined& x) const {
+  const bool counts =
+      (x.sign() != nullptr && !x.decision.limits.empty()) || (x.reshare() != nullptr && world_.policy->has_windows());
+  if (!counts || !windows_.listening()) return std::nullopt;
+  return Refusal{409, "busy", "this node is about to hear what it has missed", std::nullopt};
+}
+
 void Participant::consider(const std::string& from, const Propose& propose, int retries) {
   auto examined = examine(propose.original, world_);
   if (const auto* refused = std::get_if<Refusal>(&examined)) {
@@ -214,7 +234,7 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
                   {403, "needs_approval", "rule " + x.decision.rule + " asks for more approvals", std::nullopt});
   if (!x.allowed())
     return refuse(from, propose, x.id, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
-  if (unix_seconds(x.intent.expires_at) <= unix_seconds(world_.clock.wall()))
+  if (unix_seconds(x.expires) <= unix_seconds(world_.clock.wall()))
     return refuse(from, propose, x.id, {410, "expired", "the request has expired", std::nullopt});
   if (const auto key = x.gated())
     if (const auto refused = quarantines_.check(*key, x.committee(), set_of(propose.signers))) {
@@ -246,13 +266,13 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
   if (requests_.nonce_used_by_other(x.who.user, x.who.nonce, x.id))
     return refuse(from, propose, x.id, refusal_of(http::nonce_replayed()));
   if (const auto overloaded = check_load(from)) return refuse(from, propose, x.id, *overloaded);
+  if (const auto listens = check_ledger(x)) return refuse(from, propose, x.id, *listens);
   accept(from, propose, std::move(x), known ? &*known : nullptr, retries);
 }
 
 void Participant::accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known,
                          int retries) {
   const SessionId sid = session_id_of(x, terms_of(propose), world_).value();  // compare() has seen that it fits
-  const PartySet parties = parties_of(x, set_of(propose.signers));
   if (used_.contains(sid))
     return refuse(from, propose, x.id, {409, "replayed", "this session has been proposed before", std::nullopt});
   RequestRecord record = new_record(x, propose.original, from);
@@ -281,19 +301,26 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   const Member* mine = x.committee().find(world_.me.id);
   const bool noted = x.gated() && mine != nullptr && set_of(propose.signers).contains(mine->id);
   if (noted) note(batch, x, sid, set_of(propose.signers));
+  if (!x.charges.empty()) reserve(batch, x, world_);
   // At most one attempt of a request runs here.
   leave(x.id);
   given_up_.erase(x.id);
   used_[sid] = static_cast<std::int64_t>(record.expires) + Seconds(limits::kClockBehind).count();
   active_[x.id] = {sid, from, false, noted ? x.intent.key : "",
                    world_.clock.steady() + kMostRounds * round_timeout_of(x)};
-  requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid, parties,
+  if (!x.charges.empty()) windows_.reserving(x);
+  requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid,
                                       retries](const storage::CommitResult& result) {
+    if (result.ok()) {
+      if (x.charges.empty()) return accepted(from, propose, x, record, sid, std::nullopt);
+      const auto then = [this, from, propose, x, record, sid](std::optional<std::string> exceeded) {
+        accepted(from, propose, x, record, sid, exceeded ? std::optional(window_exceeded(*exceeded)) : std::nullopt);
+      };
+      return windows_.reserved(x, record.original, then);
+    }
     const auto it = active_.find(x.id);
-    if (it == active_.end() || it->second.sid != sid)  // stopped, ended or replaced meanwhile, and the note erased
-      return refuse(from, propose, x.id, {409, "busy", "another attempt has begun", std::nullopt});
-    active_.erase(it);
-    if (!result.ok()) {
+    if (it != active_.end() && it->second.sid == sid) {
+      active_.erase(it);
       const bool changed = result.conflict == storage::Conflict::exists ||
                            result.conflict == storage::Conflict::wrong_state ||
                            result.conflict == storage::Conflict::not_found;
@@ -302,22 +329,36 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
         used_.erase(sid);
         return consider(from, propose, retries - 1);
       }
+      if (result.conflict == storage::Conflict::limit) return refuse(from, propose, x.id, window_exceeded(result.text));
       return refuse(from, propose, x.id,
                     taken ? Refusal{409, "name_taken", "another request has reserved this name", "/name"}
                           : Refusal{503, "storage", "this node cannot store the request", std::nullopt});
     }
-    hooks_.accepted(x, record);
-    const Member* me = x.committee().find(world_.me.id);
-    if (me != nullptr && parties.contains(me->id))
-      if (const auto refused = join(x, record, propose, from)) {
-        if (x.gated()) erase_note_of(sid, x.intent.key);
-        return refuse(from, propose, x.id, *refused);
-      }
-    Accept message;
-    message.request = x.id;
-    message.random = propose.random;
-    world_.mesh.send(from, envelope_of(message));
+    refuse(from, propose, x.id, another_attempt());
   });
+}
+
+// The acceptance is durable, and noted by who can be heard.
+void Participant::accepted(const std::string& from, const Propose& propose, const Examined& x,
+                           const RequestRecord& record, const SessionId& sid, const std::optional<Refusal>& refused) {
+  const auto it = active_.find(x.id);
+  if (it == active_.end() || it->second.sid != sid)  // stopped, ended or replaced meanwhile, and the note erased
+    return refuse(from, propose, x.id, another_attempt());
+  active_.erase(it);
+  const auto not_joined = [&](const Refusal& why) {
+    if (x.gated()) erase_note_of(sid, x.intent.key);
+    if (!x.charges.empty()) windows_.ended(x.id);
+    refuse(from, propose, x.id, why);
+  };
+  if (refused) return not_joined(*refused);
+  hooks_.accepted(x, record);
+  const Member* me = x.committee().find(world_.me.id);
+  if (me != nullptr && parties_of(x, set_of(propose.signers)).contains(me->id))
+    if (const auto why = join(x, record, propose, from)) return not_joined(*why);
+  Accept message;
+  message.request = x.id;
+  message.random = propose.random;
+  world_.mesh.send(from, envelope_of(message));
 }
 
 std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord& record, const Propose& propose,
@@ -376,6 +417,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
         batch.update_request(row_of(spent), x.asks_people() ? std::vector{RequestState::queued, RequestState::running}
                                                             : std::vector{RequestState::running});
         Requests::add_released(batch, spent);
+        spend(batch, x, world_);
         batch.append_audit(requests_.audit("released", spent, Json{{"digest", to_hex(x.request_digest)}}));
         world_.policy.expect(batch, x.intent.policy_digest);
         return batch;
@@ -483,6 +525,7 @@ void Participant::on_stop(const std::string& from, const Stop& stop) {
   if (it == active_.end() || it->second.coordinator != from || it->second.sid != stop.sid) return;
   leave(stop.request);
   given_up_.insert(stop.request);
+  windows_.ended(stop.request);
 }
 
 void Participant::leave(const std::string& request, const SessionId& sid) {

@@ -14,6 +14,7 @@
 #include "node/quarantines.h"
 #include "node/requests.h"
 #include "node/session_host.h"
+#include "node/windows.h"
 
 namespace quorate::node {
 
@@ -40,7 +41,7 @@ class Participant {
     std::function<void(const Examined&, const RequestRecord&)> accepted;  // durably: Approvals::follow
   };
   Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers,
-              Quarantines& quarantines, Hooks hooks);
+              Quarantines& quarantines, Windows& windows, Hooks hooks);
 
   void on_propose(const std::string& from, const Propose& propose);
   void on_begin(const std::string& from, const Begin& begin);
@@ -79,7 +80,10 @@ class Participant {
   std::optional<Refusal> check_name(const std::string& name, const std::string& request) const;
   std::optional<Refusal> check_load(const std::string& from) const;
   void consider(const std::string& from, const Propose& propose, int retries);
+  std::optional<Refusal> check_ledger(const Examined& x) const;
   void accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known, int retries);
+  void accepted(const std::string& from, const Propose& propose, const Examined& x, const RequestRecord& record,
+                const SessionId& sid, const std::optional<Refusal>& refused);
   void ended(const Examined& x, const RequestRecord& record, const std::string& coordinator, PartySet signers,
              Report report);
   void refuse(const std::string& to, const Propose& propose, const std::string& request, const Refusal& refusal);
@@ -89,6 +93,7 @@ class Participant {
   SessionHost& host_;
   const PeerView& peers_;
   Quarantines& quarantines_;
+  Windows& windows_;
   Hooks hooks_;
   std::unordered_map<std::string, Active> active_;  // by request
   // A session id counts once: those accepted since the start, until their requests are over.
@@ -110,6 +115,9 @@ inline constexpr auto kHeadStart = Seconds(10);
 inline bool in_head_start(const RequestRecord& record, WallTime now) {
   return unix_seconds(now) < static_cast<std::int64_t>(record.created) + kHeadStart.count();
 }
+
+// Of a denial, for people: every rule with why.
+std::string reasons_of(const policy::Decision& decision);
 
 // A record for a request that this node has examined.
 RequestRecord new_record(const Examined& x, const ClientRequest& original, const std::string& coordinator);

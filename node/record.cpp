@@ -31,17 +31,40 @@ struct RecordOfVersion2 {
   }
 };
 
+// As version 3 wrote it: nothing was exceeded.
+struct RecordOfVersion3 {
+  RequestRecord record;
+  static auto fields(auto& m) {
+    auto& r = m.record;
+    return std::tie(r.version, r.id, r.kind, r.state, r.code, r.reason, r.retryable, r.requested_by, r.coordinator,
+                    r.created, r.expires, r.key_id, r.key_name, r.payload_kind, r.policy_version, r.rule, r.decision,
+                    r.intent, r.facts, r.result, r.blame, r.silent, r.attempts, r.released, r.needs,
+                    with_consent(r.original));
+  }
+};
+
 // An old record becomes one of today with the next update of its row.
 RequestRecord decode_any_version(const storage::RequestRow& row) {
   std::uint16_t version = 0;
   wire::Reader(row.record).get(version);
   if (version == kRecordVersion) return decode<RequestRecord>(row.record);
-  if (version != 1 && version != 2)
+  RequestRecord record;
+  if (version == 1)
+    record = decode<RecordOfVersion1>(row.record).record;
+  else if (version == 2)
+    record = decode<RecordOfVersion2>(row.record).record;
+  else if (version == 3)
+    record = decode<RecordOfVersion3>(row.record).record;
+  else
     throw storage::StorageCorrupt("request " + row.id + ": the record is of an unknown version");
-  RequestRecord record =
-      version == 1 ? decode<RecordOfVersion1>(row.record).record : decode<RecordOfVersion2>(row.record).record;
   record.version = kRecordVersion;
   return record;
+}
+
+Json policy_view(const RequestRecord& r) {
+  Json view{{"version", r.policy_version}, {"decision", r.decision.text}, {"rule", r.rule.text}};
+  for (const auto& rule : r.original.exceeded) view["exceeded"].push_back(rule.text);
+  return view;
 }
 
 }  // namespace
@@ -93,7 +116,7 @@ Json request_view(const RequestRecord& r, bool full) {
             {"expires_at", to_rfc3339(from_unix_seconds(static_cast<std::int64_t>(r.expires)))},
             {"requested_by", r.requested_by.text},
             {"coordinator", r.coordinator.text},
-            {"policy", {{"version", r.policy_version}, {"decision", r.decision.text}, {"rule", r.rule.text}}},
+            {"policy", policy_view(r)},
             {"approvals", Json::array()},
             {"needs", Json::array()}};
   for (const policy::Approval& a : r.original.approvals) view["approvals"].push_back(policy::to_json(a));

@@ -13,7 +13,7 @@
 
 namespace quorate::node {
 
-inline constexpr std::uint16_t kRecordVersion = 3;      // of what is written; the two before are still read
+inline constexpr std::uint16_t kRecordVersion = 4;      // of what is written; those before are still read
 inline constexpr std::size_t kMaxResult = 1024 * 1024;  // bytes of the JSON of one result
 using policy::kMaxFacts;
 

@@ -6,6 +6,7 @@
 #include "keygen/ecdsa_share.h"
 #include "keygen/reshare_rounds.h"
 #include "node/keys.h"
+#include "node/windows.h"
 
 namespace quorate::node {
 namespace {
@@ -81,7 +82,7 @@ ReshareRequest reshare_request(const Examined& x, const CertificateBody& base) {
 std::optional<PreparedRecord> prepared_record(const std::string& key, ByteView record) {
   if (record.empty()) return std::nullopt;
   try {
-    auto prepared = decode_with_or_without_consent<PreparedRecord>(record);
+    auto prepared = decode_any_original<PreparedRecord>(record);
     if (prepared.version != 1) throw Malformed("its version");
     return prepared;
   } catch (const Malformed& e) {
@@ -132,7 +133,7 @@ std::vector<CertificateLink> links_beside(const storage::KeyRow& key, const Worl
   std::vector<CertificateLink> links;
   try {
     for (const storage::MetaRow& row : world.store.metas(lineage_prefix(key.id), "", kMaxLineage))
-      links.push_back(decode_with_or_without_consent<CertificateLink>(row.bytes));
+      links.push_back(decode_any_original<CertificateLink>(row.bytes));
   } catch (const Malformed& e) {
     throw storage::StorageCorrupt("the lineage of key " + key.id + ": " + e.what());
   }
@@ -276,6 +277,9 @@ Taken take_links(storage::Batch& batch, const storage::KeyRow& key, const std::v
   s.record = plain(encode(record));
   s.with_share = completion.plan.with_share;
   for (const CertificateName& name : completion.plan.obsolete) s.obsolete.push_back(name.number);
+  // A new member can read more of what others have told of their ledgers than before: it asks again for all.
+  if (s.with_share && world.known_keys->of(key)->certificate.body.committee.find(world.me.id) == nullptr)
+    learn_ledgers_anew(batch);
   batch.succeed(std::move(s));
   return {Taking::taken, {}, next, links.back().request};
 }

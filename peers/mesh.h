@@ -19,7 +19,7 @@ namespace quorate::peers {
 
 // What this program speaks; raised with every change that old programs cannot read. 2: several FROST signatures in one
 // session.
-inline constexpr std::uint16_t kWireVersion = 3;
+inline constexpr std::uint16_t kWireVersion = 4;
 using BootId = ByteArray<8>;  // random, drawn when a process starts
 using SpkiPin = Digest;       // SHA-256 of the DER SubjectPublicKeyInfo of a node's TLS key
 

@@ -15,7 +15,7 @@ using limits::kMaxName;
 constexpr std::string_view kNotSupported = "is not supported in this version";
 
 // Known to the format, decided by later versions. To ignore one would be to allow what its author meant to forbid.
-constexpr std::array kLaterConditions{std::string_view("label"), std::string_view("window")};
+constexpr std::array kLaterConditions{std::string_view("label")};
 constexpr std::int64_t kMaxRefreshDays = 3650;
 
 template <std::size_t N>
@@ -230,7 +230,7 @@ void parse_then(JsonObject& object, Rule& rule, const Directory& directory) {
 // A limit is what an allow keeps to. In a deny it would say the opposite of what it looks like.
 void expect_no_limit(const JsonObject& condition, const Rule& rule) {
   if (rule.then != Effect::deny) return;
-  for (const std::string_view limit : {"max", "fee_max"})
+  for (const std::string_view limit : {"max", "fee_max", "window"})
     if (condition.has(limit)) condition.fail(limit, "is for rules that allow: a deny would match what is within it");
 }
 
@@ -238,7 +238,7 @@ void expect_no_limit(const JsonObject& condition, const Rule& rule) {
 void expect_about_payloads(const JsonObject& condition, const Rule& rule) {
   if (!rule.kinds || rule.kinds->contains(Kind::sign)) return;
   for (const std::string_view name :
-       {"payload", "chain", "asset", "to", "contract", "call", "sighash", "domain", "max", "fee_max", "path"})
+       {"payload", "chain", "asset", "to", "contract", "call", "sighash", "domain", "max", "fee_max", "window", "path"})
     if (condition.has(name) && !(name == "path" && rule.kinds->contains(Kind::derive)))
       condition.fail(name, "only requests of kind sign have a payload");
 }
@@ -255,6 +255,7 @@ Rule parse_rule(const Json& json, const std::string& pointer, const Directory& d
   if (condition.has("payload")) rule.payloads = parse_payloads(condition);
   rule.facts = FactConditions::parse(condition, lists);
   rule.time = TimeConditions::parse(condition);
+  if (condition.has("window")) rule.windows = parse_windows(condition);
   condition.expect_no_more();
   parse_then(object, rule, directory);
   expect_about_payloads(condition, rule);
@@ -326,6 +327,11 @@ PolicyDocument PolicyDocument::from_json(const Json& json) {
             });
   if (document.has("lists")) policy.lists_ = parse_lists(document);
   policy.rules_ = parse_rules(document, directory, read_addresses(policy.lists_));
+  for (const Rule& rule : policy.rules_)
+    for (const Window& window : rule.windows)
+      if (const SumKind kind{window.per, window.counts()};
+          std::find(policy.sum_kinds_.begin(), policy.sum_kinds_.end(), kind) == policy.sum_kinds_.end())
+        policy.sum_kinds_.push_back(kind);
   policy.users_ = std::move(directory.users);
   if (document.has("refresh_every_days")) policy.refresh_every_days_ = parse_refresh(document);
   if (document.has("self_approve")) policy.self_approve_ = parse_key_globs(document, "self_approve");

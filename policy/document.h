@@ -15,6 +15,7 @@
 #include "policy/fact_conditions.h"
 #include "policy/kinds.h"
 #include "policy/time_conditions.h"
+#include "policy/windows.h"
 
 namespace quorate::policy {
 
@@ -32,6 +33,14 @@ struct PolicyQuery {
   const transactions::Facts* facts = nullptr;
   std::vector<std::string> paths{"m"};
   std::optional<std::int64_t> created{};
+  // Of a signing, for windows: the key's id; what has been signed before (nullptr: not known); in how many parts the
+  // sums of mode `split` are divided, those of one key and all others (0: there is no part); and the rules whose
+  // windows some node has found exceeded. Nobody vouches for the last: they can make a decision stricter, and never
+  // softer.
+  std::string key_id{};
+  const Ledger* ledger = nullptr;
+  std::size_t split_key = 0, split_cluster = 0;
+  std::set<std::string> over{};
 };
 
 struct RuleReason {
@@ -47,6 +56,12 @@ struct Decision {
   std::vector<RuleReason> reasons;  // of every rule, in order; of evaluate() only if it is denied
   Approvals approvals;              // approve: what is needed
   bool self_approve = false;        // the requester may give one of them
+  std::vector<Limit> limits;        // what the ledger must have room for when this is signed; of a deny none
+  // The longest that any rule gives people which may come to ask them about this request: now, or because a window is
+  // exceeded; 0: none does. It is the same whatever the ledger says and `over` names, and so then is the intent, whose
+  // expires_at it makes: nodes with different ledgers see one intent, and an approval that was given while one of them
+  // had room still counts after it has none.
+  std::int64_t life_hours = 0;
   bool allowed() const { return effect == Effect::allow; }
 };
 
@@ -72,6 +87,7 @@ struct Rule {
   std::optional<std::set<PayloadKind>> payloads;
   FactConditions facts;
   TimeConditions time;
+  std::vector<Window> windows;
   Effect then = Effect::deny;
   Approvals approvals;  // of an approve
 };
@@ -91,10 +107,16 @@ class PolicyDocument {
 
   // Rules in order; true decides, false passes on, unknown gives the stricter of its own effect and what follows; of
   // two that ask for approvals, both. A user that the policy does not know is denied before any rule; so is, at the
-  // end, what needs more approvals than there are people to give them.
+  // end, what needs more approvals than there are people to give them. A rule whose window is exceeded passes on;
+  // people whom it asks are asked none the less if a later rule lets the request through.
   Decision evaluate(const PolicyQuery& query) const;
   // The same decision, always with its reasons.
   Decision explain(const PolicyQuery& query) const;
+
+  bool has_windows() const { return !sum_kinds_.empty(); }
+  // What a signing adds to every sum that a window of this policy is about, whichever rule lets it through: facts only.
+  // A movement that the payload does not show adds nothing.
+  std::vector<Charge> charges_of(const PolicyQuery& query) const;
 
   const User* user_of(std::string_view user) const;             // nullptr: no such user
   const Ed25519PublicKey* key_of(std::string_view user) const;  // nullptr: no such user, or one without a key
@@ -130,6 +152,7 @@ class PolicyDocument {
   std::vector<std::string> readers_, self_approve_;
   Lists lists_;
   std::vector<Rule> rules_;
+  std::vector<SumKind> sum_kinds_;                                        // of all rules' windows
   std::vector<std::pair<std::string, std::int64_t>> refresh_every_days_;  // glob, days
 };
 

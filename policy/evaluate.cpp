@@ -48,8 +48,8 @@ Condition facts_hold(const Rule& rule, const PolicyQuery& query, const Say& say)
   return holds(rule.facts, query.facts, query.paths, quantifier, say);
 }
 
-// All conditions together: the first that does not hold decides, else the first that is unknown. The cheap ones come
-// first, and nothing is looked at after one that does not hold.
+// All conditions but windows together: the first that does not hold decides, else the first that is unknown. The cheap
+// ones come first, and nothing is looked at after one that does not hold.
 Condition match(const Rule& rule, const PolicyQuery& query, const PolicyDocument& policy, const Say& say) {
   Condition result{Truth::yes, ""};
   const auto and_also = [&](bool is_there, const auto& condition) {
@@ -67,6 +67,21 @@ Condition match(const Rule& rule, const PolicyQuery& query, const PolicyDocument
   return result;
 }
 
+// `over` says no more than that the window has no room: a rule that would be false anyhow stays so.
+Room room_of(const Rule& rule, const PolicyQuery& query, Spending& spending, const Say& say) {
+  if (query.kind != Kind::sign) return {say.no([&] { return std::string(name_of(query.kind)) + " has no payload"; })};
+  Room room = room_in(rule.windows, rule.facts, spending, {query.split_key, query.split_cluster}, say);
+  if (room.condition.holds != Truth::no && query.over.contains(rule.id))
+    room = {say.no([&] {
+              std::string words = "a node has no room in its window";
+              for (const Window& window : rule.windows)
+                words += (&window == &rule.windows.front() ? ": " : ", and ") + words_of(window);
+              return words;
+            }),
+            true};
+  return room;
+}
+
 }  // namespace
 
 Decision PolicyDocument::evaluate(const PolicyQuery& query) const {
@@ -74,6 +89,12 @@ Decision PolicyDocument::evaluate(const PolicyQuery& query) const {
   return decision.effect == Effect::deny ? explain(query) : decision;
 }
 Decision PolicyDocument::explain(const PolicyQuery& query) const { return decide(query, Say{true}); }
+
+std::vector<Charge> PolicyDocument::charges_of(const PolicyQuery& query) const {
+  if (query.kind != Kind::sign) return {};
+  Spending spending(query.key_id, query.user, query.facts, query.ledger);
+  return policy::charges_of(sum_kinds_, spending);
+}
 
 Decision PolicyDocument::decide(const PolicyQuery& query, const Say& say) const {
   Decision decision;
@@ -83,24 +104,43 @@ Decision PolicyDocument::decide(const PolicyQuery& query, const Say& say) const 
         {"default", Truth::yes, users_.contains(query.user) ? "no kind of request" : "no such user"});
     return decision;
   }
-  std::vector<const Rule*> unknown;  // of those that may be stricter than what follows
+  // Of those that may be stricter than what follows: unknown ones, and those that ask people but have no room. Who
+  // names a rule in `over` can say what he likes: without its people the request would be let through by a softer rule.
+  std::vector<const Rule*> stricter;
+  Spending spending(query.key_id, query.user, query.facts, query.ledger);
   bool decided = false;
+  bool settled = false;  // no rule after this one can decide, whatever windows have room
+  bool limited = false;  // a window bears on which rule decides
+  const Rule* deciding = nullptr;
   for (const Rule& rule : rules_) {
-    if (decided && !say.words) break;
+    if (settled && !say.words) break;
     Condition found = match(rule, query, *this, say);
+    bool exceeded = false;
+    const bool fits = found.holds == Truth::yes;
+    if (!settled && found.holds != Truth::no && rule.then == Effect::approve)
+      decision.life_hours = std::max(decision.life_hours, rule.approvals.expires_hours);
+    if (rule.windows.empty()) {
+      settled = settled || fits;
+    } else if (found.holds != Truth::no) {
+      limited = limited || !settled;
+      Room room = room_of(rule, query, spending, say);
+      exceeded = room.exceeded;
+      if (room.condition.holds == Truth::no || fits) found = std::move(room.condition);
+    }
     if (say.words)
       decision.reasons.push_back(
           {rule.id, found.holds, found.holds == Truth::yes ? "every condition holds" : std::move(found.why)});
     if (decided) continue;
-    if (found.holds == Truth::unknown && rule.then != Effect::allow) unknown.push_back(&rule);
+    if ((found.holds == Truth::unknown || exceeded) && rule.then != Effect::allow) stricter.push_back(&rule);
     if (found.holds == Truth::yes) {
       decision.effect = rule.then;
       decision.rule = rule.id;
       decision.approvals = rule.approvals;
+      deciding = &rule;
       decided = true;
     }
   }
-  for (auto it = unknown.rbegin(); it != unknown.rend(); ++it) {
+  for (auto it = stricter.rbegin(); it != stricter.rend(); ++it) {
     const Rule& rule = **it;
     if (rule.then < decision.effect) {
       decision.effect = rule.then;
@@ -113,8 +153,11 @@ Decision PolicyDocument::decide(const PolicyQuery& query, const Say& say) const 
       decision.rule = rule.id;  // the first of several denies
     }
   }
+  if (!limited) decision.life_hours = decision.effect == Effect::approve ? decision.approvals.expires_hours : 0;
   if (decision.effect == Effect::approve) expect_reachable(decision, query);
   if (decision.effect != Effect::approve) decision.approvals = Approvals{};
+  if (decision.effect != Effect::deny && deciding != nullptr)
+    decision.limits = limits_of(deciding->windows, deciding->id, spending, {query.split_key, query.split_cluster});
   return decision;
 }
 

@@ -255,13 +255,6 @@ Condition movement_holds(const FactConditions& c, const Movement& m, Quantifier 
   return result;
 }
 
-// Whether the amount of a movement is one: where the same bytes may mean an item of a collection it is the item's
-// number, unless the rule names the fungible asset alone.
-bool amount_is_told(const FactConditions& c, const Movement& m) {
-  if (m.asset == kUnknown || !m.amount.is_known()) return false;
-  return m.or_asset.empty() || is_collection(m.or_asset) || (c.assets && !c.assets->match(m.or_asset));
-}
-
 Condition call_holds(const FactConditions& c, const Call& call, const Say& say) {
   Condition result = kYes;
   if (c.contracts) result = listed(c.contracts->contains(call.contract), call.contract, "contract", say);
@@ -334,6 +327,11 @@ Condition within(const FactConditions& c, const U256& limit, const Some& movemen
 }
 
 }  // namespace
+
+bool amount_is_told(const FactConditions& c, const Movement& m) {
+  if (m.asset == kUnknown || !m.amount.is_known()) return false;
+  return m.or_asset.empty() || is_collection(m.or_asset) || (c.assets && !c.assets->match(m.or_asset));
+}
 
 std::string_view name_of(Truth truth) {
   switch (truth) {

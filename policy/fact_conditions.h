@@ -72,6 +72,10 @@ struct FactConditions {
   static FactConditions parse(JsonObject& condition, const AddressLists& lists);
 };
 
+// Whether the amount of a movement is one: where the same bytes may mean an item of a collection it is the item's
+// number, unless the rule names the fungible asset alone.
+bool amount_is_told(const FactConditions& conditions, const transactions::Movement& movement);
+
 // Whether all that the payload does is what a rule is about, or any of it: the first is what an allow asks for, the
 // second a deny.
 enum class Quantifier { all, any };

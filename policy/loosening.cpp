@@ -63,6 +63,30 @@ bool within(const Json& after, const Json& before) {
   return true;
 }
 
+// Whether what this window has no room for, that one had none for either. The sums are those that were kept before.
+bool at_least_as_narrow(const Json& now, const Json& old) {
+  if (member(now, "per") != member(old, "per")) return false;
+  if (now.value("mode", "announced") != old.value("mode", "announced")) return false;
+  if (now.at("hours").get<std::int64_t>() < old.at("hours").get<std::int64_t>()) return false;
+  const Json &count = member(now, "count"), &old_count = member(old, "count");
+  if (count.is_null() != old_count.is_null()) return false;
+  if (count.is_null()) return not_above(member(now, "max"), member(old, "max"));
+  return count.get<std::uint64_t>() <= old_count.get<std::uint64_t>();
+}
+
+// Every window there was has one that is at least as narrow; further ones only narrow.
+bool narrower_windows(const Json& now, const Json& old) {
+  return std::all_of(old.begin(), old.end(), [&](const Json& o) {
+    return std::any_of(now.begin(), now.end(), [&](const Json& n) { return at_least_as_narrow(n, o); });
+  });
+}
+
+bool bounds_amounts(const Json& condition) {
+  const Json windows = list_of(member(condition, "window"));
+  return condition.contains("max") ||
+         std::any_of(windows.begin(), windows.end(), [](const Json& w) { return w.is_object() && w.contains("max"); });
+}
+
 class Comparison {
  public:
   Comparison(const Json& before, const Json& after) : before_(before), after_(after) {}
@@ -121,8 +145,8 @@ class Comparison {
       if (old.at("if") != now.at("if")) say(rule + "its conditions are changed, and it does not allow");
       return;
     }
-    // Which assets are named decides, too, whether `max` can tell what the amount is: fewer may make it hold.
-    const bool has_max = old.at("if").contains("max") || now.at("if").contains("max");
+    // Which assets are named decides, too, whether a bound can tell what the amount is: fewer may make it hold.
+    const bool has_max = bounds_amounts(old.at("if")) || bounds_amounts(now.at("if"));
     std::set<std::string> conditions;
     for (const Json* all : {&old.at("if"), &now.at("if")})
       for (const auto& [name, value] : all->items()) conditions.insert(name);
@@ -139,6 +163,7 @@ class Comparison {
     if (now.is_null()) return false;
     if (name == "max" || name == "fee_max") return old.is_null() || not_above(now, old);
     if (name == "hours_utc") return old.is_null() || within(now, old);
+    if (name == "window") return old.is_null() || narrower_windows(list_of(now), list_of(old));
     if (name == "weekdays") return old.is_null() || includes(old, now);
     const bool is_list = std::find(kLists.begin(), kLists.end(), name) != kLists.end();
     return is_list && !old.is_null() && includes(list_of(old), list_of(now));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "storage/ledger_table.h"
 #include "storage/stored_record.h"
 
 namespace quorate::storage {
@@ -32,14 +33,28 @@ class Apply {
 
   Applied operator()(const op::ForgetBefore& o) {
     const auto most = std::int64_t{limits::kMaxForgotten};
-    Query(c_,
-          "DELETE FROM requests WHERE rowid IN (SELECT rowid FROM requests "
-          "WHERE forget_after != 0 AND forget_after < ? AND state NOT BETWEEN ? AND ? LIMIT ?)")
-        .bind(o.time)
-        .bind(code(RequestState::pending_approval))
-        .bind(code(RequestState::scheduled))
-        .bind(most)
-        .run();
+    // What this node takes part in, and a window sees, it must be able to show to others (docs/windows.md).
+    static const std::string kShown =
+        "SELECT minute FROM ledger WHERE request = requests.id AND own != 0 AND minute >= ?";
+    static const std::string kDue =
+        "rowid IN (SELECT rowid FROM requests WHERE forget_after != 0 AND forget_after < ? AND state NOT BETWEEN ? AND "
+        "? "
+        "ORDER BY forget_after LIMIT ?)";
+    const std::int64_t begin = window_begin(minute_of(o.time), limits::kMaxWindowHours);
+    const auto run_on_due = [&](Query& q) {
+      q.bind(o.time)
+          .bind(code(RequestState::pending_approval))
+          .bind(code(RequestState::scheduled))
+          .bind(most)
+          .bind(begin)
+          .run();
+    };
+    Query later(c_, "UPDATE requests SET forget_after = 60 * (1 + ? + (" + kShown + ")) - 1 WHERE " + kDue +
+                        " AND EXISTS (" + kShown + ")");
+    later.bind(60 * limits::kMaxWindowHours).bind(begin);
+    run_on_due(later);
+    Query now(c_, "DELETE FROM requests WHERE " + kDue + " AND NOT EXISTS (" + kShown + ")");
+    run_on_due(now);
     Query(c_,
           "DELETE FROM claims WHERE (kind, id) IN (SELECT kind, id FROM claims "
           "WHERE forget_after != 0 AND forget_after < ? LIMIT ?)")
@@ -248,6 +263,14 @@ class Apply {
     const bool same = there ? o.bytes && equal_constant_time(q.blob(0), *o.bytes) : !o.bytes;
     return same ? done() : conflict(Conflict::meta_differs, o.name);
   }
+
+  Applied operator()(const op::Reserve& o) { return ledger_table::reserve(c_, o.it); }
+  Applied operator()(const op::Spend& o) { return ledger_table::spend(c_, o.request, o.time); }
+  Applied operator()(const op::Settle& o) { return ledger_table::settle(c_, o.it); }
+  Applied operator()(const op::Unreserve& o) { return ledger_table::unreserve(c_, o.request); }
+  Applied operator()(const op::Hear& o) { return ledger_table::hear(c_, o.it); }
+  Applied operator()(const op::Unhear& o) { return ledger_table::unhear(c_, o.request, o.node); }
+  Applied operator()(const op::PruneLedger& o) { return ledger_table::prune(c_, o.now); }
 
  private:
   struct StoredKey {

@@ -1,6 +1,7 @@
 #include "storage/batch.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -53,6 +54,29 @@ struct Bounds {
   bool operator()(const op::PutMeta& o) const { return is_name(o.name) && fits(o.bytes.size()); }
   bool operator()(const op::EraseMeta& o) const { return is_name(o.name); }
   bool operator()(const op::ExpectMeta& o) const { return is_name(o.name); }
+  bool operator()(const op::Reserve& o) const {
+    const auto is_sound = [&](const LedgerLimit& l) {
+      return is_name(l.rule) && l.hours >= 1 && l.hours <= limits::kMaxWindowHours &&
+             std::any_of(o.it.parts.begin(), o.it.parts.end(), [&](const LedgerPart& p) { return p.sum == l.sum; });
+    };
+    return is_change(o.it) && o.it.limits.size() <= limits::kMaxLedgerLimits &&
+           std::all_of(o.it.limits.begin(), o.it.limits.end(), is_sound);
+  }
+  bool operator()(const op::Spend& o) const { return is_name(o.request) && is_time(o.time); }
+  bool operator()(const op::Settle& o) const { return is_change(o.it); }
+  bool operator()(const op::Unreserve& o) const { return is_name(o.request); }
+  bool operator()(const op::Hear& o) const { return is_change(o.it) && is_name(o.it.node); }
+  bool operator()(const op::Unhear& o) const { return is_name(o.request) && is_name(o.node); }
+  bool operator()(const op::PruneLedger& o) const { return is_time(o.now); }
+
+  static bool is_time(std::int64_t t) { return t >= 0 && t <= std::int64_t{1} << 40; }
+  static bool is_change(const auto& ledger_change) {
+    const std::vector<LedgerPart>& parts = ledger_change.parts;
+    std::set<std::string_view> sums;
+    return is_name(ledger_change.request) && is_time(ledger_change.time) && parts.size() <= limits::kMaxLedgerParts &&
+           std::all_of(parts.begin(), parts.end(),
+                       [&](const LedgerPart& p) { return is_name(p.sum) && sums.insert(p.sum).second; });
+  }
 
   static constexpr std::uint64_t kMaxNumber = INT64_MAX;  // SQLite's integers are signed
   static bool holds(const RequestRow& r) {
@@ -87,6 +111,8 @@ std::string_view to_text(Conflict conflict) {
       return "meta_differs";
     case Conflict::other_certificate:
       return "other_certificate";
+    case Conflict::limit:
+      return "limit";
     case Conflict::out_of_bounds:
       return "out_of_bounds";
   }
@@ -96,6 +122,7 @@ std::string_view to_text(Conflict conflict) {
 bool within_bounds(const op::Any& operation) { return std::visit(Bounds{}, operation); }
 
 CommitResult CommitResult::conflicting(Conflict conflict, std::string text) {
+  if (conflict == Conflict::limit) return {CommitStatus::conflict, conflict, std::move(text), {}};
   return {CommitStatus::conflict, conflict, std::string(to_text(conflict)) + ": " + std::move(text), {}};
 }
 CommitResult CommitResult::breaking(std::string text) {
@@ -148,5 +175,14 @@ Batch& Batch::erase_meta(std::string name) { return add(op::EraseMeta{std::move(
 Batch& Batch::expect_meta(std::string name, std::optional<SecretBytes> bytes) {
   return add(op::ExpectMeta{std::move(name), std::move(bytes)});
 }
+Batch& Batch::reserve(LedgerReserve reservation) { return add(op::Reserve{std::move(reservation)}); }
+Batch& Batch::spend(std::string request, std::int64_t time) { return add(op::Spend{std::move(request), time}); }
+Batch& Batch::settle(LedgerSettle settlement) { return add(op::Settle{std::move(settlement)}); }
+Batch& Batch::unreserve(std::string request) { return add(op::Unreserve{std::move(request)}); }
+Batch& Batch::hear(LedgerHeard heard) { return add(op::Hear{std::move(heard)}); }
+Batch& Batch::unhear(std::string request, std::string node) {
+  return add(op::Unhear{std::move(request), std::move(node)});
+}
+Batch& Batch::prune_ledger(std::int64_t now) { return add(op::PruneLedger{now}); }
 
 }  // namespace quorate::storage

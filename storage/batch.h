@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "storage/audit.h"
+#include "storage/ledger.h"
 #include "storage/rows.h"
 
 namespace quorate::storage {
@@ -20,6 +21,7 @@ enum class Conflict : std::uint8_t {
   claimed,            // claim: somebody was first
   meta_differs,       // expect_meta
   other_certificate,  // the key's certificate in force is not the one that was looked at
+  limit,              // reserve: a window would be exceeded; the text is the rule's id alone
   out_of_bounds,      // an empty id, a state that is unset, a record of more than limits::kMaxRecord bytes
 };
 std::string_view to_text(Conflict conflict);
@@ -132,9 +134,33 @@ struct ExpectMeta {
   std::optional<SecretBytes> bytes;
 };
 
+struct Reserve {
+  LedgerReserve it;
+};
+struct Spend {
+  std::string request;
+  std::int64_t time;
+};
+struct Settle {
+  LedgerSettle it;
+};
+struct Unreserve {
+  std::string request;
+};
+struct Hear {
+  LedgerHeard it;
+};
+struct Unhear {
+  std::string request, node;
+};
+struct PruneLedger {
+  std::int64_t now;
+};
+
 using Any = std::variant<InsertRequest, PutRequest, UpdateRequest, ForgetBefore, ReserveName, ReleaseName, PutKey,
                          SetKeyState, InsertShare, InsertSuccessor, DropPrepared, Activate, Succeed, PutQuarantine,
-                         AddStrike, Claim, AppendAudit, PutMeta, EraseMeta, ExpectMeta>;
+                         AddStrike, Claim, AppendAudit, PutMeta, EraseMeta, ExpectMeta, Reserve, Spend, Settle,
+                         Unreserve, Hear, Unhear, PruneLedger>;
 
 }  // namespace op
 
@@ -150,7 +176,7 @@ class Batch {
   // Replaces a row that is in one of these states; conflicts `not_found`, `wrong_state`.
   Batch& update_request(RequestRow row, std::vector<RequestState> expected);
   // Deletes final requests, claims and metas whose forget_after is set and lies before `time` (unix seconds); at most
-  // limits::kMaxForgotten of each.
+  // limits::kMaxForgotten of each. Requests that this node has a part in stay while a window can see them.
   Batch& forget_before(std::int64_t time);
 
   // ---- keys and shares
@@ -185,6 +211,20 @@ class Batch {
   Batch& put_quarantine(QuarantineRow row);
   // One more; conflicts as above.
   Batch& add_strike(std::string key, std::uint64_t number, const Digest& certificate, std::string node);
+
+  // ---- the ledger of windows
+  // This node takes part from now on. Conflict `limit` unless every limit holds with it. Again by the same request: it
+  // counts once, from now on, and every limit is looked at again.
+  Batch& reserve(LedgerReserve reservation);
+  // Before this node's last word. Conflict `not_found` unless this node has reserved its part.
+  Batch& spend(std::string request, std::int64_t time);
+  // It has happened, whoever took part, and counts for ever.
+  Batch& settle(LedgerSettle settlement);
+  Batch& unreserve(std::string request);  // this node's own part, while it is not spent; else no effect
+  Batch& hear(LedgerHeard heard);         // another node takes part
+  Batch& unhear(std::string request, std::string node);
+  // Deletes what no window can see any more; at most limits::kMaxForgotten entries.
+  Batch& prune_ledger(std::int64_t now);
 
   // ---- the rest
   // A thing that may be used once: the write is the claim. Conflict `claimed`. forget_after 0: kept for ever.

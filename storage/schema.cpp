@@ -106,7 +106,41 @@ constexpr const char* kVersion3 = R"sql(
 ALTER TABLE shares ADD COLUMN record BLOB NOT NULL DEFAULT x'';
 )sql";
 
-constexpr const char* kMigrations[] = {kVersion1, kVersion2, kVersion3};
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE ledger (
+  request TEXT NOT NULL UNIQUE,
+  minute INTEGER NOT NULL,
+  own INTEGER NOT NULL,
+  certain INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  record BLOB NOT NULL
+) STRICT;
+CREATE INDEX ledger_by_minute ON ledger (minute);
+CREATE UNIQUE INDEX ledger_by_seq ON ledger (seq) WHERE seq != 0;
+CREATE INDEX ledger_open ON ledger (own, request) WHERE own = 1;
+
+CREATE TABLE ledger_buckets (
+  sum TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  total BLOB NOT NULL,
+  count INTEGER NOT NULL,
+  own BLOB NOT NULL,
+  own_count INTEGER NOT NULL,
+  PRIMARY KEY (sum, level, at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ledger_buckets_by_end ON ledger_buckets (until);
+
+CREATE TABLE ledger_state (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  clock INTEGER NOT NULL,
+  seq INTEGER NOT NULL
+) STRICT;
+INSERT INTO ledger_state (one, clock, seq) VALUES (1, 0, 0);
+)sql";
+
+constexpr const char* kMigrations[] = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 }  // namespace
 

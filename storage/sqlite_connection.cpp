@@ -100,6 +100,15 @@ sqlite3_stmt* Connection::statement(const std::string& sql) {
   return s;
 }
 
+Snapshot::Snapshot(Connection& connection) : connection_(connection) { connection_.exec("BEGIN"); }
+Snapshot::~Snapshot() {
+  try {
+    connection_.exec("COMMIT");
+  } catch (const StorageError&) {
+    // nothing was written; the next BEGIN says what is wrong
+  }
+}
+
 Query::Query(Connection& connection, const std::string& sql)
     : connection_(connection), statement_(connection.statement(sql)) {
   QUORATE_ASSERT(sqlite3_stmt_busy(statement_) == 0);

@@ -42,6 +42,18 @@ class Connection {
   std::map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
 };
 
+// What is read while it lives is of one moment. Not on a writer's connection.
+class Snapshot {
+ public:
+  explicit Snapshot(Connection& connection);
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot();
+
+ private:
+  Connection& connection_;
+};
+
 // One run of a prepared statement. Bound values must outlive it. Throws StorageError.
 //   Query q(connection, "SELECT state FROM requests WHERE id = ?");
 //   q.bind(id);

@@ -3,6 +3,7 @@
 #include <future>
 
 #include "base/check.h"
+#include "storage/ledger_table.h"
 #include "storage/queries.h"
 #include "storage/schema.h"
 
@@ -133,6 +134,25 @@ std::optional<SecretBytes> SqliteStore::meta(const std::string& name) const {
 }
 std::vector<MetaRow> SqliteStore::metas(const std::string& prefix, const std::string& after, std::size_t limit) const {
   return read([&](Connection& c) { return queries::metas(c, prefix, after, limit); });
+}
+// One snapshot for the clock and the buckets.
+LedgerSum SqliteStore::ledger_sum(const std::string& name, std::int64_t hours, std::int64_t now) const {
+  return read([&](Connection& c) {
+    const Snapshot snapshot(c);
+    return ledger_table::sum(c, name, hours, now);
+  });
+}
+std::optional<LedgerEntry> SqliteStore::ledger_entry(const std::string& request) const {
+  return read([&](Connection& c) { return ledger_table::entry(c, request); });
+}
+std::vector<LedgerEntry> SqliteStore::ledger_open(std::size_t limit) const {
+  return read([&](Connection& c) { return ledger_table::open(c, limit); });
+}
+std::uint64_t SqliteStore::ledger_seq() const {
+  return read([](Connection& c) { return ledger_table::seq(c); });
+}
+std::vector<LedgerEntry> SqliteStore::ledger_after(std::uint64_t after, std::size_t limit) const {
+  return read([&](Connection& c) { return ledger_table::after(c, after, limit); });
 }
 
 }  // namespace quorate::storage

@@ -46,6 +46,11 @@ class SqliteStore final : public Store {
   AuditHead audit_head() const override;
   std::optional<SecretBytes> meta(const std::string& name) const override;
   std::vector<MetaRow> metas(const std::string& prefix, const std::string& after, std::size_t limit) const override;
+  LedgerSum ledger_sum(const std::string& name, std::int64_t hours, std::int64_t now) const override;
+  std::optional<LedgerEntry> ledger_entry(const std::string& request) const override;
+  std::vector<LedgerEntry> ledger_open(std::size_t limit) const override;
+  std::uint64_t ledger_seq() const override;
+  std::vector<LedgerEntry> ledger_after(std::uint64_t after, std::size_t limit) const override;
   const Identity& identity() const override { return identity_; }
 
  private:

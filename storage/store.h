@@ -70,6 +70,15 @@ class Store {
   // Those whose name starts with `prefix` and is greater than `after`, by name.
   virtual std::vector<MetaRow> metas(const std::string& prefix, const std::string& after, std::size_t limit) const = 0;
 
+  // Of what counts since `hours` ago; `now` if the ledger has not seen a later time.
+  virtual LedgerSum ledger_sum(const std::string& name, std::int64_t hours, std::int64_t now) const = 0;
+  virtual std::optional<LedgerEntry> ledger_entry(const std::string& request) const = 0;
+  // This node's own part is reserved and not spent; by request.
+  virtual std::vector<LedgerEntry> ledger_open(std::size_t limit) const = 0;
+  virtual std::uint64_t ledger_seq() const = 0;  // of the last change of an own part
+  // Those whose own part has changed after that one, ascending.
+  virtual std::vector<LedgerEntry> ledger_after(std::uint64_t after, std::size_t limit) const = 0;
+
   virtual const Identity& identity() const = 0;
 };
 

@@ -30,6 +30,26 @@ SecretBytes open_share(const Identity& identity, const ShareInfo& row, ByteView 
   return {s.blob.begin(), s.blob.end()};
 }
 
+Bytes seal_ledger_record(const LedgerEntry& entry) {
+  LedgerRecord r;
+  r.others.assign(entry.others.begin(), entry.others.end());
+  for (const LedgerPart& part : entry.parts) r.parts.push_back({part.sum, part.amount});
+  const SecretBytes bytes = encode(r);
+  return {bytes.begin(), bytes.end()};
+}
+
+void open_ledger_record(LedgerEntry& entry, ByteView sealed) {
+  const std::string where = "entry of " + entry.request + " in the ledger";
+  try {
+    const auto r = decode<LedgerRecord>(sealed);
+    if (r.version != LedgerRecord::kVersion) throw StorageCorrupt(where + ": unknown version");
+    for (const auto& node : r.others) entry.others.push_back(node.text);
+    for (const LedgerRecord::Part& part : r.parts) entry.parts.push_back({part.sum.text, part.amount});
+  } catch (const Malformed& e) {
+    throw StorageCorrupt(where + ": " + e.what());
+  }
+}
+
 KdfRecord parse_kdf(ByteView bytes) {
   const auto r = decode<KdfRecord>(bytes);
   if (r.magic != KdfRecord::kMagic) throw Malformed("not a Quorate salt file");

@@ -26,6 +26,23 @@ SecretBytes seal_share(const Identity& identity, const ShareRow& row);
 // say.
 SecretBytes open_share(const Identity& identity, const ShareInfo& row, ByteView sealed);
 
+// What the record column of a row of the ledger holds.
+struct LedgerRecord {
+  struct Part {
+    BoundedText<limits::kMaxStoredName> sum;
+    Bytes32 amount{};
+    static auto fields(auto& m) { return std::tie(m.sum, m.amount); }
+  };
+  static constexpr std::uint16_t kVersion = 1;
+  std::uint16_t version = kVersion;
+  Bounded<BoundedText<limits::kMaxStoredName>, limits::kMaxNodes> others;
+  Bounded<Part, limits::kMaxLedgerParts> parts;
+  static auto fields(auto& m) { return std::tie(m.version, m.others, m.parts); }
+};
+Bytes seal_ledger_record(const LedgerEntry& entry);
+// Into `entry`. Throws StorageCorrupt for bytes that are no such record.
+void open_ledger_record(LedgerEntry& entry, ByteView sealed);
+
 // How a passphrase is stretched; lies beside the database as <database>.salt. Not secret.
 struct KdfRecord {
   static constexpr std::uint32_t kMagic = 0x514b4446;  // "QKDF"

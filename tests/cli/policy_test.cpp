@@ -59,6 +59,7 @@ TEST_F(PolicyCommands, NamesWhatAFileWouldChange) {
   EXPECT_EQ(shell({"policy", "diff", file(in_force())}).out, "no change\n");
   Json next = in_force();
   next["rules"][1]["if"]["weekdays"] = {"mon"};
+  next["rules"][1]["if"]["window"] = {{"hours", 24}, {"count", 9}, {"per", "by"}};
   next["rules"].push_back({{"id", "more"}, {"if", {{"kind", "derive"}}}, {"then", "deny"}});
   std::swap(next["rules"][0], next["rules"][1]);
   next["users"].erase(1);
@@ -76,6 +77,7 @@ TEST_F(PolicyCommands, NamesWhatAFileWouldChange) {
   const std::string text = shell({"policy", "diff", file(next)}).out;
   EXPECT_NE(text.find("changed  rule admin-signs\n  - admin-signs  allow"), std::string::npos) << text;
   EXPECT_NE(text.find("\n  + admin-signs  allow"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n  +   window at most 9 requests per requester in 24 hours\n"), std::string::npos) << text;
   EXPECT_NE(text.find("loosens  admins is changed\n"), std::string::npos) << text;
   EXPECT_NE(text.find("once 1 of admins have approved it"), std::string::npos) << text;
   const Json loosens = printed.json()["loosens"];
@@ -106,6 +108,18 @@ TEST_F(PolicyCommands, ProposesTheNextVersion) {
   next["rules"][1]["if"]["weekdays"] = {"moon"};
   EXPECT_EQ(shell({"policy", "propose", "--yes", file(next)}).exit, Exit::failed);
   EXPECT_EQ(api->targets.size(), 4u) << "what is no policy is not sent";
+}
+
+TEST_F(PolicyCommands, ACheckNamesWindows) {
+  Json policy = in_force();
+  policy["rules"][1]["if"]["window"] = {{{"hours", 24}, {"max", "5"}, {"per", "to"}, {"mode", "split"}},
+                                        {{"hours", 1}, {"count", 2}, {"per", "key"}}};
+  const auto printed = shell({"policy", "check", file(policy), "--json"});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  EXPECT_EQ(printed.json()["windows"], parse_json(R"({"admin-signs":
+    ["at most 5 of each asset per recipient in 24 hours, split", "at most 2 requests per key in 1 hours"]})"));
+  const std::string text = shell({"policy", "check", file(policy)}).out;
+  EXPECT_NE(text.find("\nwindow admin-signs  at most 2 requests per key in 1 hours"), std::string::npos) << text;
 }
 
 TEST_F(PolicyCommands, SimulatesARequest) {

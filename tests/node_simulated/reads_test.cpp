@@ -198,8 +198,8 @@ TEST(NodeReads, ASimulationRefusesWhatIsNoRequest) {
   document["cluster"] = std::string(64, 'd');
   EXPECT_EQ(error({{"kind", "freeze"}, {"policy", document}}), "/policy/cluster");
   document = Json::parse(sim.documents.policy->jcs());
-  document["rules"][0]["if"]["window"] = Json::object();
-  EXPECT_EQ(error({{"kind", "freeze"}, {"policy", document}}), "/policy/rules/0/if/window");
+  document["rules"][0]["if"]["label"] = Json::array({"x"});
+  EXPECT_EQ(error({{"kind", "freeze"}, {"policy", document}}), "/policy/rules/0/if/label");
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ storage::RequestRow row_with(const std::string& hex) {
 
 TEST(Record, OfVersion1IsRead) {
   const RequestRecord r = node::record_of(row_with(kVersion1));
-  EXPECT_EQ(r.version, 3);
+  EXPECT_EQ(r.version, 4);
   EXPECT_EQ(r.id.text, kId);
   EXPECT_EQ(r.kind.text, "sign");
   EXPECT_EQ(r.request_state(), RequestState::failed);
@@ -82,7 +82,7 @@ TEST(Record, OfVersion1IsRead) {
   EXPECT_EQ(text_of(r.original.body), R"({"a":1})");
   // What is written is of today.
   const storage::RequestRow again = node::row_of(r);
-  EXPECT_EQ(to_hex(ByteView(again.record).first(2)), "0003");
+  EXPECT_EQ(to_hex(ByteView(again.record).first(2)), "0004");
   EXPECT_EQ(encode(node::record_of(again)), again.record);
 }
 
@@ -90,7 +90,7 @@ TEST(Record, OfNoVersionOrOfAnotherRequestIsRefused) {
   const auto refused = [](const storage::RequestRow& row) {
     EXPECT_THROW(node::record_of(row), storage::StorageCorrupt);
   };
-  for (const char* version : {"0000", "0002", "0003", "0004"}) refused(row_with(version + kVersion1.substr(4)));
+  for (const char* version : {"0000", "0002", "0003", "0004", "0005"}) refused(row_with(version + kVersion1.substr(4)));
   refused(row_with(kVersion1 + "00"));
   refused(row_with(kVersion1.substr(0, kVersion1.size() - 2)));
   refused(row_with("00"));
@@ -170,7 +170,7 @@ TEST(Record, OfVersion1GoesOnAfterARestart) {
   make_old(sim, 0);
   sim.settle();
   EXPECT_EQ(record_at(sim, 0, s.id).request_state(), RequestState::succeeded);
-  EXPECT_EQ(decode<RequestRecord>(sim.store(0).request(s.id)->record).version, 3);
+  EXPECT_EQ(decode<RequestRecord>(sim.store(0).request(s.id)->record).version, 4);
   sim.expect_safe();
 }
 
@@ -253,7 +253,7 @@ TEST(KeyRecord, OfVersion1IsReadAndItsKeyIsRefreshed) {
 }
 
 TEST(KeyRecord, OfNoVersionIsRefused) {
-  for (const char* hex : {"", "00", "0000", "0003", "0001", "0002"}) {
+  for (const char* hex : {"", "00", "0000", "0001", "0002", "0003", "0004", "0005"}) {
     storage::KeyRow row;
     row.record = from_hex(hex).value();
     EXPECT_THROW(node::key_record_in(row), storage::StorageCorrupt) << hex;
@@ -279,7 +279,29 @@ struct KeyRecord2 {
   }
 };
 
-TEST(OldRecords, OfBeforeApprovalsGoOn) {
+// As it was before windows.
+struct RequestRecord3 {
+  RequestRecord r;
+  static auto fields(auto& m) {
+    auto& r = m.r;
+    return std::tie(r.version, r.id, r.kind, r.state, r.code, r.reason, r.retryable, r.requested_by, r.coordinator,
+                    r.created, r.expires, r.key_id, r.key_name, r.payload_kind, r.policy_version, r.rule, r.decision,
+                    r.intent, r.facts, r.result, r.blame, r.silent, r.attempts, r.released, r.needs,
+                    node::with_consent(r.original));
+  }
+};
+struct KeyRecord3 {
+  node::KeyRecord r;
+  static auto fields(auto& m) {
+    return std::tie(m.r.version, m.r.request, m.r.created, node::with_consent(m.r.original), m.r.digest,
+                    m.r.latest_asked.request, node::with_consent(m.r.latest_asked.original));
+  }
+};
+
+// Everything that is stored was written by this version, whose requests ended `fewer` bytes earlier.
+template <class OldRequest, class OldKey>
+void expect_old_go_on(std::uint16_t version, std::size_t fewer) {
+  SCOPED_TRACE(version);
   NodeSimulation sim(4, 31);
   ASSERT_TRUE(sim.ask(0, sim.create("hot", 2, {0, 1, 2})).succeeded());
   sim.settle();
@@ -303,32 +325,33 @@ TEST(OldRecords, OfBeforeApprovalsGoOn) {
   for (std::size_t i = 0; i < 4; ++i) {
     if (sim.up(i)) sim.kill(i);
     auto content = sim.store(i).snapshot();
-    const auto without_consent = [](auto& bytes) {
-      ASSERT_GT(bytes.size(), 8u);
-      EXPECT_TRUE(std::all_of(bytes.end() - 8, bytes.end(), [](std::uint8_t b) { return b == 0; }));
-      bytes.resize(bytes.size() - 8);
+    const auto shorten = [&](auto& bytes) {
+      ASSERT_GT(bytes.size(), fewer);
+      const auto cut = bytes.end() - static_cast<std::ptrdiff_t>(fewer);
+      EXPECT_TRUE(std::all_of(cut, bytes.end(), [](std::uint8_t b) { return b == 0; }));
+      bytes.resize(bytes.size() - fewer);
     };
     for (auto& [id, row] : content.requests) {
-      RequestRecord2 old{node::record_of(row)};
-      old.r.version = 2;
+      OldRequest old{node::record_of(row)};
+      old.r.version = version;
       row.record = encode(old);
     }
     for (auto& [id, row] : content.keys) {
       if (row.record.empty()) continue;
-      KeyRecord2 old{node::key_record_in(row)};
-      old.r.version = 2;
+      OldKey old{node::key_record_in(row)};
+      old.r.version = version;
       const SecretBytes bytes = encode(old);
       row.record.assign(bytes.begin(), bytes.end());
     }
     for (auto& [name, meta] : content.metas) {
       if (!name.starts_with("lineage/") && !name.starts_with("key_state/")) continue;
       ++(name.starts_with("lineage/") ? lineages : states);
-      without_consent(meta.first);
+      shorten(meta.first);
     }
     for (auto& [name, share] : content.shares) {
       if (share.record.empty()) continue;
       ++prepared;
-      without_consent(share.record);
+      shorten(share.record);
     }
     sim.store(i).restore(std::move(content));
   }
@@ -344,6 +367,8 @@ TEST(OldRecords, OfBeforeApprovalsGoOn) {
   for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(sim.active_keys(i)[0].number, sim.active_keys(0)[0].number);
   sim.expect_all_sets_sign();
 }
+TEST(OldRecords, OfBeforeApprovalsGoOn) { expect_old_go_on<RequestRecord2, KeyRecord2>(2, 12); }
+TEST(OldRecords, OfBeforeWindowsGoOn) { expect_old_go_on<RequestRecord3, KeyRecord3>(3, 4); }
 
 }  // namespace
 }  // namespace quorate::test

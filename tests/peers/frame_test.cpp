@@ -167,11 +167,11 @@ TEST(Frame, GreetingRefusals) {
     return result.refusal;
   };
   Hello newer = some_hello("you");
-  newer.wire_min = 4, newer.wire_max = 5;
-  EXPECT_EQ(refusal(newer), "wire version: me speaks 3, you speaks 4 to 5");
+  newer.wire_min = 5, newer.wire_max = 6;
+  EXPECT_EQ(refusal(newer), "wire version: me speaks 4, you speaks 5 to 6");
   Hello older = some_hello("you");
   older.wire_min = older.wire_max = 1;
-  EXPECT_EQ(refusal(older), "wire version: me speaks 3, you speaks 1");
+  EXPECT_EQ(refusal(older), "wire version: me speaks 4, you speaks 1");
   Hello elsewhere = some_hello("you");
   elsewhere.cluster_id.fill(3);
   EXPECT_EQ(refusal(elsewhere), "other cluster: me is in 0202020202020202, you in 0303030303030303");

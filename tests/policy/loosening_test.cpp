@@ -26,6 +26,9 @@ Json before() {
       "to": ["list:exchanges"], "max": "1000", "fee_max": "20", "hours_utc": "22:00-06:00", "weekdays": ["mon", "tue"]}, "then": "allow"},
     {"id": "tokens", "if": {"kind": "sign", "by": ["group:bots"], "payload": ["eth_transaction"], "asset": ["eip155:1/erc20:*", "eip155:1/erc721:*"], "max": "9"}, "then": "allow"},
     {"id": "coins", "if": {"kind": "sign", "by": ["group:bots"], "asset": ["eip155:1/slip44:60", "eip155:1/erc20:*"]}, "then": "allow"},
+    {"id": "daily", "if": {"kind": "sign", "by": ["group:bots"], "payload": ["eth_transaction"],
+      "asset": ["eip155:1/erc20:*", "eip155:1/erc721:*"],
+      "window": [{"hours": 24, "max": "100", "per": "to"}, {"hours": 1, "count": 5, "per": "by"}]}, "then": "allow"},
     {"id": "clerks", "if": {"kind": "refresh", "by": ["group:clerks"]}, "then": "allow"},
     {"id": "large", "if": {"kind": "sign", "key": ["hot-*", "cold-*"], "payload": ["eth_transaction"], "max": "5000"},
       "then": {"approve": [{"group": "treasury", "min": 1}], "expires_hours": 24}},
@@ -61,6 +64,9 @@ void drop(Json& p, const std::string& id) {
 }
 Json deny(const std::string& id) { return {{"id", id}, {"if", {{"kind", "sign"}}}, {"then", "deny"}}; }
 
+Json& window(Json& p, std::size_t i) { return conditions(p, "daily")["window"][i]; }
+const Json kOneWindow = {{"hours", 24}, {"max", "100"}, {"per", "to"}};
+
 TEST(Loosening, WhatOnlyTakesAwayTightens) {
   const std::vector<Case> cases = {
       {"nothing", [](Json&) {}},
@@ -80,6 +86,16 @@ TEST(Loosening, WhatOnlyTakesAwayTightens) {
       {"new weekdays", [](Json& p) { conditions(p, "coins")["weekdays"] = {"tue"}; }},
       {"a glob", [](Json& p) { conditions(p, "small")["key"] = {"warm-*"}; }},
       {"who asks", [](Json& p) { conditions(p, "small")["by"] = {"user:bob"}; }},
+      {"a window's max", [](Json& p) { window(p, 0)["max"] = "99"; }},
+      {"a window's count", [](Json& p) { window(p, 1)["count"] = 0; }},
+      {"a longer window", [](Json& p) { window(p, 0)["hours"] = 25; }},
+      {"the default, said", [](Json& p) { window(p, 0)["mode"] = "announced"; }},
+      {"a further window", [](Json& p) { conditions(p, "daily")["window"].push_back(kOneWindow); }},
+      {"a new window",
+       [](Json& p) {
+         conditions(p, "coins")["window"] = {{"hours", 1}, {"count", 9}, {"per", "key"}};
+       }},
+      {"another order of windows", [](Json& p) { std::swap(window(p, 0), window(p, 1)); }},
       {"an asset, without max", [](Json& p) { conditions(p, "coins")["asset"] = {"eip155:1/erc20:*"}; }},
       {"one kind as a text", [](Json& p) { conditions(p, "small")["kind"] = "sign"; }},
       {"an entry of a list that an allow names", [](Json& p) { p["lists"]["exchanges"] = {kTo}; }},
@@ -123,6 +139,26 @@ TEST(Loosening, EverythingElseLoosens) {
       {"new globs", [](Json& p) { conditions(p, "coins")["key"] = {"x"}; }},
       {"who asks", [](Json& p) { conditions(p, "small")["by"].push_back("user:carol"); }},
       {"an asset less makes max hold", [](Json& p) { conditions(p, "tokens")["asset"] = {"eip155:1/erc20:*"}; }},
+      {"a window's max", [](Json& p) { window(p, 0)["max"] = "101"; }},
+      {"a window's count", [](Json& p) { window(p, 1)["count"] = 6; }},
+      {"a shorter window", [](Json& p) { window(p, 0)["hours"] = 23; }},
+      {"a shorter window of less",
+       [](Json& p) {
+         window(p, 0) = {{"hours", 1}, {"max", "1"}, {"per", "to"}};
+       }},
+      {"a window per something else", [](Json& p) { window(p, 0)["per"] = "key"; }},
+      {"each node its part", [](Json& p) { window(p, 0)["mode"] = "split"; }},
+      {"a count instead of a max",
+       [](Json& p) {
+         window(p, 0) = {{"hours", 24}, {"count", 1}, {"per", "to"}};
+       }},
+      {"a max instead of a count",
+       [](Json& p) {
+         window(p, 1) = {{"hours", 1}, {"max", "1"}, {"per", "by"}};
+       }},
+      {"a window less", [](Json& p) { conditions(p, "daily")["window"] = kOneWindow; }},
+      {"no windows", [](Json& p) { conditions(p, "daily").erase("window"); }},
+      {"an asset less makes a window hold", [](Json& p) { conditions(p, "daily")["asset"] = {"eip155:1/erc20:*"}; }},
       {"an allow that is new",
        [](Json& p) {
          p["rules"].push_back({{"id", "new"}, {"if", {{"kind", "sign"}}}, {"then", "allow"}});
@@ -138,7 +174,7 @@ TEST(Loosening, EverythingElseLoosens) {
          drop(p, "no-blocked");
          p["rules"].push_back(moved);
        }},
-      {"another order", [](Json& p) { std::swap(p["rules"][1], p["rules"][5]); }},
+      {"another order", [](Json& p) { std::swap(p["rules"][1], p["rules"][6]); }},
       {"another name", [](Json& p) { rule(p, "large")["id"] = "other"; }},
       {"fewer people",
        [](Json& p) {

@@ -335,7 +335,15 @@ struct FixtureStore {
     store = SqliteStore::open(dir.file("db"), test_key(), test_identity());
   }
 };
+void expect_an_empty_ledger(SqliteStore& store) {
+  EXPECT_EQ(store.ledger_seq(), 0u);
+  EXPECT_EQ(store.ledger_sum("s", 720, 0), LedgerSum{});
+  EXPECT_TRUE(store.commit_now(std::move(Batch().reserve({"req_1", 60'000, {{"s", Bytes32{}}}, {}}))).ok());
+  EXPECT_EQ(store.ledger_sum("s", 1, 60'000).count, 1u);
+  EXPECT_EQ(store.ledger_entry("req_1")->minute, 1'000);
+}
 void expect_as_in_version_1(SqliteStore& store) {
+  expect_an_empty_ledger(store);
   const auto request = store.request("req_1");
   ASSERT_TRUE(request);
   EXPECT_EQ(request->state, RequestState::running);

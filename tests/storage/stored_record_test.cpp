@@ -50,6 +50,47 @@ TEST(StoredShare, EveryPrefixAndMoreIsRefused) {
   EXPECT_THROW(open_share(test_identity(), kPlace, more), StorageCorrupt);
 }
 
+LedgerEntry sample_entry_of_ledger() {
+  LedgerEntry entry;
+  entry.others = {"n2", "n3"};
+  entry.parts = {{"s", {}}, {"t", {}}};
+  entry.parts[0].amount[31] = 1;
+  entry.parts[1].amount[0] = 2;
+  return entry;
+}
+
+// The layout of version 1 for ever.
+TEST(LedgerRecord, KnownBytes) {
+  const Bytes b = seal_ledger_record(sample_entry_of_ledger());
+  EXPECT_EQ(to_hex(b),
+            "0001"
+            "00000002"
+            "00000002"
+            "6e32"
+            "00000002"
+            "6e33"
+            "00000002"
+            "00000001"
+            "73"
+            "0000000000000000000000000000000000000000000000000000000000000001"
+            "00000001"
+            "74"
+            "0200000000000000000000000000000000000000000000000000000000000000");
+  LedgerEntry read;
+  open_ledger_record(read, b);
+  EXPECT_EQ(read, sample_entry_of_ledger());
+}
+
+TEST(LedgerRecord, EveryPrefixAndMoreIsRefused) {
+  const Bytes good = seal_ledger_record(sample_entry_of_ledger());
+  LedgerEntry entry;
+  for (std::size_t n = 0; n < good.size(); ++n)
+    EXPECT_THROW(open_ledger_record(entry, ByteView(good).first(n)), StorageCorrupt) << n;
+  Bytes more = good;
+  more.push_back(0);
+  EXPECT_THROW(open_ledger_record(entry, more), StorageCorrupt);
+}
+
 TEST(Kdf, Bounds) {
   KdfRecord r;
   r.passes = 3;

@@ -31,6 +31,7 @@ Page<Row> page(std::vector<Row> rows, std::size_t limit, auto cursor_of) {
 struct MemoryStore::Apply {
   const MemoryStore& store;
   Content& c;
+  std::string& text;
 
   Conflict operator()(const op::InsertRequest& o) {
     return c.requests.emplace(o.row.id, o.row).second ? Conflict::none : Conflict::exists;
@@ -49,7 +50,14 @@ struct MemoryStore::Apply {
   }
   Conflict operator()(const op::ForgetBefore& o) {
     const auto past = [&](std::int64_t forget_after) { return forget_after != 0 && forget_after < o.time; };
-    std::erase_if(c.requests, [&](const auto& e) { return past(e.second.forget_after) && !is_open(e.second.state); });
+    const std::int64_t begin = window_begin(minute_of(o.time), limits::kMaxWindowHours);
+    const auto shown = [&](const std::string& request) {
+      const auto e = c.ledger.find(request);
+      return e != c.ledger.end() && e->second.own != LedgerOwn::none && e->second.minute >= begin;
+    };
+    std::erase_if(c.requests, [&](const auto& e) {
+      return past(e.second.forget_after) && !is_open(e.second.state) && !shown(e.first);
+    });
     std::erase_if(c.claims, [&](const auto& e) { return past(e.second); });
     std::erase_if(c.metas, [&](const auto& e) { return past(e.second.second); });
     return Conflict::none;
@@ -178,6 +186,54 @@ struct MemoryStore::Apply {
     const auto found = c.metas.find(o.name);
     const bool same = found == c.metas.end() ? !o.bytes : o.bytes && *o.bytes == found->second.first;
     return same ? Conflict::none : Conflict::meta_differs;
+  }
+
+  std::int64_t advance(std::int64_t time) { return c.ledger_clock = std::max(c.ledger_clock, minute_of(time)); }
+  std::optional<LedgerEntry> entry(const std::string& request) const { return find(c.ledger, request); }
+  Conflict keep(const std::optional<LedgerEntry>& before, LedgerEntry after) {
+    if (after.parts.size() > limits::kMaxLedgerParts || after.others.size() > limits::kMaxNodes)
+      return Conflict::out_of_bounds;
+    if (is_news(before, after)) after.seq = ++c.ledger_seq;
+    const std::string request = after.request;
+    c.ledger.insert_or_assign(request, std::move(after));
+    return Conflict::none;
+  }
+  Conflict operator()(const op::Reserve& o) {
+    const auto before = entry(o.it.request);
+    const Conflict kept = keep(before, reserved(before, o.it, advance(o.it.time)));
+    if (kept != Conflict::none) return kept;
+    for (const LedgerLimit& limit : o.it.limits)
+      if (!holds(limit, sum_in(c, limit.sum, limit.hours, o.it.time))) {
+        text = limit.rule;
+        return Conflict::limit;
+      }
+    return Conflict::none;
+  }
+  Conflict operator()(const op::Spend& o) {
+    const auto before = entry(o.request);
+    if (!before || before->own == LedgerOwn::none) return Conflict::not_found;
+    return keep(before, spent(*before, advance(o.time)));
+  }
+  Conflict operator()(const op::Settle& o) {
+    const auto before = entry(o.it.request);
+    return keep(before, settled(before, o.it, advance(o.it.time)));
+  }
+  Conflict operator()(const op::Unreserve& o) {
+    const auto before = entry(o.request);
+    return before ? keep(before, unreserved(*before)) : Conflict::none;
+  }
+  Conflict operator()(const op::Hear& o) {
+    const auto before = entry(o.it.request);
+    return keep(before, heard(before, o.it));
+  }
+  Conflict operator()(const op::Unhear& o) {
+    const auto before = entry(o.request);
+    return before ? keep(before, unheard(*before, o.node)) : Conflict::none;
+  }
+  Conflict operator()(const op::PruneLedger& o) {
+    const std::int64_t begin = window_begin(advance(o.now), limits::kMaxWindowHours);
+    std::erase_if(c.ledger, [&](const auto& e) { return e.second.minute < begin; });
+    return Conflict::none;
   }
 };
 
@@ -353,6 +409,48 @@ std::vector<MetaRow> MemoryStore::metas(const std::string& prefix, const std::st
   return rows;
 }
 
+// Over all entries, without the buckets that SQL has.
+LedgerSum MemoryStore::sum_in(const Content& c, const std::string& name, std::int64_t hours, std::int64_t now) {
+  const std::int64_t begin = window_begin(std::max(c.ledger_clock, minute_of(now)), hours);
+  LedgerSum sum;
+  for (const auto& [request, e] : c.ledger)
+    for (const LedgerPart& part : e.parts) {
+      if (part.sum != name || !e.counted() || e.minute < begin) continue;
+      sum.total = sum.total + widened(part.amount);
+      ++sum.count;
+      if (!e.counted_as_own()) continue;
+      sum.own = sum.own + widened(part.amount);
+      ++sum.own_count;
+    }
+  return sum;
+}
+
+LedgerSum MemoryStore::ledger_sum(const std::string& name, std::int64_t hours, std::int64_t now) const {
+  return sum_in(content_, name, hours, now);
+}
+
+std::optional<LedgerEntry> MemoryStore::ledger_entry(const std::string& request) const {
+  return find(content_.ledger, request);
+}
+
+std::vector<LedgerEntry> MemoryStore::ledger_open(std::size_t limit) const {
+  std::vector<LedgerEntry> entries;
+  for (const auto& [request, e] : content_.ledger)
+    if (e.own == LedgerOwn::reserved && entries.size() < limit) entries.push_back(e);
+  return entries;
+}
+
+std::uint64_t MemoryStore::ledger_seq() const { return content_.ledger_seq; }
+
+std::vector<LedgerEntry> MemoryStore::ledger_after(std::uint64_t after, std::size_t limit) const {
+  std::vector<LedgerEntry> entries;
+  for (const auto& [request, e] : content_.ledger)
+    if (e.seq > after) entries.push_back(e);
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.seq < b.seq; });
+  if (entries.size() > limit) entries.resize(limit);
+  return entries;
+}
+
 AuditHead MemoryStore::head_of_log(const Content& c) const {
   return c.audit.empty() ? audit_genesis(identity_) : head_of(c.audit.back());
 }
@@ -360,9 +458,10 @@ AuditHead MemoryStore::head_of_log(const Content& c) const {
 CommitResult MemoryStore::write(const Batch& batch) {
   if (!failure_.empty()) return CommitResult::breaking(failure_);
   Content next = content_;
+  std::string text = "in memory";
   for (const op::Any& o : batch.operations()) {
-    const Conflict c = within_bounds(o) ? std::visit(Apply{*this, next}, o) : Conflict::out_of_bounds;
-    if (c != Conflict::none) return CommitResult::conflicting(c, "in memory");
+    const Conflict c = within_bounds(o) ? std::visit(Apply{*this, next, text}, o) : Conflict::out_of_bounds;
+    if (c != Conflict::none) return CommitResult::conflicting(c, text);
   }
   content_ = std::move(next);
   ++commits_;

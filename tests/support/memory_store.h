@@ -33,6 +33,9 @@ class MemoryStore final : public Store {
     std::map<std::pair<std::string, std::string>, std::int64_t> claims;
     std::map<std::string, std::pair<SecretBytes, std::int64_t>> metas;
     std::vector<AuditRecord> audit;
+    std::map<std::string, LedgerEntry> ledger;
+    std::int64_t ledger_clock = 0;
+    std::uint64_t ledger_seq = 0;
   };
 
   explicit MemoryStore(Identity identity);
@@ -87,6 +90,11 @@ class MemoryStore final : public Store {
   AuditHead audit_head() const override;
   std::optional<SecretBytes> meta(const std::string& name) const override;
   std::vector<MetaRow> metas(const std::string& prefix, const std::string& after, std::size_t limit) const override;
+  LedgerSum ledger_sum(const std::string& name, std::int64_t hours, std::int64_t now) const override;
+  std::optional<LedgerEntry> ledger_entry(const std::string& request) const override;
+  std::vector<LedgerEntry> ledger_open(std::size_t limit) const override;
+  std::uint64_t ledger_seq() const override;
+  std::vector<LedgerEntry> ledger_after(std::uint64_t after, std::size_t limit) const override;
 
  private:
   struct Waiting {
@@ -98,6 +106,7 @@ class MemoryStore final : public Store {
   AuditHead head_of_log(const Content& c) const;
   bool crash_at(Point point) const { return fail_in_ == 1 && fail_point_ == point; }
   CommitResult write(const Batch& batch);
+  static LedgerSum sum_in(const Content& c, const std::string& name, std::int64_t hours, std::int64_t now);
 
   const Identity identity_;
   Content content_;

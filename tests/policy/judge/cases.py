@@ -14,7 +14,7 @@ CASES = []
 
 def query(**changes):
     return {"kind": "sign", "key": "hot-1", "user": "alice", "payload": "eth_transaction", "paths": ["m"], "created": 1_795_424_400,
-            "facts": None} | changes
+            "facts": None, "key_id": "5f0c", "ledger": {}, "split": [2, 4], "over": []} | changes
 
 
 def facts(movements=(), calls=(), chain="eip155:1", **more):
@@ -192,4 +192,50 @@ for name, rules, q, expected in [
         ("all of a group, without the requester", [asks("all", ("bots", 2))], query(user="alice"), "approve all"),
         ("all of a group, the requester among them", [asks("all", ("bots", 2))], query(user="bot-1"), "deny all"),
         ("a stranger asks nobody", [asks("all", ("bots", 2))], query(user="mallory"), "deny default")]:
+    CASES.append((name, rules, LISTS, q, expected))
+
+# ---- windows
+def used(per, whose, asset, total, own=0, hours=24):
+    return {f"{per}|{whose}|{asset}|{hours}": {"total": total, "own": own}}
+
+
+def spent(q, *past, **changes):
+    ledger = {}
+    for p in past:
+        ledger |= p
+    return q | {"ledger": ledger} | changes
+
+
+FIVE, TWO_TO = moving(move(amount="5")), moving(move(A, "5"), move(B, "5"))
+KEY_MAX, TO_MAX, BY_COUNT = ({"hours": 24, "max": "10", "per": "key"}, {"hours": 24, "max": "10", "per": "to"}, {"hours": 24, "count": 3, "per": "by"})
+row("window per key", {"window": KEY_MAX}, "allow",
+    [FIVE, spent(FIVE, used("key", "5f0c", ETH, 5)), spent(FIVE, used("key", "5f0c", ETH, 6)), spent(FIVE, used("key", "other", ETH, 6)), spent(FIVE, used("key", "5f0c", USDC, 6)),
+     TWO_TO, moving(move(amount="11")), moving(move(amount=U)), moving(OPAQUE), moving(), moving(fee()), query(), FIVE | {"ledger": None}, FIVE | {"key_id": ""},
+     moving(move(kind="allowance", amount="11")), moving(move(amount="9"), fee("99")), FIVE | {"over": ["r"]}, FIVE | {"over": ["x"]}], "ttfttt fuuffu uu ft ft")
+row("window per recipient", {"window": TO_MAX}, "allow",
+    [TWO_TO, spent(TWO_TO, used("to", B, ETH, 5)), spent(TWO_TO, used("to", B, ETH, 6)), moving(move(U)), moving(move(A, "11"), move(U)), moving(move(A, "6"), move(A, "5"))], "ttfuff")
+row("window of requests", {"window": BY_COUNT}, "allow",
+    [query(), spent(query(), used("by", "alice", "", 2)), spent(query(), used("by", "alice", "", 3)), spent(query(), used("by", "bob", "", 3)), query(kind="refresh", payload=None)], "ttftf")
+row("window per asset", {"window": {"hours": 1, "count": 2, "per": "asset"}}, "allow",
+    [FIVE, spent(FIVE, used("asset", ETH, "", 2, hours=1)), spent(FIVE, used("asset", ETH, "", 2, hours=24)), moving(move(asset=U)), moving()], "tftuf")
+row("a part of a window", {"window": {"hours": 24, "max": "11", "per": "key", "mode": "split"}}, "allow",
+    [FIVE, moving(move(amount="6")), spent(FIVE, used("key", "5f0c", ETH, 99)), spent(FIVE, used("key", "5f0c", ETH, 1, 1)), FIVE | {"split": [3, 9]}, FIVE | {"split": [0, 0]}], "tftf ff")
+row("no part of a window", {"window": {"hours": 24, "count": 3, "per": "by", "mode": "split"}}, "allow", [query(), query(split=[9, 3])], "ft")
+row("an amount only by its asset", {"window": KEY_MAX, "asset": ["eip155:1/erc20:*"]}, "allow",
+    [moving(move(asset=USDC, or_asset=ITEM)), moving(move(asset=USDC)), moving(move())], "ttf")
+row("an amount or an item", {"window": KEY_MAX}, "allow", [moving(move(asset=USDC, or_asset=ITEM)), moving(move(asset=USDC, amount="11", or_asset=ITEM))], "uf")
+row("two windows", {"window": [KEY_MAX, BY_COUNT]}, "allow",
+    [FIVE, spent(FIVE, used("by", "alice", "", 3)), spent(FIVE, used("key", "5f0c", ETH, 6)), spent(moving(OPAQUE), used("by", "alice", "", 3)), moving(OPAQUE), spent(moving(), used("by", "alice", "", 3))], "tfffuf")
+
+TEN = {"id": "ten", "if": {"window": KEY_MAX}, "then": "allow"}
+HUNDRED = asks("hundred", ("treasury", 1), hours=12, window=dict(KEY_MAX, max="100"))
+FULL = spent(FIVE, used("key", "5f0c", ETH, 6))
+for name, rules, q, expected in [
+        ("room", [TEN, HUNDRED], FIVE, "allow ten"), ("no room, people are asked", [TEN, HUNDRED], FULL, "approve hundred"),
+        ("no room says a node", [TEN, HUNDRED], FIVE | {"over": ["ten"]}, "approve hundred"), ("no room at all", [TEN, HUNDRED], spent(FIVE, used("key", "5f0c", ETH, 96)), "deny default"),
+        ("no room anywhere says a node", [TEN, HUNDRED], FIVE | {"over": ["ten", "hundred"]}, "deny default"),
+        ("no room, another allow", [TEN, ALL], FULL, "allow all"), ("who has no room asks still", [HUNDRED, ALL], FIVE | {"over": ["hundred"]}, "approve hundred"),
+        ("a rule without windows has room", [NONE, ALL], FIVE | {"over": ["none"]}, "deny none"), ("nor is an asking one passed", [LARGE, ALL], FIVE | {"over": ["large"]}, "approve large"),
+        ("unknown sums ask", [TEN, HUNDRED, NONE], moving(OPAQUE), "deny none"), ("unknown and asked", [HUNDRED, ALL], moving(OPAQUE), "approve hundred"),
+        ("nothing moved, nobody asked", [HUNDRED, ALL], moving() | {"over": ["hundred"]}, "allow all")]:
     CASES.append((name, rules, LISTS, q, expected))

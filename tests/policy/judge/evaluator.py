@@ -136,7 +136,86 @@ def hours(text, created):
     return truth(since <= now < until if since < until else now >= since or now < until)
 
 
+PERS = {"key": "key_id", "by": "user", "to": "to", "asset": "asset"}
+
+
+def sums(per, counts, q):
+    """What a signing adds to which sums of a kind: {(per, whose, asset): amount}, without what is not shown."""
+    found, member = {}, PERS[per]
+    if counts and per in ("key", "by"):
+        return {(per, q[member], ""): 0} if q[member] else {}
+    for m in q["facts"]["movements"] if q["facts"] else []:
+        whose = q[member] if per in ("key", "by") else m[member]
+        if m["kind"] == "fee" or whose in ("", "unknown"):
+            continue
+        if counts:
+            found[per, whose, ""] = 0
+        elif "unknown" not in (m["asset"], m["amount"]):
+            found[per, whose, m["asset"]] = found.get((per, whose, m["asset"]), 0) + int(m["amount"])
+    return found
+
+
+def part(w, q):
+    whole = int(w.get("max", w.get("count")))
+    if w.get("mode") != "split":
+        return whole
+    nodes = q["split"][0 if w["per"] == "key" else 1]
+    return whole // nodes if nodes else 0
+
+
+def window(w, c, q):
+    """(what it is, whether for want of room)"""
+    per, counts, own = w["per"], "count" in w, w.get("mode") == "split"
+    found = sums(per, counts, q)
+    hidden = per in ("key", "by") and not q[PERS[per]]
+    if not (counts and per in ("key", "by")):
+        hidden |= q["facts"] is None
+        for m in q["facts"]["movements"] if q["facts"] else []:
+            if m["kind"] == "fee":
+                continue
+            if not counts:
+                ambiguous = m.get("or_asset") and not ("asset" in c and not matches(c["asset"], m["or_asset"]))
+                hidden |= "unknown" in (m["asset"], m["amount"]) or bool(ambiguous)
+            if per in ("to", "asset"):
+                hidden |= m[PERS[per]] in ("", "unknown")
+    if not found and not hidden:
+        return NO, False  # it moves nothing
+    for (_, whose, asset), amount in found.items():
+        past = (q["ledger"] or {}).get(f"{per}|{whose}|{asset}|{w['hours']}", {"total": 0, "own": 0})
+        if past["own" if own else "total"] + (1 if counts else amount) > part(w, q):
+            return NO, True
+    return (UNKNOWN if hidden or q["ledger"] is None else YES), False
+
+
+def room(r, q):
+    if q["kind"] != "sign":
+        return NO, False
+    windows = r["if"]["window"]
+    found = [window(w, r["if"], q) for w in (windows if isinstance(windows, list) else [windows])]
+    if (NO, False) in found:
+        return NO, False
+    if (NO, True) in found or r["id"] in q["over"]:
+        return NO, True
+    return all_of(value for value, _ in found), False
+
+
+def limits(r, q):
+    windows = r["if"].get("window", [])
+    return list([list(s), w["hours"], w.get("mode") == "split", part(w, q) if "max" in w else None, part(w, q) if "count" in w else None]
+                  for w in (windows if isinstance(windows, list) else [windows]) for s in sums(w["per"], "count" in w, q))
+
+
+def charges(rules, q):
+    out = {}
+    for r in rules if q["kind"] == "sign" else []:
+        windows = r["if"].get("window", [])
+        for w in windows if isinstance(windows, list) else [windows]:
+            out |= sums(w["per"], "count" in w, q)
+    return sorted([list(s), min(amount, 2**256 - 1)] for s, amount in out.items())
+
+
 def rule(r, q, lists):
+    """All conditions but `window`."""
     c, deny, values = r["if"], r["then"] == "deny", []
     signs = q["kind"] == "sign"
     if "kind" in c:
@@ -183,10 +262,13 @@ def both(a, b):
 
 
 def decide(rules, lists, query, self_approve=()):
-    """(deny, approve or allow; the rule that decided; what approve needs; what each rule is)"""
+    """(deny, approve or allow; the rule that decided; what approve needs; what each rule is; limits of windows; the longest life)"""
     if query["user"] not in GROUPS:
-        return "deny", "default", None, [YES]
-    values = [rule(r, query, lists) for r in rules]
+        return "deny", "default", None, [YES], [], 0
+    bare = [rule(r, query, lists) for r in rules]
+    rooms = [room(r, query) if "window" in r["if"] else (YES, False) for r in rules]
+    values = [all_of([b, value]) for b, (value, _) in zip(bare, rooms)]
+    full = [b != NO and exceeded for b, (_, exceeded) in zip(bare, rooms)]
 
     def from_rule(k):
         if k == len(rules):
@@ -196,7 +278,7 @@ def decide(rules, lists, query, self_approve=()):
         if values[k] == YES:
             return own
         rest = from_rule(k + 1)
-        if values[k] == NO or own[0] == "allow":
+        if (values[k] == NO and not full[k]) or own[0] == "allow":
             return rest
         # unknown: the stricter of this rule's effect and what follows
         if own[0] == "deny" or rest[0] == "allow":
@@ -204,10 +286,20 @@ def decide(rules, lists, query, self_approve=()):
         return ("approve", r["id"], both(own[2], rest[2])) if rest[0] == "approve" else rest
 
     effect, name, needs = from_rule(0)
+    # Whoever may come to be asked: all rules up to the first that decides whatever windows have room.
+    may = rules[:next((k + 1 for k, r in enumerate(rules) if bare[k] == YES and "window" not in r["if"]), len(rules))]
+    asks = [needed(r["then"])[1] for k, r in enumerate(may) if bare[k] != NO and isinstance(r["then"], dict)]
+    if any("window" in r["if"] and bare[k] != NO for k, r in enumerate(may)):
+        life = max(asks, default=0)
+    else:
+        life = needs[1] if needs else 0
+    bound = []
     if effect == "approve":
         about_key = query["kind"] not in ("change_policy", "change_cluster") and query["key"] is not None
         himself = set() if about_key and matches(self_approve, query["key"]) else {query["user"]}
         there = {g: sum(g in groups and user not in himself for user, groups in GROUPS.items()) for g in needs[0]}
         if any(there[g] < least for g, least in needs[0].items()) or sum(needs[0].values()) > 64:
             effect, needs = "deny", None
-    return effect, name, needs, values
+    if effect != "deny" and YES in values:
+        bound = limits(rules[values.index(YES)], query)
+    return effect, name, needs, values, bound, life

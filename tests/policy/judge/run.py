@@ -21,6 +21,26 @@ def some(rng, values, most=3):
     return rng.sample(values, rng.randint(1, min(most, len(values))))
 
 
+def window(rng):
+    def one():
+        w = {"hours": rng.choice([1, 24]), "per": rng.choice(["key", "to", "by", "asset"])} | rng.choice([{"max": rng.choice(["0", "10", "20", "45"])}, {"count": rng.choice([0, 1, 5, 9])}])
+        return w | rng.choice([{}, {"mode": "announced"}, {"mode": "split"}])
+    windows = [one() for _ in range(rng.choice([1, 1, 2, 3]))]
+    unique = [w for k, w in enumerate(windows) if w not in windows[:k]]
+    return unique[0] if len(unique) == 1 and rng.random() < 0.5 else unique
+
+
+def ledger(rng):
+    past = {}
+    for per, subjects in {"key": ["5f0c", "77"], "to": [A, B, C], "by": USERS, "asset": [ETH, USDC]}.items():
+        for whose in subjects:
+            for asset in ("", ETH, USDC):
+                if rng.random() < 0.3:
+                    total = rng.choice([1, 2, 5, 10, 30])
+                    past |= cases.used(per, whose, asset, total, rng.randint(0, total), rng.choice([1, 24]))
+    return past
+
+
 def condition(rng, then):
     c = {}
     chances = {
@@ -45,9 +65,11 @@ def condition(rng, then):
         if then == "deny" and name in ("max", "fee_max"):
             continue  # refused: for rules that allow
         c[name] = chances[name]()
+    if then != "deny" and rng.random() < 0.35:
+        c = {"window": window(rng)} | (c if rng.random() < 0.5 else {})
     kinds = [c["kind"]] if isinstance(c.get("kind"), str) else c.get("kind")
     if kinds and "sign" not in kinds:  # what only a payload shows is refused there
-        for name in ("payload", *evaluator.ABOUT_FACTS):
+        for name in ("payload", "window", *evaluator.ABOUT_FACTS):
             c.pop(name, None)
         if "derive" not in kinds:
             c.pop("path", None)
@@ -85,7 +107,9 @@ def query(rng):
     signs = kind == "sign"
     return cases.query(kind=kind, key=key, user=rng.choice(USERS + ["alice", "mallory"]), payload=rng.choice(PAYLOADS + [None]) if signs else None,
                        paths=rng.choice([["m"], ["m/0/1"], ["m/0/1", "m/1/1"]]), created=rng.choice([None] + [rng.randrange(2**31) for _ in range(9)]),
-                       facts=facts(rng) if signs and rng.random() < 0.85 else None)
+                       facts=facts(rng) if signs and rng.random() < 0.85 else None, key_id=rng.choice(["5f0c"] * 9 + [""]),
+                       ledger=ledger(rng) if rng.random() < 0.85 else None, split=rng.choice([[2, 4], [1, 1], [3, 5], [0, 0]]),
+                       over=some(rng, ["r0", "r1", "r2", "r3", "r4", "r5"]) if rng.random() < 0.3 else [])
 
 
 def approve(rng):
@@ -122,12 +146,15 @@ def main():
     wrong, seen = [], collections.Counter()
 
     def compare(name, rules, lists, q, self_approve, answer):
-        effect, rule, needs, values = evaluator.decide(rules, lists, q, self_approve)
+        effect, rule, needs, values, limits, life = evaluator.decide(rules, lists, q, self_approve)
         seen.update([effect, *values])
         needs = needs and {"groups": needs[0], "hours": needs[1]}
-        got = [answer.get(name) for name in ("decision", "rule", "needs", "matched", "same")]
-        if got != [effect, rule, needs, values, True]:
-            wrong.append((name, {"rules": rules, "query": q, "node": answer, "judge": [effect, rule, needs, values]}))
+        charges = [[s, str(amount)] for s, amount in evaluator.charges(rules, q)]
+        got = [answer.get(name) for name in ("decision", "rule", "needs", "matched", "life", "same")]
+        sums = [sorted(answer.get("limits", []), key=str), sorted(answer.get("charges", []))]
+        seen["limited"] += bool(limits)
+        if got != [effect, rule, needs, values, life, True] or sums != [sorted(limits, key=str), charges]:
+            wrong.append((name, {"rules": rules, "query": q, "node": answer, "judge": [effect, rule, needs, values, limits, charges, life]}))
 
     lines = [line(r, lists, q) for _, r, lists, q, _ in cases.CASES]
     for (name, rules, lists, q, expected), answer in zip(cases.CASES, ask(sys.argv[1], lines)):
@@ -145,6 +172,7 @@ def main():
         compare(f"random {k} of seed {SEED}", *case, answer)
     for value in ("allow", "approve", "deny", evaluator.YES, evaluator.NO, evaluator.UNKNOWN):
         assert seen[value] * 30 > len(made), f"too few are {value}: {seen}"  # else it would compare nothing
+    assert seen["limited"] * 100 > len(made), f"too few have limits: {seen}"
 
     for name, what in wrong[:10]:
         print(f"{name}: {json.dumps(what)}")
