@@ -8,6 +8,7 @@
 #include "cli/audit_commands.h"
 #include "cli/cluster_client.h"
 #include "cli/demo.h"
+#include "cli/freeze_commands.h"
 #include "cli/init.h"
 #include "cli/key_commands.h"
 #include "cli/node_commands.h"
@@ -47,7 +48,7 @@ struct Words {
   VoteOptions vote;
   OperatorWords operators;
   ChallengeOptions challenge;
-  std::string key, request, file;
+  std::string key, request, file, scope;
   bool pem = false;
   std::function<Exit()> chosen;
 };
@@ -397,6 +398,27 @@ void add_policy(CLI::App& app, Run& run) {
   });
 }
 
+void add_freezes(CLI::App& app, Run& run) {
+  Words& w = run.words;
+  auto* freeze = app.add_subcommand("freeze", "any admin: from now on no share of a key, or of any, is used");
+  freeze->add_option("scope", w.scope, "a key's name or id, or all")->required();
+  freeze->callback([&run] {
+    run.words.chosen = [&run] {
+      const Place place = run.place();
+      ClusterClient client(place, run.world);
+      return freeze_command(run.words.scope, place.node, client, run.world);
+    };
+  });
+  auto* unfreeze =
+      app.add_subcommand("unfreeze", "ask the admins to lift a freeze, which waits for the policy's delay");
+  unfreeze->add_option("scope", w.scope, "as it was frozen")->required();
+  unfreeze->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return unfreeze_command(run.words.scope, c, run.world.console); });
+    };
+  });
+}
+
 void add_nodes(CLI::App& app, Run& run) {
   Words& w = run.words;
   auto* node = app.add_subcommand("node", "nodes: init, card, renew, status");
@@ -450,6 +472,7 @@ Exit parse_and_run(std::vector<std::string> arguments, Run& run) {
   add_requests(app, run);
   add_audit(app, run);
   add_policy(app, run);
+  add_freezes(app, run);
   add_nodes(app, run);
   add_operator_words(app, run.words.operators, {run.words.global, run.env, run.world, run.in, run.words.chosen});
   let_globals_through(app);

@@ -36,6 +36,8 @@ const std::vector<Entry>& table() {
       {{Route::show_policy, "GET", "/v1/policy"}, Subject::none, {}},
       {{Route::change_policy, "PUT", "/v1/policy"}, Subject::none, {}},
       {{Route::simulate, "POST", "/v1/policy/simulate"}, Subject::none, {}},
+      {{Route::freeze, "POST", "/v1/freeze"}, Subject::none, {}},
+      {{Route::unfreeze, "POST", "/v1/unfreeze"}, Subject::none, {}},
       {{Route::list_audit, "GET", "/v1/audit"}, Subject::none, {"after", "limit"}},
       {{Route::audit_head, "GET", "/v1/audit/head"}, Subject::none, {}},
   };
@@ -183,6 +185,8 @@ bool is_mutation(Route r) {
     case Route::archive_key:
     case Route::unarchive_key:
     case Route::change_policy:
+    case Route::freeze:
+    case Route::unfreeze:
       return true;
     case Route::list_keys:
     case Route::show_key:
