@@ -49,6 +49,7 @@ struct Words {
   OperatorWords operators;
   ChallengeOptions challenge;
   std::string key, request, file, scope;
+  std::optional<std::int64_t> policy_version;
   bool pem = false;
   std::function<Exit()> chosen;
 };
@@ -357,9 +358,12 @@ void add_policy(CLI::App& app, Run& run) {
   Words& w = run.words;
   auto* policy = app.add_subcommand("policy", "the policy: show, check, diff, propose, simulate");
   policy->require_subcommand(1);
-  policy->add_subcommand("show", "the one in force")->callback([&run] {
+  auto* show = policy->add_subcommand("show", "the one in force, or an earlier version");
+  show->add_option("--version", w.policy_version)->check(CLI::PositiveNumber);
+  show->callback([&run] {
     run.words.chosen = [&run] {
-      return run.with_client([&](ClusterClient& c) { return policy_show(c, run.world.console); });
+      return run.with_client(
+          [&](ClusterClient& c) { return policy_show(run.words.policy_version, c, run.world.console); });
     };
   });
   auto* check = policy->add_subcommand("check", "whether a file is a policy, offline");

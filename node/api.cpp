@@ -115,7 +115,7 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
     case http::Route::show_cluster:
       return Reply{200, Json::parse(world_.cluster.json()), {}};
     case http::Route::show_policy:
-      return Reply{200, Json::parse(world_.policy->jcs()), {}};
+      return show_policy(call);
     case http::Route::simulate:
       return simulate(call);
     case http::Route::list_audit:

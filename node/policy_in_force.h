@@ -50,6 +50,14 @@ class PolicyInForce {
     return it == state_->known.end() ? std::nullopt : std::optional(it->second);
   }
 
+  // nullptr: no such version is, or was, in force here.
+  Snapshot version(std::int64_t number) const {
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& [digest, known] : state_->known)
+      if (known.policy->version() == number) return known.policy;
+    return nullptr;
+  }
+
   // The digest of the version in force is on the disk, too, written with the change: a batch that expects it has no
   // effect once another one is in force there.
   static constexpr const char* kHead = "policy/head";

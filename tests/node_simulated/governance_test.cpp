@@ -44,6 +44,18 @@ TEST(Governance, TwoAdminsTightenAtOnce) {
   EXPECT_TRUE(g.sim.ask(1, g.sim.sign("hot", "y")).succeeded());
   g.change(1, g.tighter("stop-2"));
   ASSERT_TRUE(g.sim.run_until([&] { return g.everywhere(3); }, Seconds(20)));
+  // All that have been in force are known, also after a restart.
+  const Digest last = g.sim.world(2).policy->digest();
+  g.sim.kill(2);
+  g.sim.heal();
+  const auto& policy = g.sim.world(2).policy;
+  for (std::int64_t v = 1; v <= 3; ++v) {
+    ASSERT_NE(policy.version(v), nullptr) << v;
+    EXPECT_EQ(policy.version(v)->version(), v);
+    EXPECT_EQ(policy.of(policy.version(v)->digest())->version(), v);
+  }
+  EXPECT_EQ(policy.version(3)->digest(), last);
+  EXPECT_EQ(policy.version(4), nullptr);
 }
 
 TEST(Governance, WhatLoosensWaits) {
@@ -263,6 +275,40 @@ TEST(Governance, NoShareLeavesUnderAPolicyThatHasChanged) {
   EXPECT_FALSE(g.sim.desk(1).requests().released(s.id));
 }
 
+// What a coordinator says of the end of a change counts for nothing: the admins' approvals and the nodes' votes do.
+TEST(Governance, ACoordinatorThatLiesAboutTheOutcomeChangesNothing) {
+  Governed g(3, 21);
+  const auto lies = [&](const std::string& id, RequestState told) {
+    node::Outcome lie;
+    lie.request = id;
+    lie.original = g.at(1, id).original;
+    lie.state = static_cast<std::uint8_t>(told);
+    lie.code = "denied";
+    g.sim.raw_send(1, 0, node::envelope_of(lie));
+    g.sim.run_for(Seconds(1));
+  };
+  const std::string waits = g.change(1, g.looser());
+  g.sim.run_for(Seconds(5));
+  const std::string asked = g.propose(1, g.tighter());
+  g.sim.run_for(Seconds(1));
+  for (const auto told : {RequestState::succeeded, RequestState::failed, RequestState::denied, RequestState::cancelled,
+                          RequestState::rejected, RequestState::expired}) {
+    for (const std::string& id : {waits, asked}) lies(id, told);
+    EXPECT_EQ(g.state(0, waits), RequestState::scheduled);
+    EXPECT_EQ(g.state(0, asked), RequestState::pending_approval);
+    EXPECT_EQ(g.version(0), 1);
+  }
+  // Nor can it keep from the others what they know: it comes into force without it.
+  g.sim.kill(1);
+  EXPECT_NE(g.say(0, asked, "ana"), "no answer");
+  EXPECT_NE(g.say(2, asked, "cem"), "no answer");
+  ASSERT_TRUE(g.sim.run_until([&] { return g.version(0) == 2 && g.version(2) == 2; }, Seconds(60)));
+  g.sim.heal();
+  ASSERT_TRUE(g.sim.run_until([&] { return g.everywhere(2); }, Seconds(60)));
+  lies(asked, RequestState::failed);
+  EXPECT_EQ(g.state(0, asked), RequestState::succeeded);
+}
+
 // ---- steps that prove nothing
 
 struct Chain : Governed {
@@ -405,6 +451,49 @@ TEST(PolicyChain, AStepIsSignedByAdminsAndNodes) {
   const std::string id = c.propose(0, c.tighter("x"));
   EXPECT_EQ(c.say(0, id, "ana"), "pending_approval");
   EXPECT_EQ(c.say(0, id, "cem"), "not_an_approver");
+}
+
+// node2 has voted for two in one round: each of them has a majority. Every node keeps its own, and says so.
+TEST(PolicyChain, AForkIsNoticed) {
+  Chain c;
+  const auto step_of = [&] {
+    node::PolicyStep step;
+    step.version = 2;
+    step.link = c.link;
+    return node::envelope_of(step);
+  };
+  const Envelope one = step_of();
+  c.link = {};
+  c.link.original = c.put(c.tighter("other"));
+  c.approve("ana");
+  c.approve("cem");
+  c.vote(1);
+  c.vote(2);
+  const Envelope other = step_of();
+  c.sim.isolate({0});
+  c.sim.desk(0).on_envelope("node2", one);
+  c.sim.desk(2).on_envelope("node2", other);
+  c.sim.run_for(Seconds(1));
+  EXPECT_EQ(c.version(0), 2);
+  EXPECT_EQ(c.version(2), 2);
+  const Json mine = c.in_force(0), theirs = c.in_force(2);
+  ASSERT_NE(mine, theirs);
+  const auto forks = [&] { return c.sim.desk(0).governance().fork() && c.sim.desk(2).governance().fork(); };
+  EXPECT_FALSE(c.sim.desk(0).governance().fork());
+  EXPECT_FALSE(c.sim.desk(2).governance().fork());
+  c.sim.heal();
+  ASSERT_TRUE(c.sim.run_until(forks, Seconds(60)));
+  EXPECT_EQ(c.in_force(0), mine);
+  EXPECT_EQ(c.in_force(2), theirs);
+  // Who has the other document signs with nobody.
+  ASSERT_TRUE(c.sim.run_until([&] { return c.version(1) == 2; }, Seconds(60)));
+  c.sim.run_for(Seconds(10));
+  const std::size_t alone = c.in_force(1) == mine ? 2 : 0;
+  EXPECT_FALSE(c.sim.ask(alone, c.sim.sign("hot", "x")).succeeded());
+  c.sim.kill(0);
+  c.sim.heal();
+  EXPECT_TRUE(c.sim.run_until(forks, Seconds(60))) << "also after a restart";
+  EXPECT_EQ(c.in_force(0), mine);
 }
 
 TEST(PolicyChain, ARoundIsDeadWhenNothingCanWinAnyMore) {
