@@ -167,6 +167,7 @@ void Freezes::freeze(const std::string& from, const Examined& x, const ClientReq
   RequestRecord record =
       succeeded(x, original, from, Json{{"scope", scope}, {"applied_on", Json::array({world_.me.id})}});
   const bool news = created > state.frozen, first = !state.is_frozen();
+  const std::uint64_t before = state.frozen;
   if (!news && requests_.load(x.id)) return then(record);
   storage::Batch batch;
   if (news) {
@@ -185,9 +186,11 @@ void Freezes::freeze(const std::string& from, const Examined& x, const ClientReq
   }
   batch.put_request(row_of(record));
   requests_.add_nonce(batch, x.who.user, x.who.nonce, record);
-  requests_.commit(std::move(batch), [this, from, news, record, then, policy = x.intent.policy_digest,
-                                      original](const storage::CommitResult& result) {
+  requests_.commit(std::move(batch), [this, from, news, record, then, policy = x.intent.policy_digest, original, scope,
+                                      created, before](const storage::CommitResult& result) {
     if (!result.ok()) {
+      // In memory it stays; what comes again is written again.
+      if (std::uint64_t& frozen = scopes_[scope].frozen; news && frozen == created) frozen = before;
       world_.log(LogLevel::error, "a freeze could not be stored: " + result.text);
       return then(Refusal{503, "storage", "it counts until this node ends, which cannot store it", std::nullopt});
     }
