@@ -9,6 +9,7 @@
 #include "cli/bench.h"
 #include "cli/cluster_client.h"
 #include "cli/demo.h"
+#include "cli/freeze_commands.h"
 #include "cli/init.h"
 #include "cli/key_commands.h"
 #include "cli/node_commands.h"
@@ -49,7 +50,8 @@ struct Words {
   VoteOptions vote;
   OperatorWords operators;
   ChallengeOptions challenge;
-  std::string key, request, file;
+  std::string key, request, file, scope;
+  std::optional<std::int64_t> policy_version;
   bool pem = false;
   std::function<Exit()> chosen;
 };
@@ -372,9 +374,12 @@ void add_policy(CLI::App& app, Run& run) {
   Words& w = run.words;
   auto* policy = app.add_subcommand("policy", "the policy: show, check, diff, propose, simulate");
   policy->require_subcommand(1);
-  policy->add_subcommand("show", "the one in force")->callback([&run] {
+  auto* show = policy->add_subcommand("show", "the one in force, or an earlier version");
+  show->add_option("--version", w.policy_version)->check(CLI::PositiveNumber);
+  show->callback([&run] {
     run.words.chosen = [&run] {
-      return run.with_client([&](ClusterClient& c) { return policy_show(c, run.world.console); });
+      return run.with_client(
+          [&](ClusterClient& c) { return policy_show(run.words.policy_version, c, run.world.console); });
     };
   });
   auto* check = policy->add_subcommand("check", "whether a file is a policy, offline");
@@ -409,6 +414,27 @@ void add_policy(CLI::App& app, Run& run) {
     run.words.chosen = [&run] {
       return run.with_client(
           [&](ClusterClient& c) { return policy_simulate(run.words.simulate, c, run.world.console, run.in); });
+    };
+  });
+}
+
+void add_freezes(CLI::App& app, Run& run) {
+  Words& w = run.words;
+  auto* freeze = app.add_subcommand("freeze", "any admin: from now on no share of a key, or of any, is used");
+  freeze->add_option("scope", w.scope, "a key's name or id, or all")->required();
+  freeze->callback([&run] {
+    run.words.chosen = [&run] {
+      const Place place = run.place();
+      ClusterClient client(place, run.world);
+      return freeze_command(run.words.scope, place.node, client, run.world);
+    };
+  });
+  auto* unfreeze =
+      app.add_subcommand("unfreeze", "ask the admins to lift a freeze, which waits for the policy's delay");
+  unfreeze->add_option("scope", w.scope, "as it was frozen")->required();
+  unfreeze->callback([&run] {
+    run.words.chosen = [&run] {
+      return run.with_client([&](ClusterClient& c) { return unfreeze_command(run.words.scope, c, run.world.console); });
     };
   });
 }
@@ -466,6 +492,7 @@ Exit parse_and_run(std::vector<std::string> arguments, Run& run) {
   add_requests(app, run);
   add_audit(app, run);
   add_policy(app, run);
+  add_freezes(app, run);
   add_nodes(app, run);
   add_operator_words(app, run.words.operators, {run.words.global, run.env, run.world, run.in, run.words.chosen});
   let_globals_through(app);

@@ -27,12 +27,6 @@ std::string read_stream(std::istream& in, std::size_t most) {
   return content;
 }
 
-Bytes hex_of(const std::string& text, const char* what) {
-  auto bytes = from_hex(text);
-  if (!bytes) throw usage(std::string(what) + " is not hex");
-  return std::move(*bytes);
-}
-
 // A file, named as it is or after @, or standard input.
 std::string content_of(const std::string& word, std::istream& in) {
   if (word == "-") return read_stream(in, kMostInput);
@@ -88,6 +82,12 @@ std::string base64_of(const std::string& word, bool (*is_one)(ByteView), std::is
 }
 
 }  // namespace
+
+Bytes hex_of(const std::string& text, const char* what) {
+  auto bytes = from_hex(text);
+  if (!bytes) throw usage(std::string(what) + " is not hex");
+  return std::move(*bytes);
+}
 
 Bytes read_message(const MessageOptions& options, std::istream& in) {
   if (options.hex) return checked(hex_of(*options.hex, "--message-hex"));

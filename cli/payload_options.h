@@ -29,5 +29,7 @@ struct PayloadOptions {
 };
 // The `payload` of a request. Throws Failure.
 Json payload_of(const PayloadOptions& options, std::istream& in);
+// Throws Failure that names `what` it was to be.
+Bytes hex_of(const std::string& text, const char* what);
 
 }  // namespace quorate::cli

@@ -109,9 +109,11 @@ std::string text_of_simulation(const Json& seen) {
 
 }  // namespace
 
-Exit policy_show(ClusterClient& client, Console& console) {
-  const auto reply = client.get("/v1/policy");
+Exit policy_show(std::optional<std::int64_t> version, ClusterClient& client, Console& console) {
+  const auto reply = client.get("/v1/policy" + (version ? "?version=" + std::to_string(*version) : ""));
   const Json& policy = expect_success(reply);
+  if (version && policy.value("version", Json()) != Json(*version))
+    throw failed("not_what_it_says", "the node shows another version than the one that was asked for");
   std::string text = "version " + policy.value("version", Json(0)).dump() + "\n";
   for (const Json& user : policy.value("users", Json::array())) {
     text += "user    " + text_at(user, "id");

@@ -9,7 +9,8 @@
 
 namespace quorate::cli {
 
-Exit policy_show(ClusterClient& client, Console& console);
+// The one in force, or an earlier version.
+Exit policy_show(std::optional<std::int64_t> version, ClusterClient& client, Console& console);
 // Offline: whether it is a policy. Fails with the JSON pointer of what is wrong.
 Exit policy_check(const std::string& file, Console& console);
 

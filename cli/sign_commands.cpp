@@ -12,12 +12,6 @@
 namespace quorate::cli {
 namespace {
 
-Bytes hex_of(const std::string& text, const char* what) {
-  auto bytes = from_hex(text);
-  if (!bytes) throw usage(std::string(what) + " is not hex");
-  return std::move(*bytes);
-}
-
 // A movement or a call, as people read it.
 std::string movement_line(const Json& movement) {
   const std::string kind = text_at(movement, "kind"), amount = text_at(movement, "amount");

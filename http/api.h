@@ -38,6 +38,8 @@ enum class Route {
   show_policy,    // GET  /v1/policy
   change_policy,  // PUT  /v1/policy
   simulate,       // POST /v1/policy/simulate
+  freeze,         // POST /v1/freeze
+  unfreeze,       // POST /v1/unfreeze
   list_audit,     // GET  /v1/audit
   audit_head,     // GET  /v1/audit/head
 };

@@ -33,9 +33,11 @@ const std::vector<Entry>& table() {
       {{Route::show_request, "GET", "/v1/requests/{id}"}, Subject::request, {}},
       {{Route::show_node, "GET", "/v1/node"}, Subject::none, {}},
       {{Route::show_cluster, "GET", "/v1/cluster"}, Subject::none, {}},
-      {{Route::show_policy, "GET", "/v1/policy"}, Subject::none, {}},
+      {{Route::show_policy, "GET", "/v1/policy"}, Subject::none, {"version"}},
       {{Route::change_policy, "PUT", "/v1/policy"}, Subject::none, {}},
       {{Route::simulate, "POST", "/v1/policy/simulate"}, Subject::none, {}},
+      {{Route::freeze, "POST", "/v1/freeze"}, Subject::none, {}},
+      {{Route::unfreeze, "POST", "/v1/unfreeze"}, Subject::none, {}},
       {{Route::list_audit, "GET", "/v1/audit"}, Subject::none, {"after", "limit"}},
       {{Route::audit_head, "GET", "/v1/audit/head"}, Subject::none, {}},
   };
@@ -68,6 +70,7 @@ bool is_number(std::string_view s, std::uint64_t least, std::uint64_t most) {
 
 bool is_allowed(std::string_view name, std::string_view value) {
   if (name == "limit") return is_number(value, 1, limits::kMaxListPage);
+  if (name == "version") return is_number(value, 1, (std::uint64_t{1} << 53) - 1);
   if (name == "after") return is_number(value, 0, (std::uint64_t{1} << 53) - 1);
   if (name == "key") return is_key(value);
   if (name == "path") return !value.empty() && value.size() <= limits::kMaxAddress;  // which ones are paths: 422
@@ -183,6 +186,8 @@ bool is_mutation(Route r) {
     case Route::archive_key:
     case Route::unarchive_key:
     case Route::change_policy:
+    case Route::freeze:
+    case Route::unfreeze:
       return true;
     case Route::list_keys:
     case Route::show_key:

@@ -32,7 +32,7 @@ int status_of_failure(const std::string& code) {
   for (const std::string_view conflict :
        {"name_taken", "context_mismatch", "already_final", "idempotency_conflict", "clock_skew", "busy", "unknown_key",
         "key_archived", "unknown_participant", "unknown_user", "quarantined", "no_share", "other_certificate",
-        "number_used", "superseded"})
+        "number_used", "superseded", "frozen"})
     if (code == conflict) return 409;
   for (const std::string_view unsignable :
        {"payload_unsupported", "payload_malformed", "payload_invalid", "algorithm_mismatch", "path_invalid",
@@ -91,6 +91,8 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
     case http::Route::archive_key:
     case http::Route::unarchive_key:
     case http::Route::change_policy:
+    case http::Route::freeze:
+    case http::Route::unfreeze:
       return mutate(call);
     case http::Route::list_keys:
       return list_keys(call);
@@ -113,7 +115,7 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
     case http::Route::show_cluster:
       return Reply{200, Json::parse(world_.cluster.json()), {}};
     case http::Route::show_policy:
-      return Reply{200, Json::parse(world_.policy->jcs()), {}};
+      return show_policy(call);
     case http::Route::simulate:
       return simulate(call);
     case http::Route::list_audit:
@@ -210,6 +212,7 @@ std::variant<Reply, Problem> NodeApi::show_node() const {
                     {"sessions", host_.running()},
                     {"closed_gates", world_.gates->closed()},
                     {"stopped_keys", world_.gates->stopped_keys()},
+                    {"frozen", frozen_view(*world_.frozen)},
                     {"audit_head", {{"seq", head.seq}, {"hash", to_hex(head.hash)}}},
                     {"peers", std::move(peers)}},
                {}};

@@ -33,6 +33,7 @@ class NodeApi final : public http::Api {
   Answered show_key(const http::Call& call) const;
   Answered derive_key(const http::Call& call) const;
   Answered inspect(const http::Call& call) const;
+  Answered show_policy(const http::Call& call) const;
   Answered simulate(const http::Call& call) const;
   Answered list_requests(const http::Call& call) const;
   Answered show_request(const http::Call& call) const;

@@ -1,4 +1,5 @@
-// POST /v1/policy/simulate: what the policy, or one that is to follow it, says of a request that nobody has made.
+// GET /v1/policy, and POST /v1/policy/simulate: what the policy, or one that is to follow it, says of a request that
+// nobody has made.
 #include <nlohmann/json.hpp>
 
 #include "http/router.h"
@@ -55,6 +56,14 @@ Json rules_of(const policy::PolicyDocument& policy, const policy::Decision& deci
 }
 
 }  // namespace
+
+std::variant<Reply, Problem> NodeApi::show_policy(const http::Call& call) const {
+  const auto number = parameter(call, "version");
+  const auto policy = number ? world_.policy.version(std::stoll(*number)) : world_.policy.now();
+  if (!policy)
+    return problem_of({404, "unknown_version", "no such version of the policy has been in force here", std::nullopt});
+  return Reply{200, Json::parse(policy->jcs()), {}};
+}
 
 std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
   // Every rule, list and limit shows in the answers.

@@ -145,6 +145,7 @@ void Approvals::take(const ClientRequest& incoming, const Source& source, int re
     if (source.told) source.told(std::get<Refusal>(examined));
     return;
   }
+  if (x->freeze() != nullptr && x->freeze()->freezes) return;  // whom nobody asks: Freezes'
   const auto known = requests_.load(x->id);
   if (!known) return take_new(*x, incoming, source, retries);
   const bool plain = !x->asks_people() && incoming.cancellation.empty() && source.from != world_.me.id;

@@ -32,7 +32,8 @@ class Approvals {
     std::function<void(const RequestRecord&)> resume;   // Coordinator's: everybody has approved
     std::function<bool(const std::string& id)> worked;  // somebody's attempt of it runs here
     std::function<void(const RequestRecord&)> final;    // it has ended
-    std::function<void(const RequestRecord&)> change;   // an open one that changes the policy: Governance's
+    // An open one that changes the policy, or lifts a freeze: Governance's, Freezes'.
+    std::function<void(const RequestRecord&)> change;
   };
   Approvals(const World& world, Requests& requests, const PeerView& peers, Hooks hooks);
 

@@ -62,7 +62,7 @@ Approvals::Known& Approvals::know(const Examined& x, const RequestRecord& record
   // What is withdrawn must not be left to t nodes that have not heard of it.
   known.needed = is_withdrawn(known.state) ? keepers.size() - keepers.threshold() + 1
                                            : static_cast<std::size_t>(keepers.threshold());
-  if (x.change() != nullptr && record.open()) hooks_.change(record);
+  if ((x.change() != nullptr || x.freeze() != nullptr) && record.open()) hooks_.change(record);
   const bool ready = record.open() && record.request_state() != RequestState::pending_approval;
   if (!ready)
     known.ready.reset();

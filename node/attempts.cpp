@@ -24,8 +24,9 @@ std::string joined_text(const std::vector<std::string>& names) {
 
 // What members may give as a reason; anything else is `refused`.
 std::string known_code(const std::string& code) {
-  constexpr std::array<std::string_view, 33> codes{"context_mismatch",
+  constexpr std::array<std::string_view, 34> codes{"context_mismatch",
                                                    "window_exceeded",
+                                                   "frozen",
                                                    "other_certificate",
                                                    "number_used",
                                                    "rolled_back",
@@ -102,6 +103,10 @@ void Coordinator::attempt(Job& job) {
 }
 
 bool Coordinator::look_again(Job& job) {
+  if (const auto stopped = frozen(job.x, world_)) {
+    fail(job, stopped->code, stopped->detail);
+    return false;
+  }
   const bool same_policy = job.x.intent.policy_digest == world_.policy->digest();
   if (same_policy && job.x.create() != nullptr) return true;
   const auto row = same_policy ? world_.store.key_by_id(job.x.intent.key) : std::nullopt;

@@ -26,7 +26,10 @@ Refusal conflict() {
 Coordinator::Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant,
                          const PeerView& peers, const Quarantines& quarantines, Windows& windows,
                          std::function<bool(const std::string&)> heal,
-                         std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people)
+                         std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people,
+                         std::function<void(const Examined&, const ClientRequest&, std::uint64_t, Stored,
+                                            std::function<void(const Answer&)>)>
+                             freeze)
     : world_(world),
       requests_(requests),
       host_(host),
@@ -35,7 +38,8 @@ Coordinator::Coordinator(const World& world, Requests& requests, SessionHost& ho
       quarantines_(quarantines),
       windows_(windows),
       heal_(std::move(heal)),
-      ask_people_(std::move(ask_people)) {}
+      ask_people_(std::move(ask_people)),
+      freeze_(std::move(freeze)) {}
 
 void Coordinator::submit(const ClientRequest& original, std::uint64_t ticket, Stored stored,
                          std::function<void(const Answer&)> answer) {
@@ -69,7 +73,12 @@ void Coordinator::submit(const ClientRequest& original, std::uint64_t ticket, St
   if (requests_.nonce_used_by_other(job.x.who.user, job.x.who.nonce, id))
     return answer(refusal_of(http::nonce_replayed()));
   if (adopt(job.x, original, answer)) return;
-  if (const auto outdated = job.x.outdated()) return answer(*outdated);
+  if (const FreezePlan* plan = job.x.freeze(); plan != nullptr && job.x.decision.effect != policy::Effect::deny) {
+    if (plan->freezes) return freeze_(job.x, original, ticket, std::move(stored), std::move(answer));
+    if (!world_.frozen->holds(plan->scope))
+      return answer(Refusal{409, "not_frozen", "there is no such freeze", "/scope"});
+  }
+  if (const auto refused = hindrance(job.x, world_)) return answer(*refused);
   if (jobs_.size() >= limits::kMaxOpenRequests)
     return answer(Refusal{503, "overloaded", "too many requests are open on this node", std::nullopt});
   if (const CreateKeyPlan* plan = job.x.create())
@@ -117,19 +126,20 @@ bool Coordinator::adopt(const Examined& x, const ClientRequest& original,
 
 void Coordinator::resume(const RequestRecord& record) {
   if (jobs_.contains(record.id) || record.request_state() == RequestState::pending_approval) return;
-  if (record.kind.text == policy::name_of(policy::Kind::change_policy)) return;  // Governance's
+  for (const auto kind : {policy::Kind::change_policy, policy::Kind::freeze, policy::Kind::unfreeze})
+    if (record.kind.text == policy::name_of(kind)) return;  // Governance's, Freezes'
   auto examined = examine(record.original, world_);
   const auto* x = std::get_if<Examined>(&examined);
   if (x != nullptr && adopt(*x, record.original, [](const Answer&) {})) return;
   const bool in_time = static_cast<std::int64_t>(record.expires) > unix_seconds(world_.clock.wall());
   const bool approved = record.decision.text == policy::name_of(policy::Effect::approve);
-  if (approved && (x == nullptr || !x->allowed() || !in_time || x->outdated())) return;  // later, or never
-  if (x == nullptr || !x->allowed() || !in_time || x->outdated()) {
+  const auto unfit = x == nullptr ? std::nullopt : hindrance(*x, world_);
+  if (approved && (x == nullptr || !x->allowed() || !in_time || unfit)) return;  // later, or never
+  if (x == nullptr || !x->allowed() || !in_time || unfit) {
     RequestRecord ended = record;
     ended.set_state(RequestState::failed);
     ended.code = "interrupted";
-    ended.reason =
-        x != nullptr && x->outdated() ? x->outdated()->detail : "the node was restarted and the request's time is over";
+    ended.reason = unfit ? unfit->detail : "the node was restarted and the request's time is over";
     ended.released = requests_.released(record.id);
     ended.retryable = ended.lives(world_.clock.wall());
     storage::Batch batch;
@@ -371,6 +381,17 @@ void Coordinator::on_policy_changed() {
     const RequestRecord record = it->second.record;
     finish(id, record);
   }
+}
+
+void Coordinator::on_frozen() {
+  std::vector<std::string> stopped;
+  for (const auto& [id, job] : jobs_) {
+    const bool runs = job.phase == Phase::waiting || job.phase == Phase::proposing || job.phase == Phase::running;
+    if (job.stored && runs && frozen(job.x, world_)) stopped.push_back(id);
+  }
+  for (const std::string& id : stopped)
+    if (const auto it = jobs_.find(id); it != jobs_.end())
+      if (const auto why = frozen(it->second.x, world_)) fail(it->second, why->code, why->detail);
 }
 
 void Coordinator::on_peer_up(const std::string&) {

@@ -24,16 +24,19 @@ namespace quorate::node {
 
 class Coordinator {
  public:
-  // `heal`: Healer::ask_for. `ask_people`: Approvals::ask.
+  // `heal`: Healer::ask_for. `ask_people`: Approvals::ask. `freeze`: Freezes::submit.
+  using Stored = std::function<void(const std::string& id, bool waits_for_people)>;
   Coordinator(const World& world, Requests& requests, SessionHost& host, Participant& participant,
               const PeerView& peers, const Quarantines& quarantines, Windows& windows,
               std::function<bool(const std::string& request)> heal,
-              std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people);
+              std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people,
+              std::function<void(const Examined&, const ClientRequest&, std::uint64_t, Stored,
+                                 std::function<void(const Answer&)>)>
+                  freeze);
 
   // A client's request, authenticated and fresh. `stored` is called when it is durable here, or, if it waits for
   // people, on enough nodes; `answer` once: a refusal, or the final record. Whoever stops waiting says so with
   // requests.forget(id, ticket).
-  using Stored = std::function<void(const std::string& id, bool waits_for_people)>;
   void submit(const ClientRequest& original, std::uint64_t ticket, Stored stored,
               std::function<void(const Answer&)> answer);
   // An open request goes on here while its time lasts: after a restart, or because its coordinator is gone.
@@ -46,6 +49,7 @@ class Coordinator {
   // Another policy is in force. What people have approved is judged anew by Approvals, which resumes it; what nobody
   // was asked about is looked at again before its next attempt, and the present one can release nothing any more.
   void on_policy_changed();
+  void on_frozen();                            // another scope is: what runs of it ends
   void on_peer_up(const std::string& node);    // the view knows it already
   void on_peer_down(const std::string& node);  // likewise
   void on_final(const RequestRecord& record);  // learned from elsewhere
@@ -155,6 +159,8 @@ class Coordinator {
   Windows& windows_;
   std::function<bool(const std::string&)> heal_;
   std::function<void(const ClientRequest&, std::function<void(const Answer&)>)> ask_people_;
+  std::function<void(const Examined&, const ClientRequest&, std::uint64_t, Stored, std::function<void(const Answer&)>)>
+      freeze_;
   std::unordered_map<std::string, Job> jobs_;
   std::map<Bytes32, std::string> by_random_;
   std::set<std::string> elsewhere_;  // requests that other nodes coordinate and somebody waits for here

@@ -41,15 +41,29 @@ Desk::Desk(const World& world, SessionHost& host)
           [this](const std::string& request) { return healer_.ask_for(request); },
           [this](const ClientRequest& original, std::function<void(const Answer&)> told) {
             approvals_.ask(original, std::move(told));
+          },
+          [this](const Examined& x, const ClientRequest& original, std::uint64_t ticket,
+                 const Coordinator::Stored& stored, const std::function<void(const Answer&)>& answer) {
+            freezes_.submit(x, original, ticket, stored, answer);
           }),
       approvals_(world, requests_, peers_,
                  {[this](const RequestRecord& record) { coordinator_.resume(record); },
                   [this](const std::string& id) { return coordinator_.coordinates(id) || participant_.takes_part(id); },
                   [this](const RequestRecord& record) { on_final(record); },
-                  [this](const RequestRecord& record) { governance_.on_change(record); }}),
+                  [this](const RequestRecord& record) {
+                    const bool lifts = record.kind.text == policy::name_of(policy::Kind::unfreeze);
+                    lifts ? freezes_.on_unfreeze(record) : governance_.on_change(record);
+                  }}),
       governance_(world, requests_, peers_,
                   {[this] { policy_changed(); }, [this](const RequestRecord& record) { on_final(record); },
                    [this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); }}),
+      freezes_(world, requests_, peers_,
+               {[this] {
+                  coordinator_.on_frozen();
+                  participant_.leave_frozen();
+                },
+                [this](const RequestRecord& record) { on_final(record); }, [this] { return freshness_.resting(); },
+                [this] { return freshness_.noticed(); }}),
       healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }),
       scheduled_refresh_(world, peers_, coordinator_) {}
 
@@ -85,6 +99,7 @@ void Desk::tick() {
   for (const auto& [node, same] : peers_.all())
     if (inflow_.take_lost(node)) windows_.on_lost(node);
   windows_.tick();
+  freezes_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
   const SteadyTime now = world_.clock.steady();
@@ -161,6 +176,7 @@ void Desk::policy_changed() {
   for (const auto& [node, hello] : hellos_) peers_.set(node, has_same_documents(hello));
   coordinator_.on_policy_changed();
   approvals_.recover();
+  freezes_.on_policy_changed();
   healer_.ask_all();  // certificates may have been made under it
 }
 
@@ -174,6 +190,7 @@ void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexce
     const bool came_up = !peers_.is_up(node);
     peers_.set(node, same);
     governance_.on_hello(node, hello.policy_version, hello.policy_digest);
+    if (came_up) freezes_.on_peer_up(node);
     if (came_up) freshness_.on_peer_up(node);
     if (came_up) approvals_.on_peer_up(node);
     if (came_up) quarantines_.on_peer_up(node);
@@ -199,6 +216,7 @@ void Desk::on_peer_down(const std::string& node) noexcept {
     hellos_.erase(node);
     governance_.on_peer_down(node);
     windows_.on_peer_down(node);
+    freezes_.on_peer_down();
     coordinator_.on_peer_down(node);
   });
 }
@@ -279,6 +297,16 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     windows_.on_query(from, decode<LedgerQuery>(e.body));
   else if (e.tag == LedgerMark::tag)
     take_mark(from, decode<LedgerMark>(e.body));
+  else if (e.tag == FreezeTold::tag)
+    freezes_.on_freeze(from, decode<FreezeTold>(e.body));
+  else if (e.tag == FreezeTaken::tag)
+    freezes_.on_taken(from, decode<FreezeTaken>(e.body));
+  else if (e.tag == LiftVotes::tag)
+    freezes_.on_votes(from, decode<LiftVotes>(e.body));
+  else if (e.tag == LiftTold::tag)
+    freezes_.on_lift(from, decode<LiftTold>(e.body));
+  else if (e.tag == FreezeList::tag)
+    freezes_.on_list(from, decode<FreezeList>(e.body));
   else if (e.tag == QuarantineList::tag)
     quarantines_.on_list(from, decode<QuarantineList>(e.body));
   else

@@ -7,6 +7,7 @@
 
 #include "node/approvals.h"
 #include "node/coordinator.h"
+#include "node/freezes.h"
 #include "node/freshness.h"
 #include "node/governance.h"
 #include "node/healer.h"
@@ -35,6 +36,7 @@ class Desk final : public peers::Inbox {
   const Freshness& freshness() const { return freshness_; }
   const Healer& healer() const { return healer_; }
   const Governance& governance() const { return governance_; }
+  const Freezes& freezes() const { return freezes_; }
 
   // From the mesh's thread.
   void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;
@@ -70,6 +72,7 @@ class Desk final : public peers::Inbox {
   Coordinator coordinator_;
   Approvals approvals_;
   Governance governance_;
+  Freezes freezes_;  // knows the policies by governance_
   Healer healer_;
   ScheduledRefresh scheduled_refresh_;
   std::map<std::string, peers::Hello> hellos_;  // of the peers that are up, the last one

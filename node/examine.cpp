@@ -141,6 +141,33 @@ std::variant<Examined, Refusal> plan_state(Examined x, const std::string& subjec
   return x;
 }
 
+std::variant<Examined, Refusal> plan_freeze(Examined x, bool freezes, const Json& body,
+                                            const policy::PolicyDocument& policy, const World& world) {
+  FreezePlan plan;
+  plan.freezes = freezes;
+  plan.scope = policy::parse_freeze_scope(body);
+  if (plan.scope != kAllKeys) {
+    const auto row = find_key(world.store, plan.scope);
+    if (!row) return Refusal{404, "unknown_key", "no such key", "/scope"};
+    plan.scope = row->id;
+    const auto known = world.known_keys->of(*row);
+    x.intent.key = row->id;
+    x.intent.key_name = known->certificate.body.name;
+    x.intent.public_key = to_hex(known->certificate.body.Y);
+  }
+  x.kind = freezes ? policy::Kind::freeze : policy::Kind::unfreeze;
+  if (!freezes) {
+    auto all = all_nodes(world.cluster);
+    if (auto* refused = std::get_if<Refusal>(&all)) return std::move(*refused);
+    plan.committee = std::get<Committee>(std::move(all));
+    x.intent.expires_at = policy::expires_with_approvals(x.who.created, kChangeHours + policy.admins().delay_hours);
+  }
+  x.intent.payload_digest = policy::body_payload_digest(body);
+  x.plan = std::move(plan);
+  return x;
+}
+
+
 }  // namespace
 
 void add_windows(policy::PolicyQuery& query, const std::string& key_id, const Committee& committee,
@@ -167,6 +194,7 @@ const Committee& Examined::committee() const {
   if (const auto* r = reshare()) return r->all;
   if (const auto* s = state()) return s->known->certificate.body.committee;
   if (const auto* c = change()) return c->committee;
+  if (const auto* f = freeze()) return f->committee;
   return sign()->body().committee;
 }
 
@@ -181,6 +209,17 @@ std::optional<Refusal> Examined::outdated() const {
   if (const auto* s = sign()) return s->unfit;
   if (const auto* c = change()) return c->unfit;
   return reshare() == nullptr ? std::nullopt : reshare()->unfit;
+}
+
+std::optional<Refusal> frozen(const Examined& x, const World& world) {
+  if (!x.uses_shares() || !world.frozen->stops(x.intent.key)) return std::nullopt;
+  const bool all = world.frozen->holds(kAllKeys);
+  return Refusal{409, "frozen", all ? "an admin has frozen all keys" : "an admin has frozen the key", std::nullopt};
+}
+
+std::optional<Refusal> hindrance(const Examined& x, const World& world) {
+  auto refused = x.outdated();
+  return refused ? refused : frozen(x, world);
 }
 
 std::optional<GatedKey> Examined::gated() const {
@@ -253,6 +292,8 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
       planned = plan_state(std::move(x), match.subject, match.route == http::Route::archive_key, body, world);
     else if (match.route == http::Route::change_policy)
       planned = plan_change(std::move(x), body, policy, world.cluster);
+    else if (match.route == http::Route::freeze || match.route == http::Route::unfreeze)
+      planned = plan_freeze(std::move(x), match.route == http::Route::freeze, body, policy, world);
     else if (match.route == http::Route::reshare_key)
       planned = plan_reshare(std::move(x), match.subject, policy::parse_reshare(body), body, world);
   } catch (const JsonError& e) {
@@ -269,8 +310,10 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
     done.consent = consent_in(request, done.intent, done.decision, policy);
     return planned;
   }
-  if (done.change() != nullptr) {  // the version in force says who, not its rules
-    done.decision = decide_change(done.who.user, policy);
+  const FreezePlan* freeze = done.freeze();
+  if (done.change() != nullptr || freeze != nullptr) {  // the version in force says who, not its rules
+    done.decision = freeze != nullptr && freeze->freezes ? decide_freeze(done.who.user, policy)
+                                                         : decide_change(done.who.user, policy);
     close(done);
     done.consent = consent_in(request, done.intent, done.decision, policy);
     return planned;

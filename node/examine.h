@@ -67,6 +67,13 @@ struct ChangePlan {
   Committee committee;                                 // all nodes of the cluster, and their majority
 };
 
+// freeze or unfreeze (node/freezes.h).
+struct FreezePlan {
+  bool freezes = false;
+  std::string scope;    // kAllKeys, or the key's id
+  Committee committee;  // all nodes of the cluster, and their majority; of an unfreeze
+};
+
 struct Examined {
   http::Verified who;
   std::string id;  // of the request
@@ -79,19 +86,22 @@ struct Examined {
   WallTime expires{};  // by its decision; the intent names the latest end that any node may come to
   // What it adds to the sums that the policy's windows are about. Of signings.
   std::vector<policy::Charge> charges;
-  std::variant<CreateKeyPlan, SignPlan, ResharePlan, StatePlan, ChangePlan> plan;
+  std::variant<CreateKeyPlan, SignPlan, ResharePlan, StatePlan, ChangePlan, FreezePlan> plan;
 
   const CreateKeyPlan* create() const { return std::get_if<CreateKeyPlan>(&plan); }
   const SignPlan* sign() const { return std::get_if<SignPlan>(&plan); }
   const ResharePlan* reshare() const { return std::get_if<ResharePlan>(&plan); }
   const StatePlan* state() const { return std::get_if<StatePlan>(&plan); }
   const ChangePlan* change() const { return std::get_if<ChangePlan>(&plan); }
+  const FreezePlan* freeze() const { return std::get_if<FreezePlan>(&plan); }
   // By the policy, and by the people whom it asks.
   bool allowed() const { return !consent.cancelled && (decision.allowed() || (asks_people() && consent.given())); }
   bool asks_people() const { return decision.effect == policy::Effect::approve; }
   bool waits_for_people() const { return asks_people() && !consent.cancelled && !consent.rejected && !consent.given(); }
   // It ends with a certificate, and needs all members of a committee.
   bool makes_certificate() const { return create() != nullptr || reshare() != nullptr; }
+  // It moves shares.
+  bool uses_shares() const { return sign() != nullptr || makes_certificate(); }
   // It changes what every node of the cluster knows, which it does by its own policy.
   bool changes_key() const { return sign() == nullptr; }
   // Names for all who may take part. Empty if outdated.
@@ -108,6 +118,11 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
 // The same under another version of the policy than the one in force: of what was done under it.
 std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world,
                                         const policy::PolicyDocument& policy);
+
+// Why nothing comes of it here now: it is outdated, or what it would use is frozen. What waits for people waits on.
+std::optional<Refusal> hindrance(const Examined& x, const World& world);
+// The latter alone.
+std::optional<Refusal> frozen(const Examined& x, const World& world);
 
 // The committee of these nodes: indices 1..n in the order of their names, so that all nodes agree on it without asking.
 // Refuses an unknown participant by name.

@@ -49,8 +49,10 @@ void Governance::load() {
     if (!bytes) break;
     const std::string name = "version " + std::to_string(policy->version() + 1) + " of the policy";
     try {
-      auto next = follow(*policy, decode<PolicyLink>(*bytes), world_.cluster);
+      const auto link = decode<PolicyLink>(*bytes);
+      auto next = follow(*policy, link, world_.cluster);
       if (const auto* why = std::get_if<std::string>(&next)) throw storage::StorageCorrupt(name + ": " + *why);
+      world_.policy.set(std::get<Document>(next), end_of(*policy, link, world_.cluster));
       previous_ = std::exchange(policy, std::get<Document>(std::move(next)));
     } catch (const Malformed& e) {
       throw storage::StorageCorrupt(name + ": " + e.what());
@@ -58,7 +60,6 @@ void Governance::load() {
   }
   if (world_.store.meta(PolicyInForce::kHead) != world_.policy.head_of(policy->digest()))
     throw storage::StorageCorrupt("the policy in force is not the last of its chain");
-  world_.policy.set(policy);
   const auto own = world_.store.meta(kOwnVotes);
   if (!own) return;
   try {
@@ -326,7 +327,7 @@ bool Governance::take(const std::string& from, const PolicyLink& link) {
 
 void Governance::taken(const Document& next, const PolicyLink& link) {
   previous_ = world_.policy.now();
-  world_.policy.set(next);
+  world_.policy.set(next, end_of(*previous_, link, world_.cluster));
   votes_.clear();
   own_ = {};
   due_.clear();

@@ -70,7 +70,7 @@ std::optional<Proven> take_certificate(storage::Batch& batch, const RequestRecor
 
 bool succeed(storage::Batch& batch, RequestRecord& record, const Examined& x, ByteView result, PartySet signers,
              const Requests& requests, const World& world) {
-  if (x.change() != nullptr) return false;  // Governance proves those
+  if (x.change() != nullptr || x.freeze() != nullptr) return false;  // Governance proves those, and Freezes
   const auto proven = x.reshare() != nullptr ? take_certificate(batch, record, x, result, world)
                       : x.state() != nullptr ? take_state(batch, x, record.original, world)
                                              : prove(x, result, signers, world);
@@ -102,7 +102,9 @@ std::optional<Outcome> outcome_of(const RequestRecord& record, const World& worl
   o.code = record.code;
   o.reason = record.reason;
   if (record.request_state() != RequestState::succeeded) return o;
-  if (record.kind.text == policy::name_of(policy::Kind::change_policy)) return std::nullopt;  // the chain tells
+  for (const auto kind : {policy::Kind::change_policy, policy::Kind::freeze, policy::Kind::unfreeze})
+    if (record.kind.text == policy::name_of(kind))
+      return std::nullopt;  // the chain tells, and who has frozen or lifted
   const auto key = world.store.key_by_id(record.key_id);
   if (!key || key->certificate.empty()) return std::nullopt;
   if (record.kind.text == policy::name_of(policy::Kind::archive) ||

@@ -90,7 +90,7 @@ std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p)
       p.policy_digest != world_.policy->digest())
     return mismatch("policy");
   if (p.key_id.text != x.intent.key) return mismatch("key");
-  if (x.state() != nullptr || x.change() != nullptr) return mismatch("protocol");  // it needs none
+  if (!x.uses_shares()) return mismatch("protocol");  // it needs none
   if (p.certificate != x.certificate())
     return x.create() != nullptr ? mismatch("key certificate") : other_certificate();
   if (x.reshare() != nullptr) return compare_reshare(x, p);
@@ -223,6 +223,7 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
   if (hooks_.resting()) return refuse(from, propose, x.id, rolled_back());
   auto different = x.outdated();
   if (!different) different = compare(x, propose);
+  if (!different) different = frozen(x, world_);
   if (different) {
     if (different->code == "other_certificate") hooks_.exchange(from, x.intent.key);
     return refuse(from, propose, x.id, *different);
@@ -306,8 +307,9 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   leave(x.id);
   given_up_.erase(x.id);
   used_[sid] = static_cast<std::int64_t>(record.expires) + Seconds(limits::kClockBehind).count();
-  active_[x.id] = {sid, from, false, noted ? x.intent.key : "",
-                   world_.clock.steady() + kMostRounds * round_timeout_of(x)};
+  active_[x.id] = {
+      sid,         from, false, noted ? x.intent.key : "", world_.clock.steady() + kMostRounds * round_timeout_of(x),
+      x.intent.key};
   if (!x.charges.empty()) windows_.reserving(x);
   requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid,
                                       retries](const storage::CommitResult& result) {
@@ -364,6 +366,7 @@ void Participant::accepted(const std::string& from, const Propose& propose, cons
 std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord& record, const Propose& propose,
                                          const std::string& coordinator) {
   if (hooks_.resting()) return rolled_back();
+  if (const auto stopped = frozen(x, world_)) return stopped;
   // What was examined may have ended while the request was being written: its share is gone, and the next is another.
   const auto superseded = [&] {
     if (x.create() != nullptr) return false;
@@ -399,6 +402,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
               }};
   }
   hosted.to_batch = [this, record, x](DurableStep step, SecretBytes bytes) {
+    if (const auto stopped = frozen(x, world_)) throw std::runtime_error(stopped->detail);
     switch (step) {
       case DurableStep::prepared_share: {
         storage::Batch batch = x.reshare() != nullptr
@@ -408,6 +412,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
         Requests::add_released(batch, record);
         if (x.asks_people()) batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
         world_.policy.expect(batch, x.intent.policy_digest);  // attack 61: it has not changed since
+        Frozen::expect_none(batch, x.intent.key);
         return batch;
       }
       case DurableStep::spent: {
@@ -420,6 +425,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
         spend(batch, x, world_);
         batch.append_audit(requests_.audit("released", spent, Json{{"digest", to_hex(x.request_digest)}}));
         world_.policy.expect(batch, x.intent.policy_digest);
+        Frozen::expect_none(batch, x.intent.key);
         return batch;
       }
       case DurableStep::quarantine:
@@ -465,8 +471,9 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   };
   leave(x.id);
   if (!host_.open(std::move(hosted))) return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};
-  active_[x.id] = {sid, coordinator, true, x.gated() ? x.intent.key : "",
-                   world_.clock.steady() + kMostRounds * hosted_for};
+  active_[x.id] = {
+      sid,         coordinator, true, x.gated() ? x.intent.key : "", world_.clock.steady() + kMostRounds * hosted_for,
+      x.intent.key};
   return std::nullopt;
 }
 
@@ -543,6 +550,16 @@ void Participant::leave(const std::string& request) {
   };
   if (!left.open) return erase();
   host_.close(left.sid, [this, erase] { world_.desk.post_always(erase); });
+}
+
+void Participant::leave_frozen() {
+  std::vector<std::string> stopped;
+  for (const auto& [request, active] : active_)
+    if (active.coordinator != world_.me.id && world_.frozen->stops(active.key)) stopped.push_back(request);
+  for (const std::string& request : stopped) {
+    leave(request);
+    windows_.ended(request);  // lets go of its room, unless it has signed
+  }
 }
 
 void Participant::note(storage::Batch& batch, const Examined& x, const SessionId& sid, PartySet signers) const {

@@ -55,6 +55,8 @@ class Participant {
   void erase_note_of(const SessionId& sid, const std::string& key);
   void leave(const std::string& request);
   void leave(const std::string& request, const SessionId& sid);  // if it is in this one
+  // Sessions of other nodes whose key is frozen now. Those of this node end with their requests (Coordinator).
+  void leave_frozen();
   bool takes_part(const std::string& request) const { return active_.contains(request); }
   // In an attempt of another node that is still there.
   bool engaged(const std::string& request) const;
@@ -71,6 +73,7 @@ class Participant {
     bool open = false;        // its session runs; before that the acceptance is being written
     std::string noted_key{};  // whose note is on the disk, or on its way
     SteadyTime until{};       // by then it is over, one way or the other
+    std::string key{};        // id; "": one that is being made
   };
 
   std::optional<Refusal> compare(const Examined& x, const Propose& propose) const;

@@ -54,20 +54,24 @@ bool is_dead(const std::vector<Digest>& votes, std::size_t nodes) {
   return most + (nodes - votes.size()) < nodes / 2 + 1;
 }
 
+std::variant<Committee, Refusal> all_nodes(const policy::ClusterDocument& cluster) {
+  std::vector<std::string> nodes;
+  for (const policy::NodeCard& card : cluster.nodes()) nodes.push_back(card.id);
+  if (nodes.size() > limits::kMaxParties)
+    return Refusal{422, "too_many_participants",
+                   "a cluster of more than " + std::to_string(limits::kMaxParties) +
+                       " nodes cannot change its policy, or lift a freeze, in this version",
+                   std::nullopt};
+  return committee_of(cluster, nodes, majority_of(cluster));
+}
+
 std::variant<Examined, Refusal> plan_change(Examined x, const Json& body, const policy::PolicyDocument& before,
                                             const policy::ClusterDocument& cluster) {
   if (!x.who.if_match)
     return Refusal{428, "precondition_required", "If-Match must name the version that the change follows",
                    std::nullopt};
   ChangePlan plan;
-  std::vector<std::string> nodes;
-  for (const policy::NodeCard& card : cluster.nodes()) nodes.push_back(card.id);
-  if (nodes.size() > limits::kMaxParties)
-    return Refusal{422, "too_many_participants",
-                   "the policy of a cluster of more than " + std::to_string(limits::kMaxParties) +
-                       " nodes cannot be changed in this version",
-                   std::nullopt};
-  auto all = committee_of(cluster, nodes, majority_of(cluster));
+  auto all = all_nodes(cluster);
   if (auto* refused = std::get_if<Refusal>(&all)) return std::move(*refused);
   plan.committee = std::get<Committee>(std::move(all));
   auto next = std::make_shared<const policy::PolicyDocument>(policy::PolicyDocument::from_json(body));
@@ -103,6 +107,27 @@ policy::Decision decide_change(const std::string& user, const policy::PolicyDocu
   decision.approvals.expires_hours = kChangeHours;
   decision.self_approve = true;
   return decision;
+}
+
+policy::Decision decide_freeze(const std::string& user, const policy::PolicyDocument& policy) {
+  policy::Decision decision;
+  decision.rule = "admins";
+  if (policy.is_admin(user))
+    decision.effect = policy::Effect::allow;
+  else
+    decision.reasons.push_back({decision.rule, policy::Truth::no, "only an admin may ask for it"});
+  return decision;
+}
+
+std::int64_t end_of(const policy::PolicyDocument& before, const PolicyLink& link,
+                    const policy::ClusterDocument& cluster) {
+  const auto verified = http::verify(link.original, cluster.id(), [&](std::string_view user) {
+    const Ed25519PublicKey* key = before.key_of(user);
+    return key == nullptr ? std::nullopt : std::optional(*key);
+  });
+  const auto* who = std::get_if<http::Verified>(&verified);
+  QUORATE_ASSERT(who != nullptr);
+  return unix_seconds(policy::expires_with_approvals(who->created, kChangeHours + before.admins().delay_hours));
 }
 
 std::variant<Document, std::string> follow(const policy::PolicyDocument& before, const PolicyLink& link,

@@ -51,10 +51,20 @@ std::variant<std::shared_ptr<const policy::PolicyDocument>, std::string> follow(
                                                                                 const PolicyLink& link,
                                                                                 const policy::ClusterDocument& cluster);
 
+// When the change that this step is would have lived no longer, Unix seconds: nothing that somebody asks for after
+// that is of `before`. It follows.
+std::int64_t end_of(const policy::PolicyDocument& before, const PolicyLink& link,
+                    const policy::ClusterDocument& cluster);
+
+// All nodes of the cluster, and their majority.
+std::variant<Committee, Refusal> all_nodes(const policy::ClusterDocument& cluster);
+
 // Of examine(). Throws JsonError for a body that is no policy.
 std::variant<Examined, Refusal> plan_change(Examined x, const Json& body, const policy::PolicyDocument& before,
                                             const policy::ClusterDocument& cluster);
 // An admin may ask, and so many of them must approve; who has asked is one of them, if they approve, too.
 policy::Decision decide_change(const std::string& user, const policy::PolicyDocument& before);
+// Any admin, alone.
+policy::Decision decide_freeze(const std::string& user, const policy::PolicyDocument& policy);
 
 }  // namespace quorate::node

@@ -25,9 +25,11 @@ class PolicyInForce {
   }
   // For one call: what it returns by reference must not be kept.
   Snapshot operator->() const { return now(); }
-  void set(Snapshot policy) {
+  // `until`, Unix seconds: nothing that was asked for later can be of the version before.
+  void set(Snapshot policy, std::int64_t until) {
     const std::lock_guard lock(state_->mutex);
-    state_->known[policy->digest()] = policy;
+    state_->known[state_->policy->digest()].until = until;
+    state_->known[policy->digest()] = {policy, kNoEnd};
     state_->policy = std::move(policy);
   }
   // The version with this digest, as long as it has ever been in force here; else the present one. What all of a key's
@@ -35,7 +37,25 @@ class PolicyInForce {
   Snapshot of(const Digest& digest) const {
     const std::lock_guard lock(state_->mutex);
     const auto it = state_->known.find(digest);
-    return it == state_->known.end() ? state_->policy : it->second;
+    return it == state_->known.end() ? state_->policy : it->second.policy;
+  }
+  // A version that is, or was, in force here.
+  struct Version {
+    Snapshot policy;
+    std::int64_t until = 0;
+  };
+  std::optional<Version> find(const Digest& digest) const {
+    const std::lock_guard lock(state_->mutex);
+    const auto it = state_->known.find(digest);
+    return it == state_->known.end() ? std::nullopt : std::optional(it->second);
+  }
+
+  // nullptr: no such version is, or was, in force here.
+  Snapshot version(std::int64_t number) const {
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& [digest, known] : state_->known)
+      if (known.policy->version() == number) return known.policy;
+    return nullptr;
   }
 
   // The digest of the version in force is on the disk, too, written with the change: a batch that expects it has no
@@ -47,11 +67,12 @@ class PolicyInForce {
   void expect(storage::Batch& batch, const Digest& digest) const { batch.expect_meta(kHead, head_of(digest)); }
 
  private:
+  static constexpr std::int64_t kNoEnd = INT64_MAX;
   struct State {
-    explicit State(Snapshot p) : policy(std::move(p)) { known[policy->digest()] = policy; }
+    explicit State(Snapshot p) : policy(std::move(p)) { known[policy->digest()] = {policy, kNoEnd}; }
     std::mutex mutex;
     Snapshot policy;
-    std::map<Digest, Snapshot> known;
+    std::map<Digest, Version> known;
   };
   Digest first_{};
   std::shared_ptr<State> state_;

@@ -17,7 +17,7 @@ constexpr auto kAgainAfter = std::chrono::hours(1);    // what was skipped or ha
 constexpr auto kSettle = std::chrono::minutes(10);     // between the time and the first who asks: clocks differ
 constexpr auto kWidestJitter = std::chrono::hours(6);  // and at most a twentieth of the interval
 constexpr std::size_t kAtOnce = 4;                     // refreshes that this node has asked for
-constexpr std::size_t kPage = 200;
+constexpr std::size_t kRefreshPage = 200;
 constexpr std::uint64_t kTicket = UINT64_MAX;  // nobody stops waiting
 
 std::chrono::milliseconds interval(std::int64_t days) { return std::chrono::hours(24 * days); }
@@ -81,9 +81,11 @@ void ScheduledRefresh::tick() {
   std::erase_if(not_before_, [&](const auto& entry) { return entry.second <= now; });
   std::optional<storage::Cursor> after;
   do {
-    const auto page = world_.store.keys(kPage, after);
+    const auto page = world_.store.keys(kRefreshPage, after);
     for (const storage::KeyRow& row : page.items)
-      if (row.state == storage::KeyState::active && running_ < kAtOnce && !not_before_.contains(row.id)) look_at(row);
+      if (row.state == storage::KeyState::active && running_ < kAtOnce && !not_before_.contains(row.id) &&
+          !world_.frozen->stops(row.id))
+        look_at(row);
     after = page.next;
   } while (after);
 }

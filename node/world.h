@@ -8,6 +8,7 @@
 #include "base/ed25519.h"
 #include "base/rng.h"
 #include "node/executor.h"
+#include "node/frozen.h"
 #include "node/gates.h"
 #include "node/known_keys.h"
 #include "node/policy_in_force.h"
@@ -35,6 +36,7 @@ struct World {
   Log log;
   std::shared_ptr<KnownKeys> known_keys = std::make_shared<KnownKeys>();
   std::shared_ptr<Gates> gates = std::make_shared<Gates>();
+  std::shared_ptr<Frozen> frozen = std::make_shared<Frozen>();
 };
 
 }  // namespace quorate::node

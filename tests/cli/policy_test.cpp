@@ -37,6 +37,17 @@ TEST_F(PolicyCommands, ShowsTheOneInForce) {
   EXPECT_EQ(shell({"policy", "show", "--json"}).json(), in_force());
 }
 
+TEST_F(PolicyCommands, ShowsAnEarlierVersion) {
+  api->answer = http::Reply{200, in_force(), {}};
+  EXPECT_EQ(shell({"policy", "show", "--version", "1", "--json"}).json(), in_force());
+  EXPECT_EQ(api->targets.back(), "GET /v1/policy?version=1");
+  const auto other = shell({"policy", "show", "--version", "2"});
+  EXPECT_EQ(other.exit, Exit::failed) << "it is version 1";
+  EXPECT_EQ(shell({"policy", "show", "--version", "0"}).exit, Exit::usage);
+  api->answer = test::problem(404, "unknown_version");
+  EXPECT_EQ(shell({"policy", "show", "--version", "9"}).exit, Exit::failed);
+}
+
 TEST_F(PolicyCommands, ChecksAFileOffline) {
   server.reset();
   const auto good = shell({"policy", "check", (shell.dir() / "policy.json").string(), "--json"});

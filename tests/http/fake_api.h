@@ -116,6 +116,12 @@ class FakeApi : public Api {
         return Reply{202,
                      example_request(call.request_id, "change_policy", "pending_approval"),
                      {{"Location", "/v1/requests/" + call.request_id}}};
+      case Route::freeze:
+        return Reply{201, example_request(call.request_id, "freeze", "succeeded"), {}};
+      case Route::unfreeze:
+        return Reply{202,
+                     example_request(call.request_id, "unfreeze", "pending_approval"),
+                     {{"Location", "/v1/requests/" + call.request_id}}};
       case Route::list_keys:
         return Reply{200, {{"items", {example_key()}}, {"next", page_end}}, {}};
       case Route::show_key:

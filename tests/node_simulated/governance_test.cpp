@@ -6,8 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "node/desk.h"
-#include "tests/node_simulated/reshare_world.h"
+#include "tests/node_simulated/governance_world.h"
 #include "tests/support/runs.h"
 
 namespace quorate::test {
@@ -16,118 +15,6 @@ namespace {
 using policy::Vote;
 using std::chrono::hours;
 using storage::RequestState;
-
-const People& admins() {
-  static const People all(78, {"ana", "ben", "cem", "eve"});
-  return all;
-}
-
-// Nodes with key "hot" of node1, node2, node3, any two. ana, ben and cem are the admins, two of them decide, and what
-// loosens waits for a day; eve is somebody else. "admin" signs with "hot", and refreshes it.
-struct Governed : Reshare {
-  explicit Governed(unsigned n, std::uint64_t seed) : Reshare(n, seed, {0, 1, 2}, 2, kEd25519) {
-    Json document = Json::parse(sim.documents.policy->jcs());
-    admins().join(document, "council");
-    document["admins"] = {{"group", "council"}, {"min", 2}, {"delay_hours", 24}};
-    restart_under(document);
-  }
-
-  Json in_force(std::size_t i) { return Json::parse(sim.world(i).policy->jcs()); }
-  std::int64_t version(std::size_t i) { return sim.world(i).policy->version(); }
-  Json next(std::size_t i = 0) {
-    Json document = in_force(i);
-    document["version"] = version(i) + 1;
-    document["previous"] = to_hex(sim.world(i).policy->digest());
-    return document;
-  }
-  Json tighter(const std::string& id = "stop", std::size_t i = 0) {
-    Json document = next(i);
-    const Json deny{{"id", id}, {"if", {{"kind", "archive"}}}, {"then", "deny"}};
-    document["rules"].insert(document["rules"].begin(), deny);
-    return document;
-  }
-  Json looser() {
-    Json document = next();
-    document["rules"].push_back({{"id", "more"}, {"if", {{"kind", "sign"}}}, {"then", "allow"}});
-    return document;
-  }
-
-  http::SignedRequest put(const Json& document, const std::string& user = "ana",
-                          std::optional<std::string> if_match = std::nullopt) {
-    http::SignedRequest r;
-    r.method = "PUT";
-    r.target = "/v1/policy";
-    const std::string text = document.dump();
-    r.body.assign(text.begin(), text.end());
-    r.if_match = {true, if_match.value_or(std::to_string(document["version"].get<std::int64_t>() - 1))};
-    http::SignatureParameters p;
-    p.user = user;
-    p.cluster_id = sim.documents.cluster->id();
-    p.created = unix_seconds(sim.clock.wall());
-    p.nonce = "governance-nonce-" + std::to_string(1000 + ++nonces);
-    return http::sign_request(std::move(r), p, admins().key_of(user));
-  }
-  std::string propose(std::size_t i, const Json& document, const std::string& user = "ana") {
-    auto& s = sim.submit(i, put(document, user));
-    sim.run_until([&] { return s.stored || s.answer; }, Seconds(20));
-    EXPECT_TRUE(s.stored) << s.code();
-    return s.id;
-  }
-  node::RequestRecord at(std::size_t i, const std::string& id) {
-    return node::record_of(sim.store(i).request(id).value());
-  }
-  RequestState state(std::size_t i, const std::string& id) { return at(i, id).request_state(); }
-  std::string say(std::size_t i, const std::string& id, const std::string& user, Vote vote = Vote::approve) {
-    const Json intent = Json::parse(at(i, id).intent.text);
-    const policy::Approval approval{user, static_cast<std::uint8_t>(vote),
-                                    admins().key_of(user).sign(view_of(policy::approval_text(vote, user, intent)))};
-    const auto answer = std::make_shared<std::optional<node::Answer>>();
-    sim.desk(i).approvals().vote(id, approval, [answer](const node::Answer& a) { *answer = a; });
-    return ended(answer);
-  }
-  std::string cancel(std::size_t i, const std::string& id, const std::string& user) {
-    http::SignedRequest r;
-    r.method = "POST";
-    r.target = "/v1/requests/" + id + "/cancel";
-    r.body.assign({'{', '}'});
-    http::SignatureParameters p;
-    p.user = user;
-    p.cluster_id = sim.documents.cluster->id();
-    p.created = unix_seconds(sim.clock.wall());
-    p.nonce = "governance-nonce-" + std::to_string(1000 + ++nonces);
-    const auto answer = std::make_shared<std::optional<node::Answer>>();
-    sim.desk(i).approvals().cancel(id, user, http::sign_request(std::move(r), p, admins().key_of(user)),
-                                   [answer](const node::Answer& a) { *answer = a; });
-    return ended(answer);
-  }
-  std::string ended(const std::shared_ptr<std::optional<node::Answer>>& answer) {
-    sim.run_until([&] { return answer->has_value(); }, Seconds(20));
-    if (!*answer) return "no answer";
-    if (const auto* refused = std::get_if<node::Refusal>(&**answer)) return refused->code;
-    return std::string(storage::to_text(std::get<node::RequestRecord>(**answer).request_state()));
-  }
-  // Approved by two at two nodes.
-  std::string change(std::size_t i, const Json& document) {
-    const std::string id = propose(i, document);
-    EXPECT_EQ(say(i, id, "ana"), "pending_approval");
-    EXPECT_NE(say(i, id, "cem"), "no answer");
-    return id;
-  }
-  bool everywhere(std::int64_t v) {
-    for (std::size_t i = 0; i < sim.size(); ++i)
-      if (!sim.up(i) || version(i) != v) return false;
-    return true;
-  }
-  void expect_one_policy() {
-    for (std::size_t i = 0; i < sim.size(); ++i) {
-      EXPECT_EQ(in_force(i), in_force(0)) << i;
-      EXPECT_FALSE(sim.desk(i).governance().fork()) << i;
-      EXPECT_FALSE(sim.desk(i).governance().behind()) << i;
-    }
-  }
-
-  int nonces = 0;
-};
 
 TEST(Governance, TwoAdminsTightenAtOnce) {
   Governed g(4, 1);
@@ -157,6 +44,18 @@ TEST(Governance, TwoAdminsTightenAtOnce) {
   EXPECT_TRUE(g.sim.ask(1, g.sim.sign("hot", "y")).succeeded());
   g.change(1, g.tighter("stop-2"));
   ASSERT_TRUE(g.sim.run_until([&] { return g.everywhere(3); }, Seconds(20)));
+  // All that have been in force are known, also after a restart.
+  const Digest last = g.sim.world(2).policy->digest();
+  g.sim.kill(2);
+  g.sim.heal();
+  const auto& policy = g.sim.world(2).policy;
+  for (std::int64_t v = 1; v <= 3; ++v) {
+    ASSERT_NE(policy.version(v), nullptr) << v;
+    EXPECT_EQ(policy.version(v)->version(), v);
+    EXPECT_EQ(policy.of(policy.version(v)->digest())->version(), v);
+  }
+  EXPECT_EQ(policy.version(3)->digest(), last);
+  EXPECT_EQ(policy.version(4), nullptr);
 }
 
 TEST(Governance, WhatLoosensWaits) {
@@ -376,6 +275,40 @@ TEST(Governance, NoShareLeavesUnderAPolicyThatHasChanged) {
   EXPECT_FALSE(g.sim.desk(1).requests().released(s.id));
 }
 
+// What a coordinator says of the end of a change counts for nothing: the admins' approvals and the nodes' votes do.
+TEST(Governance, ACoordinatorThatLiesAboutTheOutcomeChangesNothing) {
+  Governed g(3, 21);
+  const auto lies = [&](const std::string& id, RequestState told) {
+    node::Outcome lie;
+    lie.request = id;
+    lie.original = g.at(1, id).original;
+    lie.state = static_cast<std::uint8_t>(told);
+    lie.code = "denied";
+    g.sim.raw_send(1, 0, node::envelope_of(lie));
+    g.sim.run_for(Seconds(1));
+  };
+  const std::string waits = g.change(1, g.looser());
+  g.sim.run_for(Seconds(5));
+  const std::string asked = g.propose(1, g.tighter());
+  g.sim.run_for(Seconds(1));
+  for (const auto told : {RequestState::succeeded, RequestState::failed, RequestState::denied, RequestState::cancelled,
+                          RequestState::rejected, RequestState::expired}) {
+    for (const std::string& id : {waits, asked}) lies(id, told);
+    EXPECT_EQ(g.state(0, waits), RequestState::scheduled);
+    EXPECT_EQ(g.state(0, asked), RequestState::pending_approval);
+    EXPECT_EQ(g.version(0), 1);
+  }
+  // Nor can it keep from the others what they know: it comes into force without it.
+  g.sim.kill(1);
+  EXPECT_NE(g.say(0, asked, "ana"), "no answer");
+  EXPECT_NE(g.say(2, asked, "cem"), "no answer");
+  ASSERT_TRUE(g.sim.run_until([&] { return g.version(0) == 2 && g.version(2) == 2; }, Seconds(60)));
+  g.sim.heal();
+  ASSERT_TRUE(g.sim.run_until([&] { return g.everywhere(2); }, Seconds(60)));
+  lies(asked, RequestState::failed);
+  EXPECT_EQ(g.state(0, asked), RequestState::succeeded);
+}
+
 // ---- steps that prove nothing
 
 struct Chain : Governed {
@@ -518,6 +451,49 @@ TEST(PolicyChain, AStepIsSignedByAdminsAndNodes) {
   const std::string id = c.propose(0, c.tighter("x"));
   EXPECT_EQ(c.say(0, id, "ana"), "pending_approval");
   EXPECT_EQ(c.say(0, id, "cem"), "not_an_approver");
+}
+
+// node2 has voted for two in one round: each of them has a majority. Every node keeps its own, and says so.
+TEST(PolicyChain, AForkIsNoticed) {
+  Chain c;
+  const auto step_of = [&] {
+    node::PolicyStep step;
+    step.version = 2;
+    step.link = c.link;
+    return node::envelope_of(step);
+  };
+  const Envelope one = step_of();
+  c.link = {};
+  c.link.original = c.put(c.tighter("other"));
+  c.approve("ana");
+  c.approve("cem");
+  c.vote(1);
+  c.vote(2);
+  const Envelope other = step_of();
+  c.sim.isolate({0});
+  c.sim.desk(0).on_envelope("node2", one);
+  c.sim.desk(2).on_envelope("node2", other);
+  c.sim.run_for(Seconds(1));
+  EXPECT_EQ(c.version(0), 2);
+  EXPECT_EQ(c.version(2), 2);
+  const Json mine = c.in_force(0), theirs = c.in_force(2);
+  ASSERT_NE(mine, theirs);
+  const auto forks = [&] { return c.sim.desk(0).governance().fork() && c.sim.desk(2).governance().fork(); };
+  EXPECT_FALSE(c.sim.desk(0).governance().fork());
+  EXPECT_FALSE(c.sim.desk(2).governance().fork());
+  c.sim.heal();
+  ASSERT_TRUE(c.sim.run_until(forks, Seconds(60)));
+  EXPECT_EQ(c.in_force(0), mine);
+  EXPECT_EQ(c.in_force(2), theirs);
+  // Who has the other document signs with nobody.
+  ASSERT_TRUE(c.sim.run_until([&] { return c.version(1) == 2; }, Seconds(60)));
+  c.sim.run_for(Seconds(10));
+  const std::size_t alone = c.in_force(1) == mine ? 2 : 0;
+  EXPECT_FALSE(c.sim.ask(alone, c.sim.sign("hot", "x")).succeeded());
+  c.sim.kill(0);
+  c.sim.heal();
+  EXPECT_TRUE(c.sim.run_until(forks, Seconds(60))) << "also after a restart";
+  EXPECT_EQ(c.in_force(0), mine);
 }
 
 TEST(PolicyChain, ARoundIsDeadWhenNothingCanWinAnyMore) {

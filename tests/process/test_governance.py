@@ -78,6 +78,10 @@ class Governance(ClusterTest):
         self.assertProblem(self.c.sign("ed", "after", node="node3"), 403, "denied")
         checks = self.c.get("/readyz", node="node3", signed=False).body["checks"]
         self.assertEqual(checks["policy"], "ok")
+        old = self.c.quorate_json("--node", "node3", "policy", "show", "--version", "1")
+        self.assertIn("signs", [rule["id"] for rule in old["rules"]])
+        self.assertEqual(self.c.get("/v1/policy?version=2", node="node3").body, self.c.get("/v1/policy").body)
+        self.assertProblem(self.c.get("/v1/policy?version=3"), 404, "unknown_version")
         # What was proposed over the old version comes too late.
         late = self.c.send(self.c.make_call("PUT", "/v1/policy", json.loads(pathlib.Path(file).read_text()) | {"version": 2, "previous": "1" * 64},
                                             user="ana", if_match="1"))
