@@ -72,7 +72,7 @@ Asked pays(const char* user, const char* key, const std::string& asset, const st
   return asked;
 }
 
-const std::string kUsdc = "eip155:1/erc20:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48", kEth = "eip155:1/slip44:60";
+const std::string kDollars = "eip155:1/erc20:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48", kEther = "eip155:1/slip44:60";
 const std::string kBtc = "bip122:000000000019d6689c085ae165831e93/slip44:0";
 const std::string kSupplier = "0x3535353535353535353535353535353535353535";
 const std::string kStranger = "0x6666666666666666666666666666666666666666";
@@ -83,20 +83,20 @@ std::string sum_of(const std::string& per, const std::string& whose, const std::
 
 TEST(PolicyExamples, ATreasury) {
   const auto policy = example("treasury");
-  Asked bill = pays("ann", "treasury-1", kUsdc, kSupplier, "5000000000");
+  Asked bill = pays("ann", "treasury-1", kDollars, kSupplier, "5000000000");
   EXPECT_EQ(bill.of(policy), "allow bills");
-  bill.ledger.sums[sum_of("key", "aa", kUsdc)].total = 5'000'000'000;
+  bill.ledger.sums[sum_of("key", "aa", kDollars)].total = 5'000'000'000;
   EXPECT_EQ(bill.of(policy), "allow bills");
-  bill.ledger.sums[sum_of("key", "aa", kUsdc)].total = 5'000'000'001;
+  bill.ledger.sums[sum_of("key", "aa", kDollars)].total = 5'000'000'001;
   EXPECT_EQ(bill.of(policy), "approve large");
   bill.ledger.sums.clear();
-  bill.ledger.sums[sum_of("to", kSupplier, kUsdc)].total = 15'000'000'001;
+  bill.ledger.sums[sum_of("to", kSupplier, kDollars)].total = 15'000'000'001;
   EXPECT_EQ(bill.of(policy), "approve large");
-  EXPECT_EQ(pays("ann", "treasury-1", kUsdc, kSupplier, "5000000001").of(policy), "approve large");
-  EXPECT_EQ(pays("ann", "treasury-1", kUsdc, kStranger, "1").of(policy), "approve large");
-  EXPECT_EQ(pays("ann", "treasury-1", kUsdc, "0x8617e340b3d01fa5f11f306f4090fd50e238070d", "1").of(policy),
+  EXPECT_EQ(pays("ann", "treasury-1", kDollars, kSupplier, "5000000001").of(policy), "approve large");
+  EXPECT_EQ(pays("ann", "treasury-1", kDollars, kStranger, "1").of(policy), "approve large");
+  EXPECT_EQ(pays("ann", "treasury-1", kDollars, "0x8617e340b3d01fa5f11f306f4090fd50e238070d", "1").of(policy),
             "deny sanctioned");
-  EXPECT_EQ(pays("cleo", "treasury-1", kUsdc, kSupplier, "1").of(policy), "deny default");
+  EXPECT_EQ(pays("cleo", "treasury-1", kDollars, kSupplier, "1").of(policy), "deny default");
 }
 
 TEST(PolicyExamples, AnExchangesHotWallet) {
@@ -134,10 +134,10 @@ TEST(PolicyExamples, ADao) {
   EXPECT_EQ(vote.of(policy), "allow votes");
   vote.ledger.sums[sum_of("key", "aa")].count = 10;
   EXPECT_EQ(vote.of(policy), "approve proposals");
-  Asked grant = pays("grants-1", "dao-1", kEth, kStranger, "5000000000000000000");
+  Asked grant = pays("grants-1", "dao-1", kEther, kStranger, "5000000000000000000");
   EXPECT_EQ(grant.of(policy), "approve grants");
   EXPECT_EQ(policy.evaluate(grant.query).approvals.needs, (std::vector<Need>{{"grants", 1}}));
-  grant.ledger.sums[sum_of("to", kStranger, kEth)].total = 1;
+  grant.ledger.sums[sum_of("to", kStranger, kEther)].total = 1;
   EXPECT_EQ(grant.of(policy), "approve grants");  // the council decides, and grants is asked as before
   EXPECT_EQ(policy.evaluate(grant.query).approvals.needs, (std::vector<Need>{{"council", 3}, {"grants", 1}}));
   EXPECT_EQ(asks("seat-1", "dao-1", PayloadKind::digest).of(policy), "deny default");

@@ -6,13 +6,13 @@
 namespace quorate::storage {
 namespace {
 
-const ShareInfo kPlace{"aa", 5, 2, ShareState::prepared};
+const ShareInfo kOfRecord{"aa", 5, 2, ShareState::prepared};
 SecretBytes sealed() {
-  return seal_share(test_identity(),
-                    {kPlace.key, kPlace.number, kPlace.party, kPlace.state, secret_bytes(view_of("secret"))});
+  return seal_share(test_identity(), {kOfRecord.key, kOfRecord.number, kOfRecord.party, kOfRecord.state,
+                                      secret_bytes(view_of("secret"))});
 }
 
-TEST(StoredShare, RoundTrip) { EXPECT_EQ(text_of_secret(open_share(test_identity(), kPlace, sealed())), "secret"); }
+TEST(StoredShare, RoundTrip) { EXPECT_EQ(text_of_secret(open_share(test_identity(), kOfRecord, sealed())), "secret"); }
 
 // The layout of version 1 for ever.
 TEST(StoredShare, KnownBytes) {
@@ -37,17 +37,17 @@ TEST(StoredShare, EveryHeaderByteCounts) {
   for (std::size_t i = 0; i < header; ++i) {
     SecretBytes bad = good;
     bad[i] ^= 1;
-    EXPECT_THROW(open_share(test_identity(), kPlace, bad), StorageCorrupt) << i;
+    EXPECT_THROW(open_share(test_identity(), kOfRecord, bad), StorageCorrupt) << i;
   }
 }
 
 TEST(StoredShare, EveryPrefixAndMoreIsRefused) {
   const SecretBytes good = sealed();
   for (std::size_t n = 0; n < good.size(); ++n)
-    EXPECT_THROW(open_share(test_identity(), kPlace, ByteView(good).first(n)), StorageCorrupt) << n;
+    EXPECT_THROW(open_share(test_identity(), kOfRecord, ByteView(good).first(n)), StorageCorrupt) << n;
   SecretBytes more = good;
   more.push_back(0);
-  EXPECT_THROW(open_share(test_identity(), kPlace, more), StorageCorrupt);
+  EXPECT_THROW(open_share(test_identity(), kOfRecord, more), StorageCorrupt);
 }
 
 LedgerEntry sample_entry_of_ledger() {
