@@ -90,7 +90,10 @@ TEST(Loosening, WhatOnlyTakesAwayTightens) {
       {"a window's count", [](Json& p) { window(p, 1)["count"] = 0; }},
       {"a longer window", [](Json& p) { window(p, 0)["hours"] = 25; }},
       {"the default, said", [](Json& p) { window(p, 0)["mode"] = "announced"; }},
-      {"a further window", [](Json& p) { conditions(p, "daily")["window"].push_back(kOneWindow); }},
+      {"a further window",
+       [](Json& p) {
+         conditions(p, "daily")["window"].push_back({{"hours", 720}, {"max", "500"}, {"per", "to"}});
+       }},
       {"a new window",
        [](Json& p) {
          conditions(p, "coins")["window"] = {{"hours", 1}, {"count", 9}, {"per", "key"}};
