@@ -344,8 +344,15 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
 void Participant::accepted(const std::string& from, const Propose& propose, const Examined& x,
                            const RequestRecord& record, const SessionId& sid, const std::optional<Refusal>& refused) {
   const auto it = active_.find(x.id);
-  if (it == active_.end() || it->second.sid != sid)  // stopped, ended or replaced meanwhile, and the note erased
+  if (it == active_.end() || it->second.sid != sid) {  // stopped, ended or replaced meanwhile, and the note erased
+    // What has ended let go of its name before this took it again; its coordinator will not say so a second time.
+    if (it == active_.end() && x.create() != nullptr) {
+      storage::Batch batch;
+      batch.release_name(x.intent.key_name, x.id);
+      requests_.commit(std::move(batch), [](const storage::CommitResult&) {});
+    }
     return refuse(from, propose, x.id, another_attempt());
+  }
   active_.erase(it);
   const auto not_joined = [&](const Refusal& why) {
     if (x.gated()) erase_note_of(sid, x.intent.key);

@@ -211,7 +211,7 @@ TEST(NodeSimulation, OfTwoRequestsForOneNameAtOnceTheSmallerIdWins) {
 }
 
 TEST(NodeSimulation, OfSeveralRequestsForOneNameOneWins) {
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+  for (std::uint64_t seed = 0; seed < runs(200); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     NodeSimulation sim(4, 700 + seed);
     for (std::size_t i = 0; i < 2 + seed % 3; ++i) {
