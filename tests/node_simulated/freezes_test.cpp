@@ -268,6 +268,17 @@ TEST(Freeze, EndsWhatRuns) {
   }
 }
 
+// It would outlast the unfreeze, which would end hours later for nothing.
+TEST(Freeze, AnUnfreezeOfItsSecondIsToldToComeAgain) {
+  Frost f(16, 3);
+  ASSERT_TRUE(f.sim.ask(0, f.freeze()).succeeded());
+  EXPECT_EQ(f.sim.ask(1, f.post("/v1/unfreeze", "hot", "ana")).code(), "superseded");
+  EXPECT_TRUE(f.is_frozen(1));
+  auto& s = f.sim.submit(1, f.unfreeze());
+  f.sim.run_until([&] { return s.stored; }, Seconds(5));
+  EXPECT_TRUE(s.stored);
+}
+
 // A coordinator that has not heard of it, or does not care, finds nobody who has.
 TEST(Freeze, WhoKnowsItAcceptsNothing) {
   Frost f(14, 3);
