@@ -3,6 +3,7 @@
 #include "base/rng.h"
 #include "tests/storage/ledger_fixture.h"
 #include "tests/support/memory_store.h"
+#include "tests/support/runs.h"
 
 namespace quorate::storage {
 namespace {
@@ -349,7 +350,7 @@ TEST(LedgerModel, BucketsHoldWhatTheEntriesSay) {
   std::int64_t now = kNow;
   const std::vector<std::string> sums = {"s", "t", "u"};
   const std::vector<std::int64_t> hours = {1, 2, 24, 168, 720};
-  for (int step = 0; step < 2000; ++step) {
+  for (int step = 0; step < 2000 / static_cast<int>(test::stride(2)); ++step) {
     now += static_cast<std::int64_t>(rng.below(10)) * static_cast<std::int64_t>(rng.below(1'000));
     if (rng.below(30) == 0) now += static_cast<std::int64_t>(rng.below(2'000'000));
     const std::int64_t seen = rng.below(20) == 0 ? now - static_cast<std::int64_t>(rng.below(3'000'000)) : now;
