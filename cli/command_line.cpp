@@ -422,13 +422,8 @@ void add_freezes(CLI::App& app, Run& run) {
   Words& w = run.words;
   auto* freeze = app.add_subcommand("freeze", "any admin: from now on no share of a key, or of any, is used");
   freeze->add_option("scope", w.scope, "a key's name or id, or all")->required();
-  freeze->callback([&run] {
-    run.words.chosen = [&run] {
-      const Place place = run.place();
-      ClusterClient client(place, run.world);
-      return freeze_command(run.words.scope, place.node, client, run.world);
-    };
-  });
+  freeze->callback(
+      [&run] { run.words.chosen = [&run] { return freeze_command(run.words.scope, run.place(), run.world); }; });
   auto* unfreeze =
       app.add_subcommand("unfreeze", "ask the admins to lift a freeze, which waits for the policy's delay");
   unfreeze->add_option("scope", w.scope, "as it was frozen")->required();

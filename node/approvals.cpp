@@ -229,7 +229,9 @@ void Approvals::take_more(const RequestRecord& known, const Examined& x, const C
   record.released = requests_.released(x.id);
   if (withdrawn && record.released)
     return refuse({409, "too_late", "this node has done its part already: it may be complete elsewhere", std::nullopt});
-  if (state == RequestState::queued && known.request_state() != RequestState::pending_approval)
+  // What waits for its time waits anew if it is approved under another policy than it waited under.
+  const bool anew = known.request_state() == RequestState::scheduled && m->intent_jcs != known.intent.text;
+  if (state == RequestState::queued && known.request_state() != RequestState::pending_approval && !anew)
     state = known.request_state();
   if (state == RequestState::scheduled) record.result = known.result;  // since when it waits
   record.set_state(state);

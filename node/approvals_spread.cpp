@@ -221,7 +221,9 @@ void Approvals::recover(const storage::RequestRow& row) {
     unread_.erase(row.id);
     if (x->change() != nullptr && record.open() && x->outdated())
       return hooks_.change(record);  // it has no use any more
-    if (!record.open() || x->intent_jcs == record.intent.text || requests_.released(row.id)) {
+    // A node's word for an unfreeze is about one intent, too.
+    const bool gone = requests_.released(row.id) && x->freeze() == nullptr;
+    if (!record.open() || x->intent_jcs == record.intent.text || gone) {
       know(*x, record);
       return;
     }
@@ -241,6 +243,8 @@ void Approvals::recover(const storage::RequestRow& row) {
     batch.append_audit(requests_.audit(std::string(storage::to_text(anew.request_state())), anew,
                                        Json{{"policy_version", anew.policy_version}}));
     requests_.commit(std::move(batch), anew, [this, anew, x = *x](const storage::CommitResult& result) {
+      if (result.status == storage::CommitStatus::conflict)
+        if (const auto changed = world_.store.request(anew.id)) return recover(*changed);
       if (!result.ok() || !anew.open()) return;
       if (x.asks_people())
         know(x, anew);

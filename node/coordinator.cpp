@@ -75,9 +75,9 @@ void Coordinator::submit(const ClientRequest& original, std::uint64_t ticket, St
   if (adopt(job.x, original, answer)) return;
   if (const FreezePlan* plan = job.x.freeze(); plan != nullptr && job.x.decision.effect != policy::Effect::deny) {
     if (plan->freezes) return freeze_(job.x, original, ticket, std::move(stored), std::move(answer));
-    if (!world_.frozen->holds(plan->scope))
-      return answer(Refusal{409, "not_frozen", "there is no such freeze", "/scope"});
-    if (world_.frozen->scopes().at(plan->scope).at >= job.x.who.created)  // which would outlast it
+    const auto frozen = world_.frozen->find(plan->scope);
+    if (!frozen) return answer(Refusal{409, "not_frozen", "there is no such freeze", "/scope"});
+    if (frozen->at >= job.x.who.created)  // which would outlast it
       return answer(Refusal{409, "superseded", "it was frozen in this second, or later: ask again", "/scope"});
   }
   if (const auto refused = hindrance(job.x, world_)) return answer(*refused);

@@ -22,6 +22,12 @@
 
 namespace quorate::node {
 
+// Before a member is asked again that was busy; as much again at random, four times over.
+inline constexpr Millis kTurnPause{100};
+
+// "a, b, c"
+std::string joined_text(const std::vector<std::string>& names);
+
 class Coordinator {
  public:
   // `heal`: Healer::ask_for. `ask_people`: Approvals::ask. `freeze`: Freezes::submit.

@@ -29,6 +29,7 @@ Desk::Desk(const World& world, SessionHost& host)
                     [this](const std::string& request, const std::string& from) {
                       return coordinator_.stand_back(request, from);
                     },
+                    [this](const std::string& request) { return coordinator_.coordinates(request); },
                     [this](const std::string& request) { return healer_.ask_for(request); },
                     [this](const std::string& request, const std::string& other) {
                       return coordinator_.give_way(request, other);

@@ -36,7 +36,6 @@ class Desk final : public peers::Inbox {
   const Freshness& freshness() const { return freshness_; }
   const Healer& healer() const { return healer_; }
   const Governance& governance() const { return governance_; }
-  const Freezes& freezes() const { return freezes_; }
 
   // From the mesh's thread.
   void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;

@@ -77,32 +77,39 @@ void Freezes::load() {
   std::map<std::string, Frozen::Freeze> newest;
   each(kFreezeMeta, [&](const std::string& name, const std::string& scope) {
     const auto freeze = on_disk<Freeze>(name);
-    const auto x = examined(freeze->original, freeze->policy, true);
+    const auto x = examined(freeze->original, freeze->policy, true, true);
     if (!x || x->freeze()->scope != scope) throw storage::StorageCorrupt(name + ": it is no freeze");
     scopes_[scope].frozen = static_cast<std::uint64_t>(x->who.created);
     newest[scope] = freeze_seen(*x);
   });
   each(kLiftMeta, [&](const std::string& name, const std::string& scope) {
     const auto lift = on_disk<Lift>(name);
-    const auto x = examined(lift->original, lift->policy, false);
+    const auto x = examined(lift->original, lift->policy, false, true);
     if (!x || x->freeze()->scope != scope) throw storage::StorageCorrupt(name + ": it lifts no freeze");
     scopes_[scope].lifted = static_cast<std::uint64_t>(x->who.created);
   });
   for (const auto& [scope, state] : scopes_) {
-    if (world_.store.meta(Frozen::marker(scope)).has_value() != state.is_frozen())
-      throw storage::StorageCorrupt("what is frozen is not what was decided: " + scope);
     if (state.is_frozen()) world_.frozen->freeze(scope, newest.at(scope));
+    // A write that failed may have left another marker than what was decided.
+    if (world_.store.meta(Frozen::marker(scope)).has_value() == state.is_frozen()) continue;
+    storage::Batch batch;
+    if (state.is_frozen())
+      batch.put_meta(Frozen::marker(scope), secret_bytes(view_of(newest.at(scope).request)));
+    else
+      batch.erase_meta(Frozen::marker(scope));
+    requests_.commit(std::move(batch), [](const storage::CommitResult&) {});
   }
 }
 
-std::optional<Examined> Freezes::examined(const ClientRequest& original, const Digest& policy, bool freezes) const {
+std::optional<Examined> Freezes::examined(const ClientRequest& original, const Digest& policy, bool freezes,
+                                          bool judged) const {
   const auto version = world_.policy.find(policy);
   if (!version) return std::nullopt;
   auto read = examine(original, world_, *version->policy);
   auto* x = std::get_if<Examined>(&read);
   if (x == nullptr || x->freeze() == nullptr || x->freeze()->freezes != freezes || !x->allowed()) return std::nullopt;
   // Whoever was an admin once could name an old version for ever.
-  if (x->who.created > version->until || x->who.created <= 0) return std::nullopt;
+  if ((!judged && x->who.created > version->until) || x->who.created <= 0) return std::nullopt;
   return std::move(*x);
 }
 
@@ -135,9 +142,9 @@ void Freezes::submit(const Examined& x, const ClientRequest& original, std::uint
 
 void Freezes::on_freeze(const std::string& from, const FreezeTold& message) {
   const ClientRequest original(as_signed(message.freeze.original));
-  // A version that this node does not know, yet: its own decides.
-  const bool known = world_.policy.find(message.freeze.policy).has_value();
-  const auto x = examined(original, known ? message.freeze.policy : world_.policy->digest(), true);
+  // Of a version that this node does not know yet, or that could not decide any more: its own decides.
+  auto x = examined(original, message.freeze.policy, true);
+  if (!x) x = examined(original, world_.policy->digest(), true);
   if (message.freeze.version != 1 || !x)
     return world_.log(LogLevel::warn, from + " shows a freeze that does not count here");
   freeze(from, *x, original, [this, from, id = x->id](const Answer& here) {
@@ -261,34 +268,14 @@ void Freezes::look(const std::string& id) {
   vote(*record);
 }
 
-// By this node's own clock, from when it has seen all approvals, as a change of the policy.
+// From when this node has seen all approvals, as a change of the policy.
 void Freezes::schedule(const RequestRecord& record) {
-  RequestRecord waits = record;
-  waits.set_state(RequestState::scheduled);
-  const auto delay = std::chrono::hours(world_.policy->admins().delay_hours);
-  const std::string at = to_rfc3339(from_unix_seconds(unix_seconds(world_.clock.wall())) + delay);
-  waits.result = Json{{"effective_at", at}}.dump();
-  storage::Batch batch;
-  batch.update_request(row_of(waits), {record.request_state()});
-  batch.append_audit(requests_.audit("scheduled", waits, Json{{"effective_at", at}}));
-  requests_.commit(std::move(batch), [this](const storage::CommitResult& result) {
-    if (result.ok()) next_look_ = SteadyTime{};
-  });
+  requests_.schedule(record, std::chrono::hours(world_.policy->admins().delay_hours), Json::object(),
+                     [this] { next_look_ = SteadyTime{}; });
 }
 
 void Freezes::supersede(const RequestRecord& record, const std::string& why) {
-  RequestRecord ended = record;
-  ended.set_state(RequestState::failed);
-  ended.code = "superseded";
-  ended.reason = why;
-  ended.result = "";
-  ended.retryable = false;
-  storage::Batch batch;
-  batch.update_request(row_of(ended), {record.request_state()});
-  batch.append_audit(requests_.audit("failed", ended, Json{{"code", "superseded"}}));
-  requests_.commit(std::move(batch), ended, [this, ended](const storage::CommitResult& result) {
-    if (result.ok()) hooks_.final(ended);
-  });
+  requests_.supersede(record, why, [this](const RequestRecord& ended) { hooks_.final(ended); });
 }
 
 // There are no rivals: what is lifted twice is lifted.
@@ -302,7 +289,6 @@ void Freezes::vote(const RequestRecord& record) {
     for (const auto& [node, same] : peers_.all()) tell_votes(id, node);
     certify(id);
   };
-  if (requests_.released(record.id)) return cast();  // before a restart
   storage::Batch batch;
   world_.policy.expect(batch, world_.policy->digest());
   // From here on it may be lifted elsewhere: nobody takes it back.
@@ -402,6 +388,9 @@ void Freezes::tell_list(const std::string& to) {
 }
 
 void Freezes::on_list(const std::string& from, const FreezeList& list) {
+  // Each scope once: every one may cost a proof in answer.
+  const auto unordered = [](const FreezeEntry& a, const FreezeEntry& b) { return a.scope.text >= b.scope.text; };
+  if (std::adjacent_find(list.entries.begin(), list.entries.end(), unordered) != list.entries.end()) return;
   FreezeList older;  // here: it shows what it knows
   for (const FreezeEntry& theirs : list.entries) {
     const auto it = scopes_.find(theirs.scope);

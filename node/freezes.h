@@ -126,8 +126,10 @@ class Freezes {
     std::set<std::string> applied;  // nodes
     SteadyTime deadline{};
   };
-  // Whether this is such a request, under the version that it names, and made while that was in force.
-  std::optional<Examined> examined(const ClientRequest& original, const Digest& policy, bool freezes) const;
+  // Whether this is such a request, under that version. `judged`: it was, and is on the disk; else it must have been
+  // made while that version could still decide.
+  std::optional<Examined> examined(const ClientRequest& original, const Digest& policy, bool freezes,
+                                   bool judged = false) const;
   void load();
   void freeze(const std::string& from, const Examined& x, const ClientRequest& original,
               const std::function<void(const Answer&)>& then);

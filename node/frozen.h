@@ -25,9 +25,11 @@ class Frozen {
     const std::lock_guard lock(mutex_);
     scopes_.erase(scope);
   }
-  bool holds(const std::string& scope) const {
+  bool holds(const std::string& scope) const { return find(scope).has_value(); }
+  std::optional<Freeze> find(const std::string& scope) const {
     const std::lock_guard lock(mutex_);
-    return scopes_.contains(scope);
+    const auto it = scopes_.find(scope);
+    return it == scopes_.end() ? std::nullopt : std::optional(it->second);
   }
   // `key` "": one that is to be made.
   bool stops(const std::string& key) const {

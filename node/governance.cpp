@@ -11,7 +11,7 @@ namespace {
 using storage::RequestState;
 
 constexpr auto kLookEvery = Millis(500);
-constexpr auto kTellEvery = Seconds(5);
+constexpr auto kTellChangesEvery = Seconds(5);
 constexpr auto kBelieve = Seconds(30);  // a peer that says it knows more, and shows nothing
 constexpr const char* kOwnVotes = "policy/votes";
 std::string link_meta(std::int64_t version) { return "policy/link/" + std::to_string(version); }
@@ -93,7 +93,7 @@ void Governance::tick() {
     look_behind();
   }
   if (now < next_tell_) return;
-  next_tell_ = now + kTellEvery;
+  next_tell_ = now + kTellChangesEvery;
   for (const auto& [node, same] : peers_.all()) {
     tell_votes(node);
     ask(node);
@@ -127,36 +127,15 @@ void Governance::look(const std::string& id) {
   due_[id] = {*record, x.change()->next};
 }
 
-// By this node's own clock, from when it has seen all approvals: nobody can have them collected in secret, and use them
-// at once.
+// From when this node has seen all approvals: nobody can have them collected in secret, and use them at once.
 void Governance::schedule(const RequestRecord& record, bool loosens) {
-  const auto policy = world_.policy.now();
-  RequestRecord waits = record;
-  waits.set_state(RequestState::scheduled);
-  const auto delay = loosens ? std::chrono::hours(policy->admins().delay_hours) : std::chrono::hours(0);
-  const std::string at = to_rfc3339(from_unix_seconds(unix_seconds(world_.clock.wall())) + delay);
-  waits.result = Json{{"effective_at", at}, {"loosens", loosens}}.dump();
-  storage::Batch batch;
-  batch.update_request(row_of(waits), {record.request_state()});
-  batch.append_audit(requests_.audit("scheduled", waits, Json{{"effective_at", at}, {"loosens", loosens}}));
-  requests_.commit(std::move(batch), [this](const storage::CommitResult& result) {
-    if (result.ok()) next_look_ = SteadyTime{};
-  });
+  const auto delay = loosens ? std::chrono::hours(world_.policy->admins().delay_hours) : std::chrono::hours(0);
+  requests_.schedule(record, delay, Json{{"loosens", loosens}}, [this] { next_look_ = SteadyTime{}; });
 }
 
 void Governance::supersede(const RequestRecord& record, const std::string& why) {
-  RequestRecord ended = record;
-  ended.set_state(RequestState::failed);
-  ended.code = "superseded";
-  ended.reason = cut("another policy has come into force: " + why, 2048);
-  ended.result = "";
-  ended.retryable = false;
-  storage::Batch batch;
-  batch.update_request(row_of(ended), {record.request_state()});
-  batch.append_audit(requests_.audit("failed", ended, Json{{"code", "superseded"}}));
-  requests_.commit(std::move(batch), ended, [this, ended](const storage::CommitResult& result) {
-    if (result.ok()) hooks_.final(ended);
-  });
+  requests_.supersede(record, "another policy has come into force: " + why,
+                      [this](const RequestRecord& ended) { hooks_.final(ended); });
 }
 
 // ---- votes

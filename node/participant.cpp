@@ -346,7 +346,7 @@ void Participant::accepted(const std::string& from, const Propose& propose, cons
   const auto it = active_.find(x.id);
   if (it == active_.end() || it->second.sid != sid) {  // stopped, ended or replaced meanwhile, and the note erased
     // What has ended let go of its name before this took it again; its coordinator will not say so a second time.
-    if (it == active_.end() && x.create() != nullptr) {
+    if (it == active_.end() && x.create() != nullptr && !hooks_.coordinates(x.id)) {
       storage::Batch batch;
       batch.release_name(x.intent.key_name, x.id);
       requests_.commit(std::move(batch), [](const storage::CommitResult&) {});
@@ -563,10 +563,7 @@ void Participant::leave_frozen() {
   std::vector<std::string> stopped;
   for (const auto& [request, active] : active_)
     if (active.coordinator != world_.me.id && world_.frozen->stops(active.key)) stopped.push_back(request);
-  for (const std::string& request : stopped) {
-    leave(request);
-    windows_.ended(request);  // lets go of its room, unless it has signed
-  }
+  for (const std::string& request : stopped) leave(request);
 }
 
 void Participant::note(storage::Batch& batch, const Examined& x, const SessionId& sid, PartySet signers) const {

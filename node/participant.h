@@ -32,6 +32,7 @@ class Participant {
     std::function<void(const Report&)> report_here;  // the end of sessions that this node coordinates itself
     // Another node proposes a request that this node coordinates: whether this node stands back.
     std::function<bool(const std::string& request, const std::string& from)> stand_back;
+    std::function<bool(const std::string& request)> coordinates;                              // Coordinator's
     std::function<bool(const std::string& request)> heal;                                     // Healer::ask_for
     std::function<NameClaim(const std::string& request, const std::string& other)> give_way;  // Coordinator's
     // That node has another certificate of the key in force: they tell each other.

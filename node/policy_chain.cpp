@@ -28,6 +28,15 @@ std::string version_in(const std::string& if_match) {
   return quoted ? if_match.substr(1, if_match.size() - 2) : if_match;
 }
 
+// Of a user of the version before.
+auto verified_request(const policy::PolicyDocument& before, const PolicyLink& link,
+                      const policy::ClusterDocument& cluster) {
+  return http::verify(link.original, cluster.id(), [&](std::string_view user) {
+    const Ed25519PublicKey* key = before.key_of(user);
+    return key == nullptr ? std::nullopt : std::optional(*key);
+  });
+}
+
 }  // namespace
 
 PolicyVote sign_vote(const std::string& node, std::uint32_t round, const Digest& next, const Digest& previous,
@@ -121,10 +130,7 @@ policy::Decision decide_freeze(const std::string& user, const policy::PolicyDocu
 
 std::int64_t end_of(const policy::PolicyDocument& before, const PolicyLink& link,
                     const policy::ClusterDocument& cluster) {
-  const auto verified = http::verify(link.original, cluster.id(), [&](std::string_view user) {
-    const Ed25519PublicKey* key = before.key_of(user);
-    return key == nullptr ? std::nullopt : std::optional(*key);
-  });
+  const auto verified = verified_request(before, link, cluster);
   const auto* who = std::get_if<http::Verified>(&verified);
   QUORATE_ASSERT(who != nullptr);
   return unix_seconds(policy::expires_with_approvals(who->created, kChangeHours + before.admins().delay_hours));
@@ -133,10 +139,7 @@ std::int64_t end_of(const policy::PolicyDocument& before, const PolicyLink& link
 std::variant<Document, std::string> follow(const policy::PolicyDocument& before, const PolicyLink& link,
                                            const policy::ClusterDocument& cluster) {
   if (link.version != 1) return "it has a form that this program does not know";
-  const auto verified = http::verify(link.original, cluster.id(), [&](std::string_view user) {
-    const Ed25519PublicKey* key = before.key_of(user);
-    return key == nullptr ? std::nullopt : std::optional(*key);
-  });
+  const auto verified = verified_request(before, link, cluster);
   if (const auto* error = std::get_if<http::AuthError>(&verified)) return "its request is not signed: " + error->code;
   const auto matched = http::route(link.original.method.text, link.original.target.text);
   const auto* match = std::get_if<http::Match>(&matched);

@@ -69,6 +69,11 @@ Json policy_view(const RequestRecord& r) {
 
 }  // namespace
 
+void RequestRecord::name_silent(const std::string& node) {
+  const bool named = std::any_of(silent.begin(), silent.end(), [&](const auto& s) { return s.text == node; });
+  if (!named && silent.size() < limits::kMaxParties) silent.push_back(node);
+}
+
 std::string cut(std::string_view text, std::size_t most) {
   if (!is_valid_utf8(text)) {
     std::string plain;

@@ -63,6 +63,7 @@ struct RequestRecord {
   // bytes, and counts once.
   bool lives(WallTime now) const { return unix_seconds(now) < static_cast<std::int64_t>(expires); }
   bool open() const { return storage::is_open(request_state()); }
+  void name_silent(const std::string& node);  // once
 };
 
 // The beginning of a text, at most so many bytes of valid UTF-8, whatever it was: what a record holds must be readable

@@ -37,6 +37,35 @@ void Requests::commit(storage::Batch batch, RequestRecord record, Then then) {
          });
 }
 
+void Requests::schedule(const RequestRecord& record, std::chrono::hours delay, Json more, std::function<void()> then) {
+  more["effective_at"] = to_rfc3339(from_unix_seconds(unix_seconds(world_.clock.wall())) + delay);
+  RequestRecord waits = record;
+  waits.set_state(storage::RequestState::scheduled);
+  waits.result = more.dump();
+  storage::Batch batch;
+  batch.update_request(row_of(waits), {record.request_state()});
+  batch.append_audit(audit("scheduled", waits, std::move(more)));
+  commit(std::move(batch), [then = std::move(then)](const storage::CommitResult& result) {
+    if (result.ok()) then();
+  });
+}
+
+void Requests::supersede(const RequestRecord& record, const std::string& why,
+                         std::function<void(const RequestRecord&)> then) {
+  RequestRecord ended = record;
+  ended.set_state(storage::RequestState::failed);
+  ended.code = "superseded";
+  ended.reason = cut(why, 2048);
+  ended.result = "";
+  ended.retryable = false;
+  storage::Batch batch;
+  batch.update_request(row_of(ended), {record.request_state()});
+  batch.append_audit(audit("failed", ended, Json{{"code", "superseded"}}));
+  commit(std::move(batch), ended, [ended, then = std::move(then)](const storage::CommitResult& result) {
+    if (result.ok()) then(ended);
+  });
+}
+
 void Requests::wait(const std::string& id, std::uint64_t ticket, Waiter waiter) {
   waiting_[id].emplace_back(ticket, std::move(waiter));
 }

@@ -83,7 +83,8 @@ Windows::Windows(const World& world, Requests& requests, const PeerView& peers,
     : world_(world), requests_(requests), told_(peers), worked_(std::move(worked)) {}
 
 void Windows::note(const std::string& request, const Examined& x, bool mine) {
-  if (!unsettled_.contains(request) && unsettled_.size() >= 2 * limits::kMaxOpenRequests) return;
+  // Never one of its own, which would keep its room until a restart: of those there are no more than open requests.
+  if (!mine && !unsettled_.contains(request) && unsettled_.size() >= 2 * limits::kMaxOpenRequests) return;
   Unsettled& entry = unsettled_[request];
   entry.mine = entry.mine || mine;
   entry.until = world_.clock.steady() + kMostUnsettled;

@@ -80,20 +80,11 @@ struct Node final : test::FakeApi {
 // Its figures are no integers, so the product's own parser refuses it.
 Json result_of(const test::Printed& printed) { return Json::parse(printed.out); }
 
-struct Bench : ::testing::Test {
-  test::Shell shell;
+struct Bench : test::FakeNodes<Node> {
   Signing signing;
-  std::vector<std::unique_ptr<Node>> nodes;
-  std::vector<std::unique_ptr<http::HttpServer>> servers;
 
   void SetUp() override {
-    const int base = test::test_base_port(shell.rng);
-    ASSERT_EQ(shell({"init", "--dir", shell.dir().string(), "--base-port", std::to_string(base)}).exit, Exit::ok);
-    for (const std::string id : {"node1", "node2", "node3"}) {
-      nodes.push_back(std::make_unique<Node>(shell.dir(), id, signing));
-      servers.push_back(test::server_of(shell.dir(), id, *nodes.back(), shell.clock));
-      servers.back()->start();
-    }
+    start([&](const std::string& id) { return std::make_unique<Node>(shell.dir(), id, signing); });
   }
   test::Printed bench(std::vector<std::string> more, bool json = true) {
     std::vector<std::string> words{"bench", "--key", "pay", "--seconds", "1", "--warm-up", "0"};

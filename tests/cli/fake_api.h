@@ -69,4 +69,24 @@ inline std::unique_ptr<http::HttpServer> server_of(const std::filesystem::path& 
   return std::make_unique<http::HttpServer>(std::move(config), api, clock);
 }
 
+// A cluster of three in the shell's directory, whose nodes a test makes.
+template <class Node>
+struct FakeNodes : ::testing::Test {
+  Shell shell;
+  std::vector<std::unique_ptr<Node>> nodes;
+  std::vector<std::unique_ptr<http::HttpServer>> servers;
+
+  // make(id): a std::unique_ptr<Node>.
+  void start(auto&& make) {
+    const int base = test_base_port(shell.rng);
+    ASSERT_EQ(shell({"init", "--dir", shell.dir().string(), "--base-port", std::to_string(base)}).exit, Exit::ok);
+    for (const std::string id : {"node1", "node2", "node3"}) {
+      nodes.push_back(make(id));
+      servers.push_back(server_of(shell.dir(), id, *nodes.back(), shell.clock));
+      servers.back()->start();
+    }
+  }
+  void TearDown() override { servers.clear(); }  // before what their nodes refer to
+};
+
 }  // namespace quorate::cli::test

@@ -1,5 +1,8 @@
 // `quorate freeze` and `unfreeze` against a server whose answers are chosen by the test.
 #include <algorithm>
+#include <atomic>
+#include <functional>
+#include <future>
 
 #include "fake_api.h"
 
@@ -10,22 +13,39 @@ using test::FakeApi;
 using test::problem;
 using test::request_json;
 
-struct FreezeCommands : ::testing::Test {
-  test::Shell shell;
-  std::vector<std::unique_ptr<FakeApi>> apis;
-  std::vector<std::unique_ptr<http::HttpServer>> servers;
+// Answers when it is let go.
+struct SlowApi : FakeApi {
+  using FakeApi::FakeApi;
+  std::variant<http::Reply, http::Problem> call(const http::Call& c) override {
+    auto reply = FakeApi::call(c);
+    before_answer();
+    return reply;
+  }
+  std::function<void()> before_answer = [] {};
+};
+
+struct FreezeCommands : test::FakeNodes<SlowApi> {
+  std::vector<std::unique_ptr<SlowApi>>& apis = nodes;
 
   void SetUp() override {
-    const int base = test::test_base_port(shell.rng);
-    ASSERT_EQ(shell({"init", "--dir", shell.dir().string(), "--base-port", std::to_string(base)}).exit, Exit::ok);
-    for (const char* node : {"node1", "node2", "node3"}) {
-      apis.push_back(std::make_unique<FakeApi>(shell.dir()));
-      apis.back()->answer = http::Reply{201, request_json("succeeded"), {}};
-      servers.push_back(test::server_of(shell.dir(), node, *apis.back(), shell.clock));
-      servers.back()->start();
-    }
+    start([&](const std::string&) {
+      auto api = std::make_unique<SlowApi>(shell.dir());
+      api->answer = http::Reply{201, request_json("succeeded"), {}};
+      return api;
+    });
   }
 };
+
+TEST_F(FreezeCommands, ANodeThatDoesNotAnswerHoldsUpNobody) {
+  std::promise<void> others;
+  std::atomic<int> asked = 0;
+  for (const std::size_t k : {1, 2})
+    apis[k]->before_answer = [&] {
+      if (++asked == 2) others.set_value();
+    };
+  apis[0]->before_answer = [&] { EXPECT_EQ(others.get_future().wait_for(Seconds(30)), std::future_status::ready); };
+  EXPECT_EQ(shell({"freeze", "hot"}).exit, Exit::ok);
+}
 
 TEST_F(FreezeCommands, EveryNodeIsAskedByItself) {
   const auto printed = shell({"freeze", "hot"});

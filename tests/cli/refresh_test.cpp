@@ -89,20 +89,11 @@ struct Node final : test::FakeApi {
   Keys& cluster_keys;
 };
 
-struct RefreshKeys : ::testing::Test {
-  test::Shell shell;
+struct RefreshKeys : test::FakeNodes<Node> {
   Keys keys;
-  std::vector<std::unique_ptr<Node>> nodes;
-  std::vector<std::unique_ptr<http::HttpServer>> servers;
 
   void SetUp() override {
-    const int base = test::test_base_port(shell.rng);
-    ASSERT_EQ(shell({"init", "--dir", shell.dir().string(), "--base-port", std::to_string(base)}).exit, Exit::ok);
-    for (const std::string id : {"node1", "node2", "node3"}) {
-      nodes.push_back(std::make_unique<Node>(shell.dir(), id, keys));
-      servers.push_back(test::server_of(shell.dir(), id, *nodes.back(), shell.clock));
-      servers.back()->start();
-    }
+    start([&](const std::string& id) { return std::make_unique<Node>(shell.dir(), id, keys); });
   }
   void add(int count, std::uint64_t epoch = 1) {
     for (int i = 0; i < count; ++i) {

@@ -421,6 +421,69 @@ TEST(FreezeProof, OfAnAdminThatWasRemoved) {
   EXPECT_FALSE(f.is_frozen(0, "all"));
 }
 
+// A node that was cut off has frozen under a version that could not decide any more; it starts again, and tells it.
+TEST(FreezeProof, OfACutOffNodeCountsByTheVersionInForce) {
+  Frost f(17, 4);
+  f.sim.isolate({0, 1, 2});
+  f.change(0, f.tighter());
+  ASSERT_TRUE(f.sim.run_until([&] { return f.version(0) == 2 && f.version(2) == 2; }, Seconds(20)));
+  f.sim.clock.advance(hours(24 * 9));
+  auto& s = f.sim.submit(3, f.freeze());
+  f.sim.run_until([&] { return s.stored; }, Seconds(5));
+  ASSERT_TRUE(f.is_frozen(3));
+  EXPECT_EQ(f.version(3), 1);
+  f.sim.heal();
+  ASSERT_TRUE(f.becomes(true));
+  ASSERT_TRUE(f.sim.run_until([&] { return f.everywhere(std::int64_t{2}); }, Seconds(30)));
+  f.restart_all();
+  EXPECT_TRUE(f.everywhere(true));
+}
+
+// Also of the nodes that have given their word for it.
+TEST(LiftProof, AnotherPolicyAsksAnewAndTheDelayBeginsAnew) {
+  for (const bool some : {false, true}) {
+    SCOPED_TRACE(some ? "one node has given its word" : "all have");
+    Frost f(18, 4);
+    f.frozen(0, f.freeze());
+    ASSERT_TRUE(f.becomes(true));
+    const std::string id = f.approved(0);
+    f.sim.run_for(Seconds(5));
+    f.sim.tap = [&](Sent sent) {
+      return sent.envelope.tag == node::LiftVotes::tag ? std::vector<Sent>{} : std::vector<Sent>{std::move(sent)};
+    };
+    const auto voted = [&] {
+      std::size_t n = 0;
+      for (std::size_t i = 0; i < 4; ++i)
+        for (const auto& entry : f.sim.store(i).audit(0, SIZE_MAX))
+          n += entry.entry.kind == "unfreeze_vote" && entry.entry.request == id;
+      return n;
+    };
+    if (some) f.sim.isolate({1, 2, 3});
+    if (some)
+      for (const std::size_t i : {1, 2, 3}) f.sim.kill(i);
+    f.sim.clock.advance(hours(25));
+    f.sim.run_for(Seconds(5));
+    ASSERT_EQ(voted(), some ? 1u : 4u);
+    if (some)
+      for (const std::size_t i : {1, 2, 3}) f.sim.start(i);
+    if (some) f.sim.clock.advance(hours(-1));
+    f.sim.heal();
+    f.sim.run_for(Seconds(5));
+    const std::size_t before = voted();
+    f.change(1, f.tighter("stop", 1));
+    ASSERT_TRUE(f.sim.run_until([&] { return f.everywhere(std::int64_t{2}); }, Seconds(30)));
+    f.sim.run_for(Seconds(5));
+    EXPECT_EQ(f.say(2, id, "ana"), "pending_approval");
+    EXPECT_NE(f.say(3, id, "cem"), "not_pending");
+    f.sim.tap = nullptr;
+    f.sim.run_for(Seconds(20));
+    EXPECT_EQ(voted(), before) << "without the delay";
+    EXPECT_TRUE(f.everywhere(true));
+    f.sim.clock.advance(hours(25));
+    EXPECT_TRUE(f.becomes(false));
+  }
+}
+
 TEST(FreezeProof, OnceLiftedItCountsNoMore) {
   Frost f(11, 3);
   const http::SignedRequest freeze = f.freeze();

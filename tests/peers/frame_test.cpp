@@ -41,9 +41,9 @@ TEST(Frame, WireSnapshot) {
   EXPECT_EQ(to_hex(refusal_frame("no")), "00000003026e6f");
   EXPECT_EQ(to_hex(greeting_frame(some_hello("a"), 5)).substr(0, 42),
             "000000b601"
-            "00030003"
+            "00040004"
             "0000000000000005"
-            "00030003");
+            "00040004");
 }
 
 TEST(Frame, AnyPiecesGiveTheSameFrames) {
@@ -179,7 +179,7 @@ TEST(Frame, GreetingRefusals) {
   refusal(some_hello(std::string(limits::kMaxName, '\n')), std::string(limits::kMaxName, 'y'));
 
   // A later version's greeting may look like nothing we know.
-  EXPECT_FALSE(read_greeting(Frame{FrameType::hello, secret_bytes(Bytes{0, 4, 0, 4, 1, 2, 3})}, mine, "you").greeting);
+  EXPECT_FALSE(read_greeting(Frame{FrameType::hello, secret_bytes(Bytes{0, 5, 0, 5, 1, 2, 3})}, mine, "you").greeting);
   const auto malformed = [&](SecretBytes payload) {
     EXPECT_THROW(read_greeting(Frame{FrameType::hello, std::move(payload)}, mine, "you"), Malformed);
   };

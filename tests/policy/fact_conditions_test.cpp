@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/policy/sample_movements.h"
 #include "tests/policy/sample_policy.h"
 #include "transactions/bitcoin_address.h"
 #include "transactions/decode.h"
@@ -14,30 +15,12 @@
 namespace quorate::policy {
 namespace {
 
-using transactions::Amount;
-using transactions::Facts;
-using transactions::Movement;
-using transactions::MovementKind;
-using transactions::U256;
-
-const std::string kEth = "eip155:1/slip44:60", kUsdc = "eip155:1/erc20:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48";
-const std::string kAlice = "0x3535353535353535353535353535353535353535", kUsdcAt = kUsdc.substr(15);
-const std::string kMallory = "0x6666666666666666666666666666666666666666",
-                  kMe = "0x9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f";
+const std::string kUsdcAt = kUsdc.substr(15), kMe = "0x9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f";
 
 Movement transfer(const std::string& asset, const std::string& to, Amount amount) {
   return {MovementKind::transfer, asset, kMe, to, std::move(amount), ""};
 }
 Movement fee(Amount amount) { return {MovementKind::fee, kEth, kMe, "fee", std::move(amount), ""}; }
-
-Facts facts_of(std::vector<Movement> movements) {
-  Facts facts;
-  facts.type = "eth_transaction";
-  facts.chain = "eip155:1";
-  facts.paths = {"m"};
-  facts.movements = std::move(movements);
-  return facts;
-}
 
 // "allow", "deny" or "unknown" (falls to the default), of one rule with this `if` and effect.
 Truth truth(const std::string& condition, const char* then, const Facts* facts, std::vector<std::string> paths = {"m"},

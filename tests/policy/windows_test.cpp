@@ -9,39 +9,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "tests/policy/sample_movements.h"
 #include "tests/policy/sample_policy.h"
 
 namespace quorate::policy {
 namespace {
 
-using transactions::Amount;
-using transactions::Facts;
-using transactions::Movement;
-using transactions::MovementKind;
-using transactions::U256;
-
-const std::string kEth = "eip155:1/slip44:60", kUsdc = "eip155:1/erc20:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48";
-const std::string kBtc = "bip122:000000000019d6689c085ae165831e93/slip44:0";
-const std::string kAlice = "0x3535353535353535353535353535353535353535";
-const std::string kBob = "0x6666666666666666666666666666666666666666";
 const std::string kKeyId = "5f0c";
-
-// What the tests say; everything else is zero.
-class FakeLedger final : public Ledger {
- public:
-  std::map<std::pair<std::string, std::int64_t>, Sum> sums;
-  mutable std::size_t asked = 0;
-  Sum sum(const std::string& name, std::int64_t hours) const override {
-    ++asked;
-    const auto it = sums.find({name, hours});
-    return it == sums.end() ? Sum{} : it->second;
-  }
-};
-
-// As the ledger has them: "key:4:5f0c:<asset>".
-std::string name(const std::string& per, const std::string& subject, const std::string& asset = "") {
-  return per + ":" + std::to_string(subject.size()) + ":" + subject + ":" + asset;
-}
 
 Movement move(std::uint64_t amount, const std::string& to = kAlice, const std::string& asset = kEth) {
   return {MovementKind::transfer, asset, "0xme", to, Amount(U256(amount)), ""};
@@ -56,15 +30,6 @@ const Movement kNoRecipient = changed(move(4), [](Movement& m) { m.to = "unknown
 const Movement kNoAsset = changed(move(4), [](Movement& m) { m.asset = "unknown"; });
 const Movement kAllowance = changed(move(4), [](Movement& m) { m.kind = MovementKind::allowance; });
 const Movement kItem = changed(move(4, kAlice, kUsdc), [](Movement& m) { m.or_asset = "eip155:1/erc721:0xa0/4"; });
-
-Facts facts_of(std::vector<Movement> movements) {
-  Facts facts;
-  facts.type = "eth_transaction";
-  facts.chain = "eip155:1";
-  facts.paths = {"m"};
-  facts.movements = std::move(movements);
-  return facts;
-}
 
 PolicyQuery query_of(const Facts* facts, const Ledger* ledger) {
   PolicyQuery query{Kind::sign, "hot-1", "bot-1", PayloadKind::eth_transaction, facts};
@@ -109,11 +74,12 @@ constexpr const char* kTwo = R"([{"hours":1,"max":"5","per":"key"},{"hours":24,"
 constexpr const char* kMixed = R"([{"hours":24,"max":"10","per":"to"},{"hours":24,"count":2,"per":"by"}])";
 constexpr Truth kYes = Truth::yes, kNo = Truth::no, kUnknown = Truth::unknown;
 
-const std::string kKeyEth = name("key", kKeyId, kEth), kKeyUsdc = name("key", kKeyId, kUsdc);
-const std::string kKeyN = name("key", kKeyId), kByN = name("by", "bot-1"), kByEth = name("by", "bot-1", kEth);
-const std::string kToAlice = name("to", kAlice, kEth), kToBob = name("to", kBob, kEth);
-const std::string kToAliceN = name("to", kAlice), kToBobN = name("to", kBob);
-const std::string kAssetEth = name("asset", kEth, kEth), kAssetEthN = name("asset", kEth);
+const std::string kKeyEth = sum_name("key", kKeyId, kEth), kKeyUsdc = sum_name("key", kKeyId, kUsdc);
+const std::string kKeyN = sum_name("key", kKeyId), kByN = sum_name("by", "bot-1"),
+                  kByEth = sum_name("by", "bot-1", kEth);
+const std::string kToAlice = sum_name("to", kAlice, kEth), kToBob = sum_name("to", kMallory, kEth);
+const std::string kToAliceN = sum_name("to", kAlice), kToBobN = sum_name("to", kMallory);
+const std::string kAssetEth = sum_name("asset", kEth, kEth), kAssetEthN = sum_name("asset", kEth);
 
 const Case kCases[] = {
     {"key_max_nothing_yet", kKeyMax, {move(9)}, {}, kYes},
@@ -123,10 +89,10 @@ const Case kCases[] = {
     {"key_max_above_with_past", kKeyMax, {move(5)}, {{kKeyEth, 6, 0}}, kNo},
     {"key_max_full_and_nothing_more", kKeyMax, {move(0)}, {{kKeyEth, 10, 0}}, kYes},
     {"key_max_overfull", kKeyMax, {move(0)}, {{kKeyEth, 11, 0}}, kNo},
-    {"key_max_of_another_key", kKeyMax, {move(10)}, {{name("key", "5f0d", kEth), 10, 10}}, kYes},
+    {"key_max_of_another_key", kKeyMax, {move(10)}, {{sum_name("key", "5f0d", kEth), 10, 10}}, kYes},
     {"key_max_of_another_span", kKeyMax, {move(10)}, {{kKeyEth, 10, 10, 1}}, kYes},
-    {"key_max_sums_movements", kKeyMax, {move(5), move(6, kBob)}, {}, kNo},
-    {"key_max_sums_to_equal", kKeyMax, {move(5), move(5, kBob)}, {}, kYes},
+    {"key_max_sums_movements", kKeyMax, {move(5), move(6, kMallory)}, {}, kNo},
+    {"key_max_sums_to_equal", kKeyMax, {move(5), move(5, kMallory)}, {}, kYes},
     {"key_max_each_asset_by_itself", kKeyMax, {move(10), move(10, kAlice, kUsdc)}, {}, kYes},
     {"key_max_one_asset_full", kKeyMax, {move(1), move(1, kAlice, kUsdc)}, {{kKeyUsdc, 10, 0}}, kNo},
     {"key_max_other_asset_full", kKeyMax, {move(1)}, {{kKeyUsdc, 10, 0}}, kYes},
@@ -145,30 +111,30 @@ const Case kCases[] = {
     {"key_max_own_does_not_count", kKeyMax, {move(10)}, {{kKeyEth, 0, 10}}, kYes},
     {"to_max_equal", kToMax, {move(4)}, {{kToAlice, 6, 0}}, kYes},
     {"to_max_above", kToMax, {move(5)}, {{kToAlice, 6, 0}}, kNo},
-    {"to_max_another_recipient", kToMax, {move(10, kBob)}, {{kToAlice, 10, 0}}, kYes},
-    {"to_max_several_recipients", kToMax, {move(10), move(10, kBob)}, {}, kYes},
-    {"to_max_one_of_several_full", kToMax, {move(1), move(1, kBob)}, {{kToBob, 10, 0}}, kNo},
-    {"to_max_twice_to_one", kToMax, {move(5), move(1, kBob), move(6)}, {}, kNo},
+    {"to_max_another_recipient", kToMax, {move(10, kMallory)}, {{kToAlice, 10, 0}}, kYes},
+    {"to_max_several_recipients", kToMax, {move(10), move(10, kMallory)}, {}, kYes},
+    {"to_max_one_of_several_full", kToMax, {move(1), move(1, kMallory)}, {{kToBob, 10, 0}}, kNo},
+    {"to_max_twice_to_one", kToMax, {move(5), move(1, kMallory), move(6)}, {}, kNo},
     {"to_max_recipient_unknown", kToMax, {kNoRecipient}, {}, kUnknown},
     {"to_max_one_recipient_unknown", kToMax, {move(1), kNoRecipient}, {}, kUnknown},
     {"to_max_one_unknown_another_full", kToMax, {move(1), kNoRecipient}, {{kToAlice, 10, 0}}, kNo},
     {"by_max_equal", kByMax, {move(4)}, {{kByEth, 6, 0}}, kYes},
     {"by_max_above", kByMax, {move(5)}, {{kByEth, 6, 0}}, kNo},
-    {"by_max_another_requester", kByMax, {move(10)}, {{name("by", "bot-2", kEth), 10, 0}}, kYes},
+    {"by_max_another_requester", kByMax, {move(10)}, {{sum_name("by", "bot-2", kEth), 10, 0}}, kYes},
     {"asset_max_equal", kAssetMax, {move(4)}, {{kAssetEth, 6, 0}}, kYes},
     {"asset_max_above", kAssetMax, {move(5)}, {{kAssetEth, 6, 0}}, kNo},
     {"asset_max_another_asset", kAssetMax, {move(10, kAlice, kUsdc)}, {{kAssetEth, 10, 0}}, kYes},
     {"asset_max_asset_unknown", kAssetMax, {kNoAsset}, {}, kUnknown},
     {"key_count_room", kKeyCount, {move(99)}, {{kKeyN, 2, 0}}, kYes},
     {"key_count_full", kKeyCount, {move(0)}, {{kKeyN, 3, 0}}, kNo},
-    {"key_count_batch_is_one", kKeyCount, {move(1), move(1, kBob), move(1), move(1)}, {{kKeyN, 2, 0}}, kYes},
+    {"key_count_batch_is_one", kKeyCount, {move(1), move(1, kMallory), move(1), move(1)}, {{kKeyN, 2, 0}}, kYes},
     {"key_count_moves_nothing", kKeyCount, {}, {{kKeyN, 2, 0}}, kYes},
     {"key_count_opaque", kKeyCount, {Movement{}}, {}, kYes},
     {"by_count_room", kByCount, {}, {{kByN, 2, 0}}, kYes},
     {"by_count_full", kByCount, {}, {{kByN, 3, 0}}, kNo},
     {"to_count_room", kToCount, {move(1)}, {{kToAliceN, 2, 0}}, kYes},
     {"to_count_full", kToCount, {move(1)}, {{kToAliceN, 3, 0}}, kNo},
-    {"to_count_one_of_several", kToCount, {move(1), move(1, kBob)}, {{kToBobN, 3, 0}}, kNo},
+    {"to_count_one_of_several", kToCount, {move(1), move(1, kMallory)}, {{kToBobN, 3, 0}}, kNo},
     {"to_count_twice_to_one_is_one", kToCount, {move(1), move(1)}, {{kToAliceN, 2, 0}}, kYes},
     {"to_count_amount_unknown", kToCount, {kNoAmount}, {}, kYes},
     {"to_count_recipient_unknown", kToCount, {kNoRecipient}, {}, kUnknown},
@@ -269,7 +235,7 @@ INSTANTIATE_TEST_SUITE_P(Windows, Window1, testing::ValuesIn(kCases),
 // ---- what the ledger is asked for, and charged
 
 TEST(Windows, TheDecidingRuleSaysWhatTheLedgerMustHaveRoomFor) {
-  const Facts facts = facts_of({move(5), move(3, kBob), move(2, kBob, kUsdc), kFee});
+  const Facts facts = facts_of({move(5), move(3, kMallory), move(2, kMallory, kUsdc), kFee});
   const EmptyLedger room;
   const auto policy = with_rules(R"([
     {"id":"no","if":{"key":["cold-*"],"window":{"hours":2,"count":1,"per":"by"}},"then":"allow"},
@@ -282,7 +248,7 @@ TEST(Windows, TheDecidingRuleSaysWhatTheLedgerMustHaveRoomFor) {
                                 {"hours":3,"max":"8","per":"key"}]},"then":"allow"}])");
   const std::vector<Limit> expected{
       {kToAlice, "pay", 24, true, false, U256(5), std::nullopt},
-      {name("to", kBob, kUsdc), "pay", 24, true, false, U256(5), std::nullopt},
+      {sum_name("to", kMallory, kUsdc), "pay", 24, true, false, U256(5), std::nullopt},
       {kToBob, "pay", 24, true, false, U256(5), std::nullopt},
       {kKeyN, "pay", 1, false, true, std::nullopt, 9},
       {kKeyUsdc, "pay", 3, false, true, U256(8), std::nullopt},
@@ -294,7 +260,7 @@ TEST(Windows, TheDecidingRuleSaysWhatTheLedgerMustHaveRoomFor) {
 }
 
 TEST(Windows, ChargesAreFactsOfEverySumThatSomeWindowIsAbout) {
-  const Facts facts = facts_of({move(5), move(3, kBob), move(4), kNoAmount, kFee});
+  const Facts facts = facts_of({move(5), move(3, kMallory), move(4), kNoAmount, kFee});
   const auto policy = with_rules(R"([
     {"id":"a","if":{"kind":"sign","key":["none"],"window":{"hours":24,"max":"1","per":"to"}},"then":"allow"},
     {"id":"b","if":{"window":[{"hours":1,"count":1,"per":"by"},{"hours":2,"max":"1","per":"asset"}]},"then":"allow"},

@@ -1,24 +1,8 @@
 // What every Store does, run against SQLite and against the memory store that simulations use.
-#include "tests/storage/fixture.h"
-#include "tests/support/memory_store.h"
+#include "tests/storage/both_stores.h"
 
 namespace quorate::storage {
 namespace {
-
-struct InMemory {
-  MemoryStore store{test_identity()};
-  Store& get() { return store; }
-  void reopen() { store.crash(); }
-};
-struct InSqlite {
-  TempDir dir;
-  std::unique_ptr<SqliteStore> store = SqliteStore::create(dir.file("db"), test_key(), test_identity());
-  Store& get() { return *store; }
-  void reopen() {
-    store.reset();
-    store = SqliteStore::open(dir.file("db"), test_key(), test_identity());
-  }
-};
 
 template <class Kind>
 class StoreContract : public testing::Test {
@@ -40,8 +24,7 @@ class StoreContract : public testing::Test {
   }
   Kind kind_;
 };
-using Kinds = testing::Types<InMemory, InSqlite>;
-TYPED_TEST_SUITE(StoreContract, Kinds);
+TYPED_TEST_SUITE(StoreContract, BothStores);
 
 void expect_equal(const RequestRow& a, const RequestRow& b) {
   EXPECT_EQ(

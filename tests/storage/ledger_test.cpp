@@ -1,27 +1,12 @@
 // The ledger of windows: what each operation does, against SQLite and the memory store; both against a naive ledger
 // (attack 67).
 #include "base/rng.h"
+#include "tests/storage/both_stores.h"
 #include "tests/storage/ledger_fixture.h"
-#include "tests/support/memory_store.h"
 #include "tests/support/runs.h"
 
 namespace quorate::storage {
 namespace {
-
-struct InMemory {
-  MemoryStore store{test_identity()};
-  Store& get() { return store; }
-  void reopen() { store.crash(); }
-};
-struct InSqlite {
-  TempDir dir;
-  std::unique_ptr<SqliteStore> store = SqliteStore::create(dir.file("db"), test_key(), test_identity());
-  Store& get() { return *store; }
-  void reopen() {
-    store.reset();
-    store = SqliteStore::open(dir.file("db"), test_key(), test_identity());
-  }
-};
 
 template <class Kind>
 class Ledger : public testing::Test {
@@ -46,8 +31,7 @@ class Ledger : public testing::Test {
   }
   Kind kind_;
 };
-using Kinds = testing::Types<InMemory, InSqlite>;
-TYPED_TEST_SUITE(Ledger, Kinds);
+TYPED_TEST_SUITE(Ledger, BothStores);
 
 TYPED_TEST(Ledger, IsEmptyAtFirst) {
   EXPECT_EQ(this->sums(), (std::vector<std::uint64_t>{0, 0, 0, 0}));
