@@ -18,8 +18,7 @@ using Renewed = policy::ClusterChain::Renewed;
 std::pair<Renewed, std::string> renewed(const fs::path& dir, const Json& signed_card) {
   load_cluster(dir);  // says what is wrong with the file by itself
   try {
-    auto chain = policy::ClusterChain::parse(read_text_file(dir / "cluster.json"),
-                                             [](std::int64_t, const Digest&) { return nullptr; });
+    auto chain = policy::ClusterChain::parse(read_text_file(dir / "cluster.json"));
     const Renewed what = chain.renew(signed_card);
     return {what, chain.text()};
   } catch (const JsonError& e) {

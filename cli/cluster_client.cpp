@@ -4,6 +4,7 @@
 
 #include "cli/files.h"
 #include "peers/certificates.h"
+#include "policy/cluster_chain.h"
 #include "policy/kinds.h"
 
 namespace quorate::cli {
@@ -33,7 +34,7 @@ policy::ClusterDocument load_cluster(const fs::path& dir) {
     throw failed("no_cluster", "there is no cluster in " + dir.string() +
                                    " (no cluster.json): run `quorate init`, or name its directory with --dir");
   try {
-    return policy::ClusterDocument::parse(read_text_file(file));
+    return policy::ClusterChain::parse(read_text_file(file)).with_newest_cards();
   } catch (const JsonError& e) {
     throw failed("cluster_document", file.string() + ": " + (e.pointer.empty() ? "" : e.pointer + ": ") + e.what());
   }

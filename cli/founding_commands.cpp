@@ -11,6 +11,7 @@
 #include "cli/node_folder.h"
 #include "cli/user_commands.h"
 #include "peers/certificates.h"
+#include "policy/cluster_chain.h"
 #include "policy/cluster_parts.h"
 #include "policy/founding.h"
 
@@ -162,7 +163,7 @@ Exit cluster_show(const std::string& file, Console& console) {
     const Json json = parse_json(text);
     founding = json.is_object() && json.contains("document");
     if (!founding) {
-      const auto cluster = policy::ClusterDocument::parse(text);
+      const auto cluster = policy::ClusterChain::parse(text).with_newest_cards();
       std::string lines = "cluster     " + cluster.name() + "\nfingerprint " + cluster.id() + "\nversion     " +
                           std::to_string(cluster.version()) + "\n";
       for (const auto& node : cluster.nodes()) lines += lines_of(node);
@@ -230,7 +231,12 @@ Exit cluster_accept(const ClusterAcceptOptions& options, const fs::path& given, 
   if (const auto missing = founding.unsigned_nodes(); !missing.empty())
     throw failed("incomplete", options.file + " is not yet signed by " + joined(missing));
   const bool node = is_node_folder(dir);
-  if (node)
+  if (options.joining) {  // it gets in later, by what it hears of the others
+    const NodeFolder folder = open_node_folder(dir);
+    const policy::NodeCard* founder = founding.find(folder.card.id);  // another one of this name: a lost machine's
+    if (founder != nullptr && founder->identity_key == folder.card.identity_key)
+      throw failed("not_joining", "node " + folder.card.id + " is one of the nodes of " + options.file);
+  } else if (node)
     expect_own_card(founding, open_node_folder(dir), options.file);
   else if (!is_user_folder(dir))
     throw failed("no_folder",

@@ -40,6 +40,7 @@ Exit cluster_assemble(const ClusterAssembleOptions& options, Console& console);
 
 struct ClusterAcceptOptions {
   std::string file;
+  bool joining = false;  // the node is none of the founders, and is to join
   std::optional<std::string> fingerprint;
 };
 // Puts cluster.json and policy.json into a node's folder or a user's.

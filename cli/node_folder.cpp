@@ -13,6 +13,7 @@
 #include "cli/settings.h"
 #include "cli/stop_signals.h"
 #include "peers/certificates.h"
+#include "policy/cluster_chain.h"
 #include "policy/cluster_parts.h"
 #include "policy/kinds.h"
 #include "storage/files.h"
@@ -237,9 +238,18 @@ NodeFolder open_node_folder(const fs::path& given) {
   return {dir, std::move(card), std::move(signed_card), std::move(*identity), std::move(cluster)};
 }
 
-Exit node_card(const fs::path& dir, Console& console) {
+Exit node_card(const fs::path& dir, const std::optional<std::string>& join, Console& console) {
   const NodeFolder folder = open_node_folder(dir);
-  console.result(folder.signed_card, folder.signed_card.dump(2));
+  Json card = folder.signed_card;
+  if (join) {
+    const auto id = array_from_hex<32>(*join);
+    if (!id || to_hex(*id) != *join) throw usage("--join takes a cluster's id, 64 lower-case hex digits");
+    if (folder.cluster && *folder.cluster != *join)
+      throw failed("node_in_use",
+                   "the node in " + folder.dir.string() + " is in cluster " + *folder.cluster + " already");
+    card = policy::sign_offer(card, *join, folder.identity);
+  }
+  console.result(card, card.dump(2));
   return Exit::ok;
 }
 

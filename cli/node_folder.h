@@ -45,7 +45,8 @@ bool is_node_folder(const std::filesystem::path& dir);
 NodeFolder open_node_folder(const std::filesystem::path& dir);
 
 // `quorate node card`
-Exit node_card(const std::filesystem::path& dir, Console& console);
+// `join`: the id of a cluster; with the node's consent to be in it.
+Exit node_card(const std::filesystem::path& dir, const std::optional<std::string>& join, Console& console);
 struct NodeRenewOptions {
   bool new_key = false;                    // another TLS key
   std::optional<std::string> peers, rest;  // other addresses

@@ -25,9 +25,10 @@ void add_own_node(CLI::App& node, OperatorWords& words, const OperatorRun& run) 
   key->require_option(0, 1);
   init->callback(
       [&words, run] { run.chosen = [&words, run] { return node_init(words.node_init, run.folder(), run.world); }; });
-  node.add_subcommand("card", "print the signed card, for the other operators")->callback([run] {
-    run.chosen = [run] { return node_card(run.folder(), run.world.console); };
-  });
+  auto* card = node.add_subcommand("card", "print the signed card, for the other operators");
+  card->add_option("--join", words.join, "a running cluster's id: with the node's consent to be in it");
+  card->callback(
+      [&words, run] { run.chosen = [&words, run] { return node_card(run.folder(), words.join, run.world.console); }; });
   auto* renew = node.add_subcommand("renew", "a new certificate; with an option, a new card for the others");
   renew->add_flag("--new-key", words.node_renew.new_key, "for another TLS key");
   renew->add_option("--peers", words.node_renew.peers, "host:port, another address for the other nodes");
@@ -36,9 +37,43 @@ void add_own_node(CLI::App& node, OperatorWords& words, const OperatorRun& run) 
       [&words, run] { run.chosen = [&words, run] { return node_renew(words.node_renew, run.folder(), run.world); }; });
 }
 
+// Of a running cluster.
+void add_membership(CLI::App& cluster, OperatorWords& w, const OperatorRun& run) {
+  auto* join = cluster.add_subcommand("join", "ask the admins to let a node in");
+  join->add_option("offer", w.membership.what, "a file: what `quorate node card --join` has printed")->required();
+  auto* remove = cluster.add_subcommand("remove", "ask the admins to let a node go that has no shares");
+  remove->add_option("node", w.membership.what, "its id")->required();
+  for (auto* one : {join, remove}) {
+    one->add_flag("--yes", w.membership.yes, "without asking");
+    const auto act = one == join ? cluster_join : cluster_remove;
+    one->callback([&w, run, act] {
+      run.chosen = [&w, run, act] {
+        return run.with_client([&](ClusterClient& c) { return act(w.membership, c, run.world.console, run.in); });
+      };
+    });
+  }
+  auto* rotate = cluster.add_subcommand("rotate", "tell the nodes another one's new card: its TLS key, its addresses");
+  rotate->add_option("card", w.file, "a file")->required();
+  rotate->callback([&w, run] {
+    run.chosen = [&w, run] {
+      return run.with_client([&](ClusterClient& c) { return cluster_rotate(w.file, c, run.world.console); });
+    };
+  });
+  auto* update = cluster.add_subcommand("update", "the nodes as they are now, into a user's or a node's cluster.json");
+  update->add_option("file", w.update, "another cluster.json (default: ask the nodes)");
+  update->callback([&w, run] {
+    run.chosen = [&w, run] {
+      if (w.update) return cluster_update(*w.update, run.folder_or_default(), run.world.console);
+      return run.with_client(
+          [&](ClusterClient& c) { return cluster_update(c, find_place(run.global, run.env).dir, run.world.console); });
+    };
+  });
+}
+
 void add_clusters(CLI::App& app, OperatorWords& w, const OperatorRun& run) {
-  auto* cluster =
-      app.add_subcommand("cluster", "clusters of several operators: create, show, sign, assemble, accept, renew");
+  auto* cluster = app.add_subcommand(
+      "cluster",
+      "clusters of several operators: create, show, sign, assemble, accept, renew; join, remove, rotate, update");
   cluster->require_subcommand(1);
   auto* create = cluster->add_subcommand("create", "what all operators shall sign, from their nodes' cards");
   create->add_option("--card", w.cluster_create.cards, "a file; for every node")->required()->allow_extra_args(false);
@@ -76,6 +111,7 @@ void add_clusters(CLI::App& app, OperatorWords& w, const OperatorRun& run) {
   auto* accept = cluster->add_subcommand("accept", "check it, and put it into a node's or a user's folder (--dir)");
   accept->add_option("file", w.cluster_accept.file, "of assemble")->required();
   accept->add_option("--fingerprint", w.cluster_accept.fingerprint, "only if it has this one");
+  accept->add_flag("--joining", w.cluster_accept.joining, "for a node that is none of the founders, and is to join");
   accept->callback([&w, run] {
     run.chosen = [&w, run] { return cluster_accept(w.cluster_accept, run.folder_or_default(), run.world.console); };
   });
@@ -85,6 +121,7 @@ void add_clusters(CLI::App& app, OperatorWords& w, const OperatorRun& run) {
   renew->callback([&w, run] {
     run.chosen = [&w, run] { return cluster_renew(w.file, run.folder_or_default(), run.world.console); };
   });
+  add_membership(*cluster, w, run);
 }
 
 void add_users(CLI::App& app, OperatorWords& w, const OperatorRun& run) {
@@ -103,6 +140,11 @@ fs::path OperatorRun::folder() const {
   if (global.dir) return *global.dir;
   if (!env.quorate_dir) throw usage("name the node's folder with --dir");
   return *env.quorate_dir;
+}
+
+Exit OperatorRun::with_client(const std::function<Exit(ClusterClient&)>& act) const {
+  ClusterClient client(find_place(global, env), world);
+  return act(client);
 }
 
 fs::path OperatorRun::folder_or_default() const { return global.dir || env.quorate_dir ? folder() : default_dir(env); }

@@ -2,9 +2,11 @@
 #pragma once
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 #include "cli/founding_commands.h"
+#include "cli/membership_commands.h"
 #include "cli/node_folder.h"
 #include "cli/settings.h"
 #include "cli/user_commands.h"
@@ -24,6 +26,8 @@ struct OperatorWords {
   ClusterAssembleOptions cluster_assemble;
   ClusterAcceptOptions cluster_accept;
   UserInitOptions user_init;
+  MembershipOptions membership;
+  std::optional<std::string> join, update;
   std::string file;
 };
 
@@ -37,6 +41,7 @@ struct OperatorRun {
   // What --dir or the environment names, never what another folder's config does.
   std::filesystem::path folder() const;             // Failure (usage) if nothing does
   std::filesystem::path folder_or_default() const;  // else default_dir()
+  Exit with_client(const std::function<Exit(ClusterClient&)>& run) const;
 };
 
 // `app` has a subcommand `node` already. `words` outlives `app`, and so does what `run` refers to.

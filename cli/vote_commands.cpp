@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "cli/files.h"
 #include "cli/key_commands.h"
+#include "cli/membership_commands.h"
 #include "cli/policy_commands.h"
 #include "cli/sign_commands.h"
 #include "policy/intent.h"
@@ -167,6 +168,13 @@ std::string understood(const Json& request, const Json& about, const std::string
       if (!about.is_object() || jcs_digest(about) != intent.policy_digest) throw lie("another policy is in force");
       try {
         return text + changes_of(about, body).text + "\n";
+      } catch (const JsonError& e) {
+        throw lie(e.pointer + " " + e.what());
+      }
+    }
+    if (intent.kind == policy::Kind::change_cluster) {
+      try {
+        return text + text_of_membership(body);
       } catch (const JsonError& e) {
         throw lie(e.pointer + " " + e.what());
       }

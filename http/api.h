@@ -35,6 +35,9 @@ enum class Route {
   show_request,   // GET  /v1/requests/{id}
   show_node,      // GET  /v1/node
   show_cluster,   // GET  /v1/cluster
+  add_node,       // POST /v1/cluster/nodes
+  remove_node,    // DELETE /v1/cluster/nodes/{node}
+  renew_node,     // PUT  /v1/cluster/nodes/{node}
   show_policy,    // GET  /v1/policy
   change_policy,  // PUT  /v1/policy
   simulate,       // POST /v1/policy/simulate

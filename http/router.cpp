@@ -7,7 +7,7 @@
 namespace quorate::http {
 namespace {
 
-enum class Subject { none, key, request };
+enum class Subject { none, key, request, node };
 
 struct Entry {
   RouteInfo info;
@@ -33,6 +33,9 @@ const std::vector<Entry>& table() {
       {{Route::show_request, "GET", "/v1/requests/{id}"}, Subject::request, {}},
       {{Route::show_node, "GET", "/v1/node"}, Subject::none, {}},
       {{Route::show_cluster, "GET", "/v1/cluster"}, Subject::none, {}},
+      {{Route::add_node, "POST", "/v1/cluster/nodes"}, Subject::none, {}},
+      {{Route::renew_node, "PUT", "/v1/cluster/nodes/{node}"}, Subject::node, {}},
+      {{Route::remove_node, "DELETE", "/v1/cluster/nodes/{node}"}, Subject::node, {}},
       {{Route::show_policy, "GET", "/v1/policy"}, Subject::none, {"version"}},
       {{Route::change_policy, "PUT", "/v1/policy"}, Subject::none, {}},
       {{Route::simulate, "POST", "/v1/policy/simulate"}, Subject::none, {}},
@@ -56,6 +59,19 @@ bool is_key(std::string_view s) {
 }
 bool is_request_id(std::string_view s) {
   return s.size() == 36 && s.starts_with("req_") && std::all_of(s.begin() + 4, s.end(), is_lower_hex);
+}
+bool is_subject(Subject subject, std::string_view s) {
+  switch (subject) {
+    case Subject::key:
+      return is_key(s);
+    case Subject::node:  // a name
+      return is_key(s) && s.size() <= limits::kMaxName;
+    case Subject::request:
+      return is_request_id(s);
+    case Subject::none:
+      break;
+  }
+  impossible("a path without a subject has no part in braces");
 }
 bool is_one_of(std::string_view s, std::initializer_list<std::string_view> all) {
   return std::find(all.begin(), all.end(), s) != all.end();
@@ -133,7 +149,7 @@ std::optional<std::string> subject_of(const Entry& entry, const std::vector<std:
       continue;
     }
     const auto decoded = percent_decoded(segments[i]);
-    if (!decoded || !(entry.subject == Subject::key ? is_key(*decoded) : is_request_id(*decoded))) return std::nullopt;
+    if (!decoded || !is_subject(entry.subject, *decoded)) return std::nullopt;
     subject = *decoded;
   }
   return subject;
@@ -188,6 +204,8 @@ bool is_mutation(Route r) {
     case Route::change_policy:
     case Route::freeze:
     case Route::unfreeze:
+    case Route::add_node:
+    case Route::remove_node:
       return true;
     case Route::list_keys:
     case Route::show_key:
@@ -201,6 +219,7 @@ bool is_mutation(Route r) {
     case Route::show_cluster:
     case Route::show_policy:
     case Route::simulate:
+    case Route::renew_node:
     case Route::list_audit:
     case Route::audit_head:
       return false;
@@ -211,7 +230,8 @@ bool is_mutation(Route r) {
 }
 
 bool takes_body(Route r) {
-  return is_mutation(r) || r == Route::inspect || r == Route::simulate || r == Route::vote || r == Route::cancel;
+  return is_mutation(r) || r == Route::renew_node || r == Route::inspect || r == Route::simulate || r == Route::vote ||
+         r == Route::cancel;
 }
 
 Json parse_body(ByteView body) {

@@ -32,7 +32,7 @@ int status_of_failure(const std::string& code) {
   for (const std::string_view conflict :
        {"name_taken", "context_mismatch", "already_final", "idempotency_conflict", "clock_skew", "busy", "unknown_key",
         "key_archived", "unknown_participant", "unknown_user", "quarantined", "no_share", "other_certificate",
-        "number_used", "superseded", "frozen"})
+        "number_used", "superseded", "frozen", "node_has_shares"})
     if (code == conflict) return 409;
   for (const std::string_view unsignable :
        {"payload_unsupported", "payload_malformed", "payload_invalid", "algorithm_mismatch", "path_invalid",
@@ -93,6 +93,8 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
     case http::Route::change_policy:
     case http::Route::freeze:
     case http::Route::unfreeze:
+    case http::Route::add_node:
+    case http::Route::remove_node:
       return mutate(call);
     case http::Route::list_keys:
       return list_keys(call);
@@ -113,7 +115,9 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
     case http::Route::show_node:
       return show_node();
     case http::Route::show_cluster:
-      return Reply{200, Json::parse(world_.cluster.json()), {}};
+      return Reply{200, Json::parse(desk_.cards().text()), {}};
+    case http::Route::renew_node:
+      return renew_node(call);
     case http::Route::show_policy:
       return show_policy(call);
     case http::Route::simulate:
@@ -138,6 +142,8 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
 }
 
 std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
+  if (!desk_.governance().member())
+    return problem_of({503, "not_a_member", "this node is not in the cluster", std::nullopt});
   ++mutations_;
   const auto pending = std::make_shared<AwaitedRequest>();
   const std::uint64_t ticket = next_ticket_++;
@@ -196,7 +202,7 @@ std::variant<Reply, Problem> NodeApi::show_node() const {
       peer["software"] = p.hello.software.text;
       peer["policy_version"] = p.hello.policy_version;
       peer["same_policy"] = p.hello.policy_digest == world_.policy->digest();
-      peer["same_cluster"] = p.hello.cluster_document == world_.cluster.digest();
+      peer["same_cluster"] = p.hello.cluster_document == world_.cluster->digest();
     }
     if (!p.last_error.empty()) peer["last_error"] = p.last_error;
     peers.push_back(std::move(peer));
@@ -204,7 +210,7 @@ std::variant<Reply, Problem> NodeApi::show_node() const {
   const storage::AuditHead head = world_.store.audit_head();
   return Reply{200,
                Json{{"id", world_.me.id},
-                    {"cluster", world_.cluster.id()},
+                    {"cluster", world_.cluster->id()},
                     {"identity_key", world_.me.identity_key.to_text()},
                     {"policy", {{"version", world_.policy->version()}, {"digest", to_hex(world_.policy->digest())}}},
                     {"time", to_rfc3339(world_.clock.wall())},
@@ -262,7 +268,8 @@ http::Readiness NodeApi::ready() {
   http::Readiness r;
   const bool old = desk_.freshness().resting() || desk_.healer().lost_shares() != 0;
   const bool fork = desk_.governance().fork(), behind = desk_.governance().behind();
-  r.ok = store && !old && !fork && !behind && connected + 1 >= limits::kMinThreshold;
+  const bool member = desk_.governance().member();
+  r.ok = store && !old && !fork && !behind && member && connected + 1 >= limits::kMinThreshold;
   // Anybody may ask: what failed is told by the log and to users.
   r.why = {{"store", !store ? "failed"
                      : old  ? "rolled_back"
@@ -270,6 +277,7 @@ http::Readiness NodeApi::ready() {
            {"policy", fork     ? "policy_fork"
                       : behind ? "policy_behind"
                                : "ok"},
+           {"cluster", member ? "ok" : "not_a_member"},
            {"peers", std::move(peers)},
            {"node", world_.me.id}};
   return r;

@@ -17,7 +17,7 @@ class NodeApi final : public http::Api {
 
   std::variant<http::Reply, http::Problem> call(const http::Call& call) override;
   std::optional<Ed25519PublicKey> user_key(std::string_view user) override;
-  std::string cluster_id() override { return world_.cluster.id(); }
+  std::string cluster_id() override { return world_.cluster->id(); }
   http::Readiness ready() override;
   std::string metrics() override;
   void close() { closing_ = true; }  // calls that wait are answered at once
@@ -25,6 +25,7 @@ class NodeApi final : public http::Api {
  private:
   using Answered = std::variant<http::Reply, http::Problem>;
   Answered mutate(const http::Call& call);
+  Answered renew_node(const http::Call& call);
   Answered vote(const http::Call& call);
   Answered cancel(const http::Call& call);
   Answered told(const std::function<void(std::function<void(const Answer&)>)>& ask);

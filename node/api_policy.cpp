@@ -28,7 +28,7 @@ policy::PolicyDocument policy_in(JsonObject& body, const World& world) {
   const Json& document = body.object("policy");
   try {
     auto policy = policy::PolicyDocument::from_json(document);
-    if (policy.cluster_id() != world.cluster.id()) throw JsonError("/cluster", "is the id of another cluster");
+    if (policy.cluster_id() != world.cluster->id()) throw JsonError("/cluster", "is the id of another cluster");
     return policy;
   } catch (const JsonError& e) {
     throw JsonError(body.pointer("policy") + e.pointer, e.what());

@@ -34,7 +34,7 @@ bool waits_or_goes_on(const RequestRecord& record) {
 
 std::vector<std::string> audience_of(const Examined& x, const World& world) {
   std::vector<std::string> nodes;
-  for (const policy::NodeCard& card : world.cluster.nodes())
+  for (const policy::NodeCard& card : world.cluster->nodes())
     if (card.id != world.me.id && (x.changes_key() || x.committee().find(card.id) != nullptr)) nodes.push_back(card.id);
   return nodes;
 }
@@ -53,7 +53,7 @@ Approvals::Known& Approvals::know(const Examined& x, const RequestRecord& record
   known.audience.clear();
   for (const std::string& node : audience_of(x, world_)) known.audience.insert(node);
   // Whom the client has asked may have no part in the key.
-  if (record.coordinator.text != world_.me.id && world_.cluster.find(record.coordinator.text) != nullptr)
+  if (record.coordinator.text != world_.me.id && world_.cluster->find(record.coordinator.text) != nullptr)
     known.audience.insert(record.coordinator);
   std::erase_if(known.holders, [&](const std::string& node) { return !known.audience.contains(node); });
   known.members.clear();

@@ -152,7 +152,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.propose = Propose{};
   job.propose.random = world_.rng.bytes<32>();
   job.propose.attempt = job.record.attempts;
-  job.propose.cluster_digest = world_.cluster.digest();
+  job.propose.cluster_digest = world_.cluster->digest();
   job.propose.policy_version = static_cast<std::uint64_t>(world_.policy->version());
   job.propose.policy_digest = world_.policy->digest();
   job.propose.request_digest = job.x.request_digest;

@@ -128,8 +128,9 @@ bool Coordinator::adopt(const Examined& x, const ClientRequest& original,
 
 void Coordinator::resume(const RequestRecord& record) {
   if (jobs_.contains(record.id) || record.request_state() == RequestState::pending_approval) return;
-  for (const auto kind : {policy::Kind::change_policy, policy::Kind::freeze, policy::Kind::unfreeze})
-    if (record.kind.text == policy::name_of(kind)) return;  // Governance's, Freezes'
+  if (changes_documents(record)) return;  // Governance's
+  for (const auto kind : {policy::Kind::freeze, policy::Kind::unfreeze})
+    if (record.kind.text == policy::name_of(kind)) return;  // Freezes'
   auto examined = examine(record.original, world_);
   const auto* x = std::get_if<Examined>(&examined);
   if (x != nullptr && adopt(*x, record.original, [](const Answer&) {})) return;

@@ -1,6 +1,8 @@
 #include "node/desk.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "node/outcome.h"
 
@@ -10,6 +12,7 @@ namespace {
 using storage::RequestState;
 constexpr auto kExpireEvery = Seconds(2);
 constexpr auto kSweepEvery = Seconds(60);
+constexpr auto kFarewell = Seconds(10);
 constexpr auto kExpireGrace = Seconds(10);       // after a request's end, for an outcome on its way
 constexpr std::size_t kMaxOutcomeQueries = 256;  // to one peer at once
 
@@ -23,7 +26,6 @@ Desk::Desk(const World& world, SessionHost& host)
       windows_(world, requests_, peers_,
                [this](const std::string& id) { return coordinator_.attempts(id) || participant_.takes_part(id); }),
       freshness_(world, requests_, peers_),
-      inflow_(world.cluster),
       participant_(world, requests_, host, peers_, quarantines_, windows_,
                    {[this](const Report& report) { coordinator_.on_report(world_.me.id, report); },
                     [this](const std::string& request, const std::string& from) {
@@ -56,7 +58,7 @@ Desk::Desk(const World& world, SessionHost& host)
                     lifts ? freezes_.on_unfreeze(record) : governance_.on_change(record);
                   }}),
       governance_(world, requests_, peers_,
-                  {[this] { policy_changed(); }, [this](const RequestRecord& record) { on_final(record); },
+                  {[this] { documents_changed(); }, [this](const RequestRecord& record) { on_final(record); },
                    [this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); }}),
       freezes_(world, requests_, peers_,
                {[this] {
@@ -65,6 +67,7 @@ Desk::Desk(const World& world, SessionHost& host)
                 },
                 [this](const RequestRecord& record) { on_final(record); }, [this] { return freshness_.resting(); },
                 [this] { return freshness_.noticed(); }}),
+      cards_(world, peers_, [this] { update_mesh(); }),
       healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }),
       scheduled_refresh_(world, peers_, coordinator_) {}
 
@@ -78,6 +81,7 @@ void Desk::recover() {
   freshness_.load();
   quarantines_.load();
   governance_.recover();
+  mesh_peers_ = cards_.peers();
   approvals_.recover();
   windows_.recover();
   for (const storage::RequestRow& row : world_.store.open_requests()) {
@@ -101,9 +105,11 @@ void Desk::tick() {
     if (inflow_.take_lost(node)) windows_.on_lost(node);
   windows_.tick();
   freezes_.tick();
+  cards_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
   const SteadyTime now = world_.clock.steady();
+  if (std::erase_if(leaving_, [&](const auto& l) { return now >= l.second.second; }) != 0) update_mesh();
   if (now >= next_expiry_) {
     next_expiry_ = now + kExpireEvery;
     expire();
@@ -169,16 +175,42 @@ bool Desk::post(std::function<void()> work) noexcept {
 }
 
 bool Desk::has_same_documents(const peers::Hello& hello) const {
-  return hello.policy_digest == world_.policy->digest() && hello.cluster_document == world_.cluster.digest();
+  return hello.policy_digest == world_.policy->digest() && hello.cluster_document == world_.cluster->digest();
 }
 
 // What waits is judged by the policy in force now, and the nodes that sign together are those that have it, too.
-void Desk::policy_changed() {
+void Desk::documents_changed() {
+  if (cards_.chain().version() != world_.cluster->version()) cards_.document_changed();
   for (const auto& [node, hello] : hellos_) peers_.set(node, has_same_documents(hello));
   coordinator_.on_policy_changed();
   approvals_.recover();
   freezes_.on_policy_changed();
   healer_.ask_all();  // certificates may have been made under it
+}
+
+// A node that has left hears of it before its connection is closed.
+void Desk::update_mesh() {
+  const std::vector<peers::PeerConfig> wanted = cards_.peers();
+  const auto is_wanted = [&](const std::string& node) {
+    return std::any_of(wanted.begin(), wanted.end(), [&](const auto& peer) { return peer.node == node; });
+  };
+  for (const peers::PeerConfig& peer : mesh_peers_)
+    if (!is_wanted(peer.node)) leaving_.emplace(peer.node, std::pair(peer, world_.clock.steady() + kFarewell));
+  std::erase_if(leaving_, [&](const auto& l) { return is_wanted(l.first); });
+  mesh_peers_ = wanted;
+  std::vector<peers::PeerConfig> all = wanted;
+  for (const auto& [node, peer] : leaving_) all.push_back(peer.first);
+  try {
+    world_.mesh.update_peers(std::move(all));
+    return;
+  } catch (const std::invalid_argument&) {  // one that comes has a key of one that leaves, or there are too many
+    leaving_.clear();
+  }
+  try {
+    world_.mesh.update_peers(wanted);
+  } catch (const std::invalid_argument& e) {
+    world_.log(LogLevel::error, std::string("the mesh cannot connect with the nodes of the cluster: ") + e.what());
+  }
 }
 
 void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexcept {
@@ -190,7 +222,8 @@ void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexce
                  node + " has another policy or cluster document: it does not sign together with this node");
     const bool came_up = !peers_.is_up(node);
     peers_.set(node, same);
-    governance_.on_hello(node, hello.policy_version, hello.policy_digest);
+    governance_.on_hello(node, hello);
+    if (came_up) cards_.on_peer_up(node);
     if (came_up) freezes_.on_peer_up(node);
     if (came_up) freshness_.on_peer_up(node);
     if (came_up) approvals_.on_peer_up(node);
@@ -308,6 +341,8 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     freezes_.on_lift(from, decode<LiftTold>(e.body));
   else if (e.tag == FreezeList::tag)
     freezes_.on_list(from, decode<FreezeList>(e.body));
+  else if (e.tag == CardList::tag)
+    cards_.on_cards(from, decode<CardList>(e.body));
   else if (e.tag == QuarantineList::tag)
     quarantines_.on_list(from, decode<QuarantineList>(e.body));
   else

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "node/approvals.h"
+#include "node/cards.h"
 #include "node/coordinator.h"
 #include "node/freezes.h"
 #include "node/freshness.h"
@@ -36,6 +37,7 @@ class Desk final : public peers::Inbox {
   const Freshness& freshness() const { return freshness_; }
   const Healer& healer() const { return healer_; }
   const Governance& governance() const { return governance_; }
+  Cards& cards() { return cards_; }
 
   // From the mesh's thread.
   void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;
@@ -56,7 +58,8 @@ class Desk final : public peers::Inbox {
   bool post(std::function<void()> work) noexcept;
   void on_final(const RequestRecord& record);
   bool has_same_documents(const peers::Hello& hello) const;
-  void policy_changed();
+  void documents_changed();
+  void update_mesh();
   void expire();
 
   World world_;
@@ -72,9 +75,12 @@ class Desk final : public peers::Inbox {
   Approvals approvals_;
   Governance governance_;
   Freezes freezes_;  // knows the policies by governance_
+  Cards cards_;
   Healer healer_;
   ScheduledRefresh scheduled_refresh_;
   std::map<std::string, peers::Hello> hellos_;  // of the peers that are up, the last one
+  std::vector<peers::PeerConfig> mesh_peers_;
+  std::map<std::string, std::pair<peers::PeerConfig, SteadyTime>> leaving_;  // still to be told, until then
   SteadyTime next_expiry_{}, next_sweep_{};
   std::atomic<std::uint64_t> malformed_{0}, dropped_{0};
 };

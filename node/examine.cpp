@@ -30,7 +30,7 @@ std::variant<Examined, Refusal> plan_create_key(Examined x, const Json& body, co
     case policy::SignatureScheme::unset:
       return Refusal{400, "malformed_body", "no such algorithm", "/algorithm"};
   }
-  auto committee = committee_of(world.cluster, plan.body.participants, plan.body.threshold);
+  auto committee = committee_of(*world.cluster, plan.body.participants, plan.body.threshold);
   if (auto* refused = std::get_if<Refusal>(&committee)) return std::move(*refused);
   plan.committee = std::get<Committee>(std::move(committee));
 
@@ -78,7 +78,7 @@ std::optional<Refusal> fit(ResharePlan& plan, const World& world) {
   const Committee& old = plan.body().committee;
   std::vector<NewMember> nodes;
   const auto add = [&](const std::string& name) {
-    const policy::NodeCard* card = world.cluster.find(name);
+    const policy::NodeCard* card = world.cluster->find(name);
     if (card != nullptr) nodes.push_back({card->id, card->identity_key});
     return card != nullptr;
   };
@@ -157,7 +157,7 @@ std::variant<Examined, Refusal> plan_freeze(Examined x, bool freezes, const Json
   }
   x.kind = freezes ? policy::Kind::freeze : policy::Kind::unfreeze;
   if (!freezes) {
-    auto all = all_nodes(world.cluster);
+    auto all = all_nodes(*world.cluster);
     if (auto* refused = std::get_if<Refusal>(&all)) return std::move(*refused);
     plan.committee = std::get<Committee>(std::move(all));
     x.intent.expires_at = policy::expires_with_approvals(x.who.created, kChangeHours + policy.admins().delay_hours);
@@ -167,7 +167,6 @@ std::variant<Examined, Refusal> plan_freeze(Examined x, bool freezes, const Json
   return x;
 }
 
-
 }  // namespace
 
 void add_windows(policy::PolicyQuery& query, const std::string& key_id, const Committee& committee,
@@ -176,10 +175,43 @@ void add_windows(policy::PolicyQuery& query, const std::string& key_id, const Co
   query.ledger = &ledger;
   // So many nodes are honest at most while it takes one of them to sign.
   query.split_key = committee.size() - committee.threshold() + 1;
-  query.split_cluster = world.cluster.nodes().size() - limits::kMinThreshold + 1;
+  query.split_cluster = world.cluster->nodes().size() - limits::kMinThreshold + 1;
 }
 
 namespace {
+
+// A node that has shares stays until its keys are reshared without it. A dead one's share is dealt anew without it,
+// too.
+std::optional<Refusal> still_needed(const std::string& node, const World& world) {
+  constexpr std::size_t kPage = 200, kMostNamed = 5;
+  std::string keys;
+  std::size_t found = 0;
+  std::optional<storage::Cursor> after;
+  do {
+    const auto page = world.store.keys(kPage, after);
+    for (const storage::KeyRow& row : page.items) {
+      if (row.certificate.empty() || decode<KeyCertificate>(row.certificate).body.committee.find(node) == nullptr)
+        continue;
+      if (++found <= kMostNamed) keys += (found == 1 ? "" : ", ") + row.name;
+    }
+    after = page.next;
+  } while (after);
+  if (found == 0) return std::nullopt;
+  if (found > kMostNamed) keys += " and " + std::to_string(found - kMostNamed) + " more keys";
+  return Refusal{409, "node_has_shares", node + " has shares of " + keys + ": reshare them to other nodes first",
+                 "/node"};
+}
+
+std::variant<Examined, Refusal> plan_nodes(Examined x, const http::Match& match, const Json& body,
+                                           const policy::PolicyDocument& policy, const World& world) {
+  auto planned = plan_cluster(std::move(x), match, body, policy, *world.cluster.chain());
+  if (auto* seen = std::get_if<Examined>(&planned)) {
+    ChangePlan& plan = std::get<ChangePlan>(seen->plan);
+    const bool looks = !plan.removed.empty() && !plan.unfit && policy.is_admin(seen->who.user);  // which keys there are
+    if (looks) plan.unfit = still_needed(plan.removed, world);
+  }
+  return planned;
+}
 
 // Nothing of the intent changes any more.
 void close(Examined& x) {
@@ -254,12 +286,12 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
 std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world,
                                         const policy::PolicyDocument& policy) {
   const auto key_of = [&](std::string_view user) -> std::optional<Ed25519PublicKey> {
-    if (const policy::NodeCard* node = asking_node(user, world.cluster)) return node->identity_key;
+    if (const policy::NodeCard* node = asking_node(user, *world.cluster)) return node->identity_key;
     const Ed25519PublicKey* key = policy.key_of(user);
     if (key == nullptr) return std::nullopt;
     return *key;
   };
-  auto verified = http::verify(request, world.cluster.id(), key_of);
+  auto verified = http::verify(request, world.cluster->id(), key_of);
   if (const auto* error = std::get_if<http::AuthError>(&verified)) return refusal_of(*error);
 
   const auto matched = http::route(request.method.text, request.target.text);
@@ -269,8 +301,8 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
 
   Examined x;
   x.who = std::get<http::Verified>(std::move(verified));
-  x.id = http::request_id(x.who, world.cluster.id());
-  x.intent.cluster = world.cluster.id();
+  x.id = http::request_id(x.who, world.cluster->id());
+  x.intent.cluster = world.cluster->id();
   x.intent.request = x.id;
   x.intent.policy_version = policy.version();
   x.intent.policy_digest = policy.digest();
@@ -291,9 +323,11 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
     else if (match.route == http::Route::archive_key || match.route == http::Route::unarchive_key)
       planned = plan_state(std::move(x), match.subject, match.route == http::Route::archive_key, body, world);
     else if (match.route == http::Route::change_policy)
-      planned = plan_change(std::move(x), body, policy, world.cluster);
+      planned = plan_change(std::move(x), body, policy, *world.cluster);
     else if (match.route == http::Route::freeze || match.route == http::Route::unfreeze)
       planned = plan_freeze(std::move(x), match.route == http::Route::freeze, body, policy, world);
+    else if (match.route == http::Route::add_node || match.route == http::Route::remove_node)
+      planned = plan_nodes(std::move(x), match, body, policy, world);
     else if (match.route == http::Route::reshare_key)
       planned = plan_reshare(std::move(x), match.subject, policy::parse_reshare(body), body, world);
   } catch (const JsonError& e) {
@@ -304,7 +338,7 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
   Examined& done = std::get<Examined>(planned);
   done.intent.kind = done.kind;
   done.expires = done.intent.expires_at;
-  if (asking_node(done.who.user, world.cluster) != nullptr) {
+  if (asking_node(done.who.user, *world.cluster) != nullptr) {
     close(done);
     done.decision = decide_scheduled(done, world, policy);
     done.consent = consent_in(request, done.intent, done.decision, policy);

@@ -59,12 +59,16 @@ struct StatePlan {
   bool archived = false;  // what it shall be
 };
 
-// change_policy: what would be in force (node/policy_chain.h).
+// change_policy and change_cluster: what would be in force (node/policy_chain.h). One of the two is set, none if it is
+// unfit.
 struct ChangePlan {
-  std::shared_ptr<const policy::PolicyDocument> next;  // nullptr if it is unfit
-  std::vector<std::string> loosens;                    // why it waits; empty: it does not
-  std::optional<Refusal> unfit;                        // it follows another version than the one in force
-  Committee committee;                                 // all nodes of the cluster, and their majority
+  std::shared_ptr<const policy::PolicyDocument> next;
+  std::shared_ptr<const Json> cluster;  // an entry of the cluster's documents, without votes
+  std::string removed;                  // the node that would be in the cluster no more
+  Digest digest{};                      // of the document: what nodes vote for
+  std::vector<std::string> loosens;     // why it waits; empty: it does not
+  std::optional<Refusal> unfit;         // it follows another version than the one in force
+  Committee committee;                  // all nodes of the cluster, and their majority
 };
 
 // freeze or unfreeze (node/freezes.h).

@@ -227,7 +227,7 @@ void Freezes::settle(const std::string& id, bool late) {
     return;
   RequestRecord record = it->second.record;
   Json result = Json::parse(record.result.text), missing = Json::array();
-  for (const policy::NodeCard& card : world_.cluster.nodes())
+  for (const policy::NodeCard& card : world_.cluster->nodes())
     if (!applied.contains(card.id)) missing.push_back(card.id);
   result["applied_on"] = applied;
   result["not_yet"] = std::move(missing);
@@ -275,7 +275,7 @@ void Freezes::schedule(const RequestRecord& record) {
 }
 
 void Freezes::supersede(const RequestRecord& record, const std::string& why) {
-  requests_.supersede(record, why, [this](const RequestRecord& ended) { hooks_.final(ended); });
+  requests_.supersede(record, why, Requests::kSuperseded, [this](const RequestRecord& ended) { hooks_.final(ended); });
 }
 
 // There are no rivals: what is lifted twice is lifted.
@@ -285,7 +285,7 @@ void Freezes::vote(const RequestRecord& record) {
   const auto cast = [this, id = record.id.text, intent = open.intent] {
     const auto it = open_.find(id);
     if (it == open_.end()) return;
-    it->second.votes[world_.me.id] = sign_lift(world_.me.id, intent, world_.cluster.id(), world_.identity);
+    it->second.votes[world_.me.id] = sign_lift(world_.me.id, intent, world_.cluster->id(), world_.identity);
     for (const auto& [node, same] : peers_.all()) tell_votes(id, node);
     certify(id);
   };
@@ -311,7 +311,7 @@ void Freezes::on_votes(const std::string&, const LiftVotes& message) {
   const auto it = open_.find(message.request);
   if (it == open_.end() || it->second.intent == Digest{}) return;
   for (const LiftVote& vote : message.votes)
-    if (!it->second.votes.contains(vote.node.text) && verify_lift(vote, it->second.intent, world_.cluster))
+    if (!it->second.votes.contains(vote.node.text) && verify_lift(vote, it->second.intent, *world_.cluster))
       it->second.votes.emplace(vote.node.text, vote);
   certify(message.request);
 }
@@ -319,7 +319,7 @@ void Freezes::on_votes(const std::string&, const LiftVotes& message) {
 void Freezes::certify(const std::string& id) {
   const Unfreeze& open = open_.at(id);
   const auto record = requests_.load(id);
-  if (open.votes.size() < majority_of(world_.cluster) || !record) return;
+  if (open.votes.size() < majority_of(*world_.cluster) || !record) return;
   Lift proof;
   proof.policy = world_.policy->digest();
   proof.original = record->original;
@@ -339,8 +339,8 @@ void Freezes::lift(const std::string& from, const Lift& proof) {
   if (created <= state.lifted) return;
   std::set<std::string> nodes;
   for (const LiftVote& vote : proof.votes)
-    if (verify_lift(vote, x->request_digest, world_.cluster)) nodes.insert(vote.node.text);
-  if (nodes.size() < majority_of(world_.cluster))
+    if (verify_lift(vote, x->request_digest, *world_.cluster)) nodes.insert(vote.node.text);
+  if (nodes.size() < majority_of(*world_.cluster))
     return world_.log(LogLevel::warn, from + " shows an unfreeze that too few nodes have signed");
   const std::uint64_t before = std::exchange(state.lifted, created);
   RequestRecord record =

@@ -27,7 +27,7 @@ std::optional<T> stored(const storage::Store& store, const std::string& name) {
 
 std::map<std::string, Progress> kept_progress(const World& world) {
   std::map<std::string, Progress> kept;
-  for (const policy::NodeCard& card : world.cluster.nodes())
+  for (const policy::NodeCard& card : world.cluster->nodes())
     if (const auto seen = stored<Progress>(world.store, seen_meta(card.id))) kept[card.id] = *seen;
   return kept;
 }
@@ -62,8 +62,8 @@ void Freshness::on_peer_up(const std::string& node) {
 }
 
 void Freshness::on_mine(const std::string& from, const Progress& theirs) {
-  const policy::NodeCard* card = world_.cluster.find(from);
-  if (card == nullptr || !verify_progress(theirs, {world_.cluster.id(), from}, card->identity_key)) return;
+  const policy::NodeCard* card = world_.cluster->find(from);
+  if (card == nullptr || !verify_progress(theirs, {world_.cluster->id(), from}, card->identity_key)) return;
   const auto [it, first] = seen_.try_emplace(from, theirs);
   if (first || theirs.later_than(it->second)) {
     it->second = theirs;

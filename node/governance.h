@@ -1,5 +1,6 @@
-// Which policy is in force: the chain of versions on the disk, the votes of the nodes on the next one, what others know
-// that this node does not (docs/governance.md). Lives on the desk, but for behind() and fork().
+// Which policy and which cluster's document are in force: the chain of steps on the disk, the votes of the nodes on the
+// next one, what others know that this node does not (docs/governance.md, docs/cluster.md). Lives on the desk, but for
+// behind(), fork() and member().
 #pragma once
 #include <atomic>
 #include <functional>
@@ -22,7 +23,7 @@ struct PolicyVotes {
   Bounded<PolicyVote, kMaxRounds * limits::kMaxNodes> votes;
   static auto fields(auto& m) { return std::tie(m.previous, m.votes); }
 };
-// "Show me the version that follows this one."
+// "Show me the step after this one." The first documents are number 1.
 struct PolicyQuery {
   static constexpr std::string_view tag = "node/policy_query/1";
   std::uint64_t after = 0;
@@ -41,7 +42,7 @@ peers::Hello hello_of(const World& world);
 class Governance {
  public:
   struct Hooks {
-    std::function<void()> changed;                    // another version is in force
+    std::function<void()> changed;                    // another document is in force
     std::function<void(const RequestRecord&)> final;  // a change has come to its end
     std::function<bool()> resting;                    // Freshness's
     std::function<std::uint64_t()> noticed;           // likewise
@@ -51,20 +52,21 @@ class Governance {
 
   void recover();                               // tells the mesh
   void on_change(const RequestRecord& record);  // an open request that would change it
-  void on_hello(const std::string& node, std::uint64_t version, const Digest& digest);
+  void on_hello(const std::string& node, const peers::Hello& hello);
   void on_peer_down(const std::string& node) { claims_.erase(node); }
   void on_votes(const std::string& from, const PolicyVotes& message);
   void on_query(const std::string& from, const PolicyQuery& query);
   void on_step(const std::string& from, const PolicyStep& step);
   void tick();
 
-  // A peer says that a later version than this node's is in force. Any thread.
+  // A peer says that it has come further than this node. Any thread.
   bool behind() const { return behind_; }
-  // A peer has shown another document of this node's version, as well proven. Any thread.
+  // A peer has shown another step to where this node is, as well proven. Any thread.
   bool fork() const { return fork_; }
+  // This node is one of the cluster's. Any thread.
+  bool member() const;
 
  private:
-  using Document = std::shared_ptr<const policy::PolicyDocument>;
   struct OwnVotes {
     Digest previous{};
     Bounded<PolicyVote, kMaxRounds> votes;
@@ -72,22 +74,25 @@ class Governance {
   };
   struct Candidate {
     RequestRecord record;
-    Document next;
+    Digest next{};
   };
   struct Claim {
-    std::uint64_t version = 0;
+    std::uint64_t number = 0;
     Digest digest{};
     SteadyTime since{};
   };
   void load();
   void look(const std::string& id);
   void schedule(const RequestRecord& record, bool loosens);
-  void supersede(const RequestRecord& record, const std::string& why);
+  void supersede(const RequestRecord& record, const std::string& why, const std::string& code = Requests::kSuperseded);
   std::optional<std::uint32_t> round() const;  // the one that is voted in
   void vote();
   void certify();
   bool take(const std::string& from, const PolicyLink& link);
-  void taken(const Document& next, const PolicyLink& link);
+  void taken(const InForce& next, const PolicyLink& link);
+  InForce now() const { return {world_.policy.now(), world_.cluster.chain()}; }
+  void set(const InForce& next, const PolicyLink& link);
+  void expect(storage::Batch& batch, const InForce& now) const;
   void tell_votes(const std::string& to);
   void ask(const std::string& node);
   void look_behind();
@@ -96,12 +101,12 @@ class Governance {
   Requests& requests_;
   const PeerView& peers_;
   Hooks hooks_;
-  Document previous_;           // of the version in force; nullptr for the first one
-  std::set<std::string> open_;  // requests that would change it
+  std::optional<InForce> previous_;  // before the last step
+  std::set<std::string> open_;       // requests that would change it
   std::map<std::string, Candidate> due_;
   std::map<std::uint32_t, std::map<std::string, PolicyVote>> votes_;  // round -> node
   OwnVotes own_;                                                      // what of them is on the disk
-  std::map<std::string, Claim> claims_;                               // node -> what it says is in force there
+  std::map<std::string, Claim> claims_;                               // node -> how far it says it has come
   bool writing_ = false;                                              // a vote, or a step
   SteadyTime next_look_{}, next_tell_{};
   std::atomic<bool> behind_{false}, fork_{false};

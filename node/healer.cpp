@@ -256,7 +256,8 @@ void Healer::on_certificate(const std::string& from, const CertificateComplete& 
     return;
   }
   const CertificateBody& body = certificate.body;
-  if (to_hex(body.cluster_id) != world_.cluster.id() || !members_are_known(body.committee, world_.cluster) ||
+  const auto then = world_.cluster.at(body.config_version);
+  if (to_hex(body.cluster_id) != world_.cluster->id() || !then || !members_are_known(body.committee, **then) ||
       !verify_certificate(certificate)) {
     world_.log(LogLevel::warn, from + " sent a key certificate that does not verify");
     return;
@@ -269,7 +270,7 @@ void Healer::on_certificate(const std::string& from, const CertificateComplete& 
 
 std::shared_ptr<const KeyRecord> Healer::asked_for(const CertificateComplete& message) const {
   const auto policy = policy_of(message.certificate, world_);
-  const auto examined = examine(message.original, world_, *policy);
+  const auto examined = examine(message.original, world_of(message.certificate, world_), *policy);
   const auto* x = std::get_if<Examined>(&examined);
   if (x == nullptr || x->id != message.request.text || x->create() == nullptr || !x->allowed() ||
       !prove(*x, message.certificate, x->committee().parties(), world_))

@@ -3,43 +3,33 @@
 #pragma once
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <string>
 
 #include "base/limits.h"
-#include "policy/cluster.h"
 
 namespace quorate::node {
 
 // Any thread.
 class Inflow {
  public:
-  explicit Inflow(const policy::ClusterDocument& cluster) {
-    for (const policy::NodeCard& card : cluster.nodes()) load_.try_emplace(card.id);
-  }
-
-  // False: over limits::kMaxInboxPerPeer or kMaxInboxBytesPerPeer, or no node of the cluster. What was admitted is
-  // taken out with done().
+  // False: over limits::kMaxInboxPerPeer or kMaxInboxBytesPerPeer. What was admitted is taken out with done(). `from`
+  // is a node that the mesh has authenticated.
   bool admit(const std::string& from, std::size_t bytes) {
-    const auto it = load_.find(from);
-    if (it == load_.end()) return false;
-    if (it->second.messages.fetch_add(1) < limits::kMaxInboxPerPeer) {
-      if (it->second.bytes.fetch_add(bytes) + bytes <= limits::kMaxInboxBytesPerPeer) return true;
-      it->second.bytes -= bytes;
+    Load& load = of(from);
+    if (load.messages.fetch_add(1) < limits::kMaxInboxPerPeer) {
+      if (load.bytes.fetch_add(bytes) + bytes <= limits::kMaxInboxBytesPerPeer) return true;
+      load.bytes -= bytes;
     }
-    --it->second.messages;
+    --load.messages;
     return false;
   }
   // Something of this peer was dropped, here or in the queue behind.
-  void lose(const std::string& from) {
-    if (const auto it = load_.find(from); it != load_.end()) it->second.lost = true;
-  }
+  void lose(const std::string& from) { of(from).lost = true; }
   // Whether something was since the last call.
-  bool take_lost(const std::string& from) {
-    const auto it = load_.find(from);
-    return it != load_.end() && it->second.lost.exchange(false);
-  }
+  bool take_lost(const std::string& from) { return of(from).lost.exchange(false); }
   void done(const std::string& from, std::size_t bytes) {
-    Load& load = load_.at(from);
+    Load& load = of(from);
     --load.messages;
     load.bytes -= bytes;
   }
@@ -49,7 +39,13 @@ class Inflow {
     std::atomic<std::size_t> messages{0}, bytes{0};
     std::atomic<bool> lost{false};
   };
-  std::map<std::string, Load> load_;  // per node of the cluster; the map itself never changes
+  Load& of(const std::string& node) {
+    const std::lock_guard lock(mutex_);
+    return load_[node];
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, Load> load_;  // of every node that the mesh has ever brought something from; none leaves it
 };
 
 }  // namespace quorate::node

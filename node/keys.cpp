@@ -85,6 +85,16 @@ PolicyInForce::Snapshot policy_of(ByteView certificate, const World& world) {
   }
 }
 
+World world_of(ByteView certificate, const World& world) {
+  World then = world;
+  try {
+    if (auto cluster = world.cluster.at(decode<KeyCertificate>(certificate).body.config_version))
+      then.cluster = *std::move(cluster);
+  } catch (const Malformed&) {
+  }
+  return then;
+}
+
 KeyRecord key_record(const RequestRecord& request, const World& world) {
   KeyRecord record;
   record.request = request.id;

@@ -14,6 +14,9 @@ namespace quorate::node {
 
 // The policy that a complete certificate names; of anything else, the one in force.
 PolicyInForce::Snapshot policy_of(ByteView certificate, const World& world);
+// This node's world with the nodes that were in the cluster when a complete certificate was made; of anything else, the
+// present one.
+World world_of(ByteView certificate, const World& world);
 
 // A request as its client signed it: what shows any other node that something was asked for.
 struct Asked {

@@ -56,31 +56,35 @@ std::pair<std::string, std::uint16_t> split_address(const std::string& name, con
   return {host, port};
 }
 
-const policy::NodeCard& own_card(const Config& config, const Credentials& c) {
-  const policy::NodeCard* card = c.cluster.find(config.node);
-  if (card == nullptr) throw ConfigError("node " + config.node + " is not in " + config.cluster.string());
-  if (card->identity_key != c.identity.public_key())
-    throw ConfigError(config.identity_key.string() + " is not the identity key of " + config.node +
-                      " in the cluster document");
-  if (card->tls_spki != peers::spki_of_key(c.tls_key))
+// A node that is not in the file's documents with this identity key is to join, or has left: what the others say will
+// tell.
+policy::NodeCard own_card(const Config& config, const Credentials& c, const Log& log) {
+  const policy::NodeCard* card = c.chain.find(config.node);
+  const bool named = card != nullptr && card->identity_key == c.identity.public_key();
+  const Bytes spki = peers::spki_of_key(c.tls_key);
+  if (named && card->tls_spki != spki)
     throw ConfigError(config.tls_key.string() + " is not the TLS key of " + config.node + " in the cluster document");
-  if (peers::spki_of_certificate(c.tls_certificate) != card->tls_spki)
+  if (peers::spki_of_certificate(c.tls_certificate) != spki)
     throw ConfigError(config.tls_certificate.string() + " is not a certificate of this node's TLS key");
-  return *card;
+  if (named) return *card;
+  log(LogLevel::warn, "node " + config.node + ", with the key in " + config.identity_key.string() + ", is not in " +
+                          config.cluster.string() + ": it waits for the others to let it in");
+  return {config.node, c.identity.public_key(), spki, config.peers_listen, config.http_listen, 1};
 }
 
 }  // namespace
 
 Credentials load_credentials(const Config& config) {
-  auto cluster = parse_document(config.cluster, [](const std::string& t) { return policy::ClusterDocument::parse(t); });
+  auto chain = parse_document(config.cluster, [](const std::string& t) { return policy::ClusterChain::parse(t); });
+  auto cluster = chain.genesis();
   auto policy = parse_document(config.policy, [](const std::string& t) { return policy::PolicyDocument::parse(t); });
   if (!cluster.anchors(policy))
     throw ConfigError(config.policy.string() + " is not the policy that " + config.cluster.string() + " was made with");
   const SecretBytes pem = read_file(config.identity_key);
   auto identity = Ed25519SecretKey::from_pem(text_of(pem));
   if (!identity) throw ConfigError(config.identity_key.string() + " is not an Ed25519 private key in PEM");
-  return {std::move(cluster), std::move(policy), std::move(*identity), read_file(config.tls_key),
-          read_text(config.tls_certificate)};
+  return {std::move(cluster),   std::move(chain),          std::move(policy),
+          std::move(*identity), read_file(config.tls_key), read_text(config.tls_certificate)};
 }
 
 peers::MeshConfig mesh_config(const Config& config, const Credentials& credentials, const policy::NodeCard& me,
@@ -98,7 +102,7 @@ peers::MeshConfig mesh_config(const Config& config, const Credentials& credentia
   const storage::AuditHead head = store.audit_head();
   mesh.hello.state_seq = head.seq;
   mesh.hello.audit_head = head.hash;
-  for (const policy::NodeCard& card : credentials.cluster.nodes())
+  for (const policy::NodeCard& card : credentials.chain.nodes())
     if (card.id != me.id) mesh.peers.push_back({card.id, {card.peers_address}, peers::pin_of_spki(card.tls_spki)});
   return mesh;
 }
@@ -107,7 +111,7 @@ Node::Node(const Config& config, Log log)
     : config_(config),
       log_(std::move(log)),
       credentials_(load_credentials(config)),
-      me_(own_card(config_, credentials_)) {
+      me_(own_card(config_, credentials_, log_)) {
   store_ = open_database(config_, {credentials_.cluster.id(), me_.id}, rng_, log_);
 
   const auto escaped = [this](const std::string& what) { log_(LogLevel::error, "internal error: " + what); };
@@ -127,6 +131,10 @@ Node::Node(const Config& config, Log log)
   peers::MeshConfig mesh = mesh_config(config_, credentials_, me_, *store_);
   mesh.hello.policy_version = static_cast<std::uint64_t>(world_->policy->version());  // not the first one's, perhaps
   mesh.hello.policy_digest = world_->policy->digest();
+  mesh.hello.cluster_version = static_cast<std::uint64_t>(world_->cluster->version());
+  mesh.hello.cluster_document = world_->cluster->digest();
+  desk_->cards().start_with(credentials_.chain);
+  mesh.peers = desk_->cards().peers();
   mesh.log = [this](peers::LogLevel level, const std::string& text) {
     switch (level) {
       case peers::LogLevel::info:

@@ -30,6 +30,9 @@ class MeshPort final : public peers::Mesh {
   void set_hello(peers::Hello hello) override {
     if (mesh_ != nullptr) mesh_->set_hello(std::move(hello));
   }
+  void update_peers(std::vector<peers::PeerConfig> peers) override {
+    if (mesh_ != nullptr) mesh_->update_peers(std::move(peers));
+  }
 
  private:
   peers::Mesh* mesh_ = nullptr;
@@ -37,7 +40,8 @@ class MeshPort final : public peers::Mesh {
 
 // Documents and keys of one node, read and checked against each other.
 struct Credentials {
-  policy::ClusterDocument cluster;
+  policy::ClusterDocument cluster;  // the first document
+  policy::ClusterChain chain;       // the whole file
   policy::PolicyDocument policy;
   Ed25519SecretKey identity;
   SecretBytes tls_key;
@@ -66,7 +70,7 @@ class Node {
   SystemClock clock_;
   SystemRng rng_;
   Credentials credentials_;
-  const policy::NodeCard& me_;
+  const policy::NodeCard me_;
   std::unique_ptr<storage::Store> store_;
   MeshPort port_;
   // The order is that of dependence: what is declared later is stopped first.

@@ -102,9 +102,9 @@ std::optional<Outcome> outcome_of(const RequestRecord& record, const World& worl
   o.code = record.code;
   o.reason = record.reason;
   if (record.request_state() != RequestState::succeeded) return o;
-  for (const auto kind : {policy::Kind::change_policy, policy::Kind::freeze, policy::Kind::unfreeze})
-    if (record.kind.text == policy::name_of(kind))
-      return std::nullopt;  // the chain tells, and who has frozen or lifted
+  if (changes_documents(record)) return std::nullopt;  // the chain tells
+  for (const auto kind : {policy::Kind::freeze, policy::Kind::unfreeze})
+    if (record.kind.text == policy::name_of(kind)) return std::nullopt;  // who has frozen or lifted tells
   const auto key = world.store.key_by_id(record.key_id);
   if (!key || key->certificate.empty()) return std::nullopt;
   if (record.kind.text == policy::name_of(policy::Kind::archive) ||
@@ -159,11 +159,12 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
     return;
   if (known && known->original.body != outcome.original.body) return;  // it tells of another content under the same id
   const auto policy = policy_of(outcome.result, world);
+  const World then = world_of(outcome.result, world);
   // What some node has found exceeded stays so, whoever tells of the end without it.
   ClientRequest original = outcome.original;
   if (known)
     for (const auto& rule : known->original.exceeded) add_exceeded(original, {rule.text});
-  auto examined = examine(original, world, *policy);
+  auto examined = examine(original, then, *policy);
   const auto* x = std::get_if<Examined>(&examined);
   if (x == nullptr || x->id != outcome.request.text) return;
   // A signature that verifies has happened, whatever this node thinks of it. A key comes into force here by its policy.
@@ -174,7 +175,7 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
   if (!proven && x->asks_people()) return;
   if (known && proven && x->asks_people()) {
     const ClientRequest both = joined(outcome.original, known->original);
-    const auto all = examine(both, world, *policy);
+    const auto all = examine(both, then, *policy);
     if (const auto* seen = std::get_if<Examined>(&all)) record.original = in_normal_form(both, seen->consent);
   }
   storage::Batch batch;

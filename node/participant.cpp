@@ -85,7 +85,7 @@ Participant::Participant(const World& world, Requests& requests, SessionHost& ho
       hooks_(std::move(hooks)) {}
 
 std::optional<Refusal> Participant::compare(const Examined& x, const Propose& p) const {
-  if (p.cluster_digest != world_.cluster.digest()) return mismatch("cluster document");
+  if (p.cluster_digest != world_.cluster->digest()) return mismatch("cluster document");
   if (p.policy_version != static_cast<std::uint64_t>(world_.policy->version()) ||
       p.policy_digest != world_.policy->digest())
     return mismatch("policy");

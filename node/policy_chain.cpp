@@ -3,24 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/check.h"
-#include "http/router.h"
+#include "base/hash.h"
 #include "policy/loosening.h"
 
 namespace quorate::node {
 namespace {
-
-using Document = std::shared_ptr<const policy::PolicyDocument>;
-
-std::string vote_text(const PolicyVote& vote, const Digest& previous, const std::string& cluster) {
-  return "quorate/policy-vote/v1\n" + to_jcs(Json{{"cluster", cluster},
-                                                  {"node", vote.node.text},
-                                                  {"round", vote.round},
-                                                  {"previous", to_hex(previous)},
-                                                  {"next", to_hex(vote.next)}});
-}
 
 // If-Match: a version, as a number or as an entity tag.
 std::string version_in(const std::string& if_match) {
@@ -37,6 +26,30 @@ auto verified_request(const policy::PolicyDocument& before, const PolicyLink& li
   });
 }
 
+struct NextNodes {
+  Json document;
+  std::map<std::string, std::string> consents;
+  std::string removed;
+};
+NextNodes next_nodes(const http::Match& match, Json body, const policy::ClusterChain& before) {
+  for (const char* member : {"version", "previous"}) body.erase(member);
+  NextNodes next;
+  if (match.route == http::Route::add_node) {
+    next.document = before.next_with(body);
+    next.consents[body.at("card").at("id").get<std::string>()] = body.at("joins").get<std::string>();
+    return next;
+  }
+  JsonObject object(body, "");
+  next.removed = object.text("node", 1, limits::kMaxName);
+  object.expect_no_more();
+  if (next.removed != match.subject) object.fail("node", "is another one than the path's");
+  if (before.document().find(next.removed) == nullptr) object.fail("node", "is no node of this cluster");
+  if (before.document().nodes().size() == limits::kMinThreshold)
+    object.fail("node", "is one of the last two: a cluster has at least two nodes");
+  next.document = before.next({}, {next.removed});
+  return next;
+}
+
 }  // namespace
 
 PolicyVote sign_vote(const std::string& node, std::uint32_t round, const Digest& next, const Digest& previous,
@@ -45,14 +58,15 @@ PolicyVote sign_vote(const std::string& node, std::uint32_t round, const Digest&
   vote.node = node;
   vote.round = round;
   vote.next = next;
-  vote.signature = identity.sign(view_of(vote_text(vote, previous, cluster)));
+  vote.signature = identity.sign(view_of(policy::vote_text(cluster, node, round, previous, next)));
   return vote;
 }
 
 bool verify_vote(const PolicyVote& vote, const Digest& previous, const policy::ClusterDocument& cluster) {
   const policy::NodeCard* card = cluster.find(vote.node.text);
   return card != nullptr && vote.round < kMaxRounds &&
-         card->identity_key.verify(view_of(vote_text(vote, previous, cluster.id())), vote.signature);
+         card->identity_key.verify(
+             view_of(policy::vote_text(cluster.id(), vote.node.text, vote.round, previous, vote.next)), vote.signature);
 }
 
 bool is_dead(const std::vector<Digest>& votes, std::size_t nodes) {
@@ -69,7 +83,7 @@ std::variant<Committee, Refusal> all_nodes(const policy::ClusterDocument& cluste
   if (nodes.size() > limits::kMaxParties)
     return Refusal{422, "too_many_participants",
                    "a cluster of more than " + std::to_string(limits::kMaxParties) +
-                       " nodes cannot change its policy, or lift a freeze, in this version",
+                       " nodes cannot change its policy or its nodes, or lift a freeze, in this version",
                    std::nullopt};
   return committee_of(cluster, nodes, majority_of(cluster));
 }
@@ -94,12 +108,44 @@ std::variant<Examined, Refusal> plan_change(Examined x, const Json& body, const 
     if (next->previous() != to_hex(before.digest()))
       throw JsonError("/previous", "must be the digest of the version in force, " + to_hex(before.digest()));
     plan.loosens = policy::loosenings(before, *next);
+    plan.digest = next->digest();
     plan.next = std::move(next);
   }
   x.kind = policy::Kind::change_policy;
   x.intent.kind = x.kind;
   x.intent.payload_digest = policy::body_payload_digest(body);
   x.intent.expires_at = policy::expires_with_approvals(x.who.created, kChangeHours + before.admins().delay_hours);
+  x.plan = std::move(plan);
+  return x;
+}
+
+std::variant<Examined, Refusal> plan_cluster(Examined x, const http::Match& match, const Json& body,
+                                             const policy::PolicyDocument& policy, const policy::ClusterChain& before) {
+  ChangePlan plan;
+  auto all = all_nodes(before.document());
+  if (auto* refused = std::get_if<Refusal>(&all)) return std::move(*refused);
+  plan.committee = std::get<Committee>(std::move(all));
+  JsonObject object(body, "");
+  const std::int64_t version = object.integer("version", 2, INT64_C(1) << 52);
+  const std::string previous = object.text("previous", 64, 64);
+  if (version != before.version() + 1) {
+    plan.unfit = Refusal{412, "version_not_current",
+                         "version " + std::to_string(before.version()) + " of the cluster is in force", "/version"};
+  } else {
+    if (previous != to_hex(before.digest()))
+      object.fail("previous", "must be the digest of the document in force, " + to_hex(before.digest()));
+    NextNodes next = next_nodes(match, body, before);
+    plan.digest = jcs_digest(next.document);
+    plan.removed = std::move(next.removed);
+    plan.loosens.push_back(plan.removed.empty() ? "node " + next.consents.begin()->first + " joins"
+                                                : "node " + plan.removed + " leaves");
+    plan.cluster =
+        std::make_shared<const Json>(policy::ClusterChain::entry_of(next.document, next.consents, policy.digest()));
+  }
+  x.kind = policy::Kind::change_cluster;
+  x.intent.kind = x.kind;
+  x.intent.payload_digest = policy::body_payload_digest(body);
+  x.intent.expires_at = policy::expires_with_approvals(x.who.created, kChangeHours + policy.admins().delay_hours);
   x.plan = std::move(plan);
   return x;
 }
@@ -136,43 +182,57 @@ std::int64_t end_of(const policy::PolicyDocument& before, const PolicyLink& link
   return unix_seconds(policy::expires_with_approvals(who->created, kChangeHours + before.admins().delay_hours));
 }
 
-std::variant<Document, std::string> follow(const policy::PolicyDocument& before, const PolicyLink& link,
-                                           const policy::ClusterDocument& cluster) {
+std::variant<InForce, std::string> follow(const InForce& before, const PolicyLink& link) {
   if (link.version != 1) return "it has a form that this program does not know";
-  const auto verified = verified_request(before, link, cluster);
+  const policy::PolicyDocument& policy = *before.policy;
+  const policy::ClusterDocument& cluster = before.cluster->document();
+  const auto verified = verified_request(policy, link, cluster);
   if (const auto* error = std::get_if<http::AuthError>(&verified)) return "its request is not signed: " + error->code;
   const auto matched = http::route(link.original.method.text, link.original.target.text);
   const auto* match = std::get_if<http::Match>(&matched);
-  if (match == nullptr || match->route != http::Route::change_policy) return "its request changes no policy";
+  const bool of_policy = match != nullptr && match->route == http::Route::change_policy;
+  const bool of_cluster =
+      match != nullptr && (match->route == http::Route::add_node || match->route == http::Route::remove_node);
+  if (!of_policy && !of_cluster) return "its request changes neither the policy nor the cluster";
 
   Examined x;
   x.who = std::get<http::Verified>(verified);
   x.id = http::request_id(x.who, cluster.id());
   x.intent.cluster = cluster.id();
   x.intent.request = x.id;
-  x.intent.policy_version = before.version();
-  x.intent.policy_digest = before.digest();
+  x.intent.policy_version = policy.version();
+  x.intent.policy_digest = policy.digest();
   x.intent.facts_digest = policy::no_facts_digest();
   x.intent.requested_by = x.who.user;
-  Document next;
   try {
-    auto planned = plan_change(std::move(x), http::parse_body(link.original.body), before, cluster);
+    const Json body = http::parse_body(link.original.body);
+    auto planned = of_policy ? plan_change(std::move(x), body, policy, cluster)
+                             : plan_cluster(std::move(x), *match, body, policy, *before.cluster);
     if (const auto* refused = std::get_if<Refusal>(&planned)) return refused->detail;
     x = std::get<Examined>(std::move(planned));
-    if (x.change()->unfit) return x.change()->unfit->detail;
-    next = x.change()->next;
   } catch (const JsonError& e) {
     return "its document is none: " + e.pointer + " " + e.what();
   }
-  const policy::Decision decision = decide_change(x.who.user, before);
+  const ChangePlan& plan = *x.change();
+  if (plan.unfit) return plan.unfit->detail;
+  const policy::Decision decision = decide_change(x.who.user, policy);
   if (decision.effect != policy::Effect::approve) return "no admin has asked for it";
-  if (!consent_in(link.original, x.intent, decision, before).given()) return "too few admins have approved it";
-  std::set<std::string> nodes;
+  if (!consent_in(link.original, x.intent, decision, policy).given()) return "too few admins have approved it";
+  std::map<std::string, Signature64> votes;
   for (const PolicyVote& vote : link.votes)
-    if (vote.round == link.round && vote.next == next->digest() && verify_vote(vote, before.digest(), cluster))
-      nodes.insert(vote.node.text);
-  if (nodes.size() < majority_of(cluster)) return "too few nodes have signed it";
-  return next;
+    if (vote.round == link.round && vote.next == plan.digest && verify_vote(vote, before.digest(), cluster))
+      votes[vote.node.text] = vote.signature;
+  if (votes.size() < majority_of(cluster)) return "too few nodes have signed it";
+  if (of_policy) return InForce{plan.next, before.cluster};
+  Json entry = *plan.cluster;
+  for (const auto& [node, signature] : votes) policy::ClusterChain::add_vote(entry, link.round, node, signature);
+  auto next = std::make_shared<policy::ClusterChain>(*before.cluster);
+  try {
+    next->append(entry);
+  } catch (const JsonError& e) {
+    return "it does not follow: " + e.pointer + " " + e.what();
+  }
+  return InForce{before.policy, std::move(next)};
 }
 
 }  // namespace quorate::node

@@ -17,7 +17,7 @@ namespace quorate::node {
 namespace {
 
 Bytes32 cluster_id_of(const World& world) {
-  const auto id = array_from_hex<32>(world.cluster.id());
+  const auto id = array_from_hex<32>(world.cluster->id());
   QUORATE_ASSERT(id);
   return *id;
 }
@@ -31,7 +31,7 @@ DkgParameters dkg_parameters(const Examined& x, const World& world) {
   p.committee = plan.committee;
   p.policy_digest = world.policy->digest();
   p.request_digest = x.request_digest;
-  p.config_version = static_cast<std::uint64_t>(world.cluster.version());
+  p.config_version = static_cast<std::uint64_t>(world.cluster->version());
   return p;
 }
 
@@ -179,7 +179,7 @@ std::optional<ReshareParameters> reshare_parameters(const Examined& x, const Ter
   t.number = terms.number;
   t.policy_digest = world.policy->digest();
   t.request_digest = x.request_digest;
-  t.config_version = static_cast<std::uint64_t>(world.cluster.version());
+  t.config_version = static_cast<std::uint64_t>(world.cluster->version());
   return ReshareParameters::make(std::move(t));
 }
 

@@ -104,7 +104,7 @@ void Quarantines::load() {
     row.node = s.node;
     row.since = now;
     row.reason = kStrikes;
-    row.signature = sign_quarantine(body_of(row, world_.cluster.id()), world_.identity);
+    row.signature = sign_quarantine(body_of(row, world_.cluster->id()), world_.identity);
     if (known_[s.key].contains({row.by, row.node})) continue;
     batch.put_quarantine(row).append_audit(audit_of(row, now));
     apply_own(row);
@@ -139,7 +139,7 @@ storage::Batch Quarantines::record(const GatedKey& key, std::uint64_t number,
     row.node = node;
     row.since = now;
     row.reason = kExtensionCheck;
-    row.signature = sign_quarantine(body_of(row, world_.cluster.id()), world_.identity);
+    row.signature = sign_quarantine(body_of(row, world_.cluster->id()), world_.identity);
     batch.put_quarantine(row).append_audit(audit_of(row, now));
   }
   return batch;
@@ -165,7 +165,7 @@ std::vector<SignedQuarantine> Quarantines::for_node(const std::string& node) con
   for (const auto& [key, places] : known_)
     for (const auto& [place, row] : places)
       if (place.by == world_.me.id || place.by == node)
-        items.push_back({body_of(row, world_.cluster.id()), row.signature});
+        items.push_back({body_of(row, world_.cluster->id()), row.signature});
   return items;
 }
 
@@ -196,7 +196,7 @@ void Quarantines::tell(const std::string& node, const std::string& key) const {
   std::vector<SignedQuarantine> items;
   for (auto it = known_.lower_bound({key, Digest{}}); it != known_.end() && it->first.key == key; ++it)
     for (const auto& [place, row] : it->second)
-      if (place.by == world_.me.id) items.push_back({body_of(row, world_.cluster.id()), row.signature});
+      if (place.by == world_.me.id) items.push_back({body_of(row, world_.cluster->id()), row.signature});
   if (!items.empty()) send(node, items);
 }
 
@@ -232,7 +232,8 @@ bool Quarantines::is_here(const Quarantine& body, Committee& committee) const {
 bool Quarantines::take(const std::string& from, const SignedQuarantine& item) {
   const Quarantine& body = item.body;
   const bool mine = body.by.text == world_.me.id;
-  if ((!mine && body.by.text != from) || body.cluster.text != world_.cluster.id() || body.by == body.node) return false;
+  if ((!mine && body.by.text != from) || body.cluster.text != world_.cluster->id() || body.by == body.node)
+    return false;
   if (body.since > INT64_MAX || body.reason.text.empty()) return false;
   const auto known = known_.find({body.key_id.text, body.certificate});
   if (known != known_.end() && known->second.contains({body.by, body.node})) return true;

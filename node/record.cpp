@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "policy/kinds.h"
 #include "storage/store.h"
 
 namespace quorate::node {
@@ -83,6 +84,11 @@ std::string cut(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
   return std::string(text.substr(0, most));
+}
+
+bool changes_documents(const RequestRecord& record) {
+  return record.kind.text == policy::name_of(policy::Kind::change_policy) ||
+         record.kind.text == policy::name_of(policy::Kind::change_cluster);
 }
 
 storage::RequestRow row_of(const RequestRecord& record) {

@@ -50,17 +50,17 @@ void Requests::schedule(const RequestRecord& record, std::chrono::hours delay, J
   });
 }
 
-void Requests::supersede(const RequestRecord& record, const std::string& why,
+void Requests::supersede(const RequestRecord& record, const std::string& why, const std::string& code,
                          std::function<void(const RequestRecord&)> then) {
   RequestRecord ended = record;
   ended.set_state(storage::RequestState::failed);
-  ended.code = "superseded";
+  ended.code = code;
   ended.reason = cut(why, 2048);
   ended.result = "";
   ended.retryable = false;
   storage::Batch batch;
   batch.update_request(row_of(ended), {record.request_state()});
-  batch.append_audit(audit("failed", ended, Json{{"code", "superseded"}}));
+  batch.append_audit(audit("failed", ended, Json{{"code", code}}));
   commit(std::move(batch), ended, [ended, then = std::move(then)](const storage::CommitResult& result) {
     if (result.ok()) then(ended);
   });

@@ -111,7 +111,7 @@ void ScheduledRefresh::look_at(const storage::KeyRow& row) {
   original.body.assign(body.begin(), body.end());
   http::SignatureParameters p;
   p.user = std::string(http::kNodePrefix) + world_.me.id;
-  p.cluster_id = world_.cluster.id();
+  p.cluster_id = world_.cluster->id();
   p.created = unix_seconds(world_.clock.wall());
   p.nonce = to_hex(world_.rng.bytes<16>());
   ++running_;

@@ -13,8 +13,7 @@ std::size_t SessionHost::SidHash::operator()(const SessionId& sid) const noexcep
   return h;
 }
 
-SessionHost::SessionHost(const World& world, std::vector<Executor*> workers)
-    : world_(world), workers_(workers.size()), inflow_(world.cluster) {
+SessionHost::SessionHost(const World& world, std::vector<Executor*> workers) : world_(world), workers_(workers.size()) {
   QUORATE_ASSERT(!workers.empty());
   for (std::size_t i = 0; i < workers.size(); ++i) workers_[i].executor = workers[i];
 }

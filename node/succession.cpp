@@ -204,14 +204,15 @@ Taken take_links(storage::Batch& batch, const storage::KeyRow& key, const std::v
       if (base == nullptr && b.number == body.base_number && b.digest() == body.base_digest) base = &b;
     if (base == nullptr) return {Taking::unknown_base, std::string(name_of(Succession::unknown_base)), {}, {}};
     const auto policy = world.policy.of(body.policy_digest);  // under which its members have signed it
-    const auto examined = examine(given.original, world, *policy);
+    const World then = world_of(given.certificate, world);
+    const auto examined = examine(given.original, then, *policy);
     const auto* x = std::get_if<Examined>(&examined);
     if (x == nullptr || x->reshare() == nullptr || x->id != given.request.text || x->intent.key != key.id ||
         !x->allowed())
       return {Taking::refused, "comes without a request that this node's policy allows", {}, {}};
     link.request = reshare_request(*x, *base);
-    if (body.config_version == static_cast<std::uint64_t>(world.cluster.version()))
-      link.cluster = members_of(world.cluster);
+    if (body.config_version == static_cast<std::uint64_t>(then.cluster->version()))
+      link.cluster = members_of(*then.cluster);
     chain.push_back(std::move(link));
   }
 

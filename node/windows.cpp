@@ -29,7 +29,7 @@ std::set<std::string> keepers_of(const Examined& x, const World& world) {
   if (of_key)
     for (const Member& m : x.committee().members()) nodes.insert(m.node);
   else
-    for (const policy::NodeCard& card : world.cluster.nodes()) nodes.insert(card.id);
+    for (const policy::NodeCard& card : world.cluster->nodes()) nodes.insert(card.id);
   nodes.erase(world.me.id);
   return nodes;
 }

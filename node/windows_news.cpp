@@ -56,7 +56,7 @@ void Windows::learn_anew() {
   learning_anew_ = true;
   storage::Batch batch;
   batch.erase_meta(kLearnAnew);
-  for (const policy::NodeCard& card : world_.cluster.nodes()) batch.erase_meta(heard_meta(card.id));
+  for (const policy::NodeCard& card : world_.cluster->nodes()) batch.erase_meta(heard_meta(card.id));
   requests_.commit(std::move(batch), [this](const storage::CommitResult& result) {
     learning_anew_ = false;
     if (!result.ok()) return;
@@ -161,7 +161,7 @@ bool Windows::hear(storage::Batch& batch, const std::string& from, const LedgerR
 }
 
 void Windows::on_news(const std::string& from, const LedgerNews& news) {
-  if (world_.cluster.find(from) == nullptr) return;
+  if (world_.cluster->find(from) == nullptr) return;
   storage::Batch batch;
   LedgerNoted noted;
   for (const LedgerRow& row : news.rows) {

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/ed25519.h"
 #include "base/rng.h"
+#include "node/cluster_in_force.h"
 #include "node/executor.h"
 #include "node/frozen.h"
 #include "node/gates.h"
@@ -24,7 +25,7 @@ enum class LogLevel { debug, info, warn, error };
 using Log = std::function<void(LogLevel, const std::string&)>;
 
 struct World {
-  const policy::ClusterDocument& cluster;
+  ClusterInForce cluster;
   PolicyInForce policy;
   const policy::NodeCard& me;
   const Ed25519SecretKey& identity;

@@ -18,7 +18,7 @@
 namespace quorate::peers {
 
 // What this program speaks; raised with every change that old programs cannot read. 2: several FROST signatures in one
-// session.
+// session. 4: the version of the cluster's document in a hello.
 inline constexpr std::uint16_t kWireVersion = 4;
 using BootId = ByteArray<8>;  // random, drawn when a process starts
 using SpkiPin = Digest;       // SHA-256 of the DER SubjectPublicKeyInfo of a node's TLS key
@@ -34,13 +34,14 @@ struct Hello {
   BootId boot_id{};
   Digest cluster_id{};        // SHA-256 of the genesis cluster document: nodes of different clusters refuse each other
   Digest cluster_document{};  // the current one of the chain
+  std::uint64_t cluster_version = 1;
   std::uint64_t policy_version = 0;
   Digest policy_digest{};
   std::uint64_t state_seq = 0;
   Digest audit_head{};
   static auto fields(auto& m) {
     return std::tie(m.wire_min, m.wire_max, m.software, m.node, m.boot_id, m.cluster_id, m.cluster_document,
-                    m.policy_version, m.policy_digest, m.state_seq, m.audit_head);
+                    m.cluster_version, m.policy_version, m.policy_digest, m.state_seq, m.audit_head);
   }
   friend bool operator==(const Hello&, const Hello&) = default;
 };
@@ -59,6 +60,12 @@ struct PeerStatus {
   std::size_t queued_bytes = 0;  // waiting to be written
 };
 
+struct PeerConfig {
+  std::string node;
+  std::vector<std::string> addresses;  // host:port, tried in turn; none: waits to be dialled
+  SpkiPin pin{};
+};
+
 class Mesh {
  public:
   virtual ~Mesh() = default;
@@ -73,6 +80,10 @@ class Mesh {
   // What peers are told from now on: new connections at once, present ones with the next heartbeat. The node, boot id,
   // cluster id and wire versions stay those the mesh was made with. Any thread.
   virtual void set_hello(Hello hello) = 0;
+
+  // The other nodes of the cluster from now on. Connections of removed nodes and changed keys are closed. Throws
+  // std::invalid_argument. Any thread.
+  virtual void update_peers(std::vector<PeerConfig> peers) = 0;
 };
 
 }  // namespace quorate::peers

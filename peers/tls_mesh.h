@@ -24,12 +24,6 @@
 
 namespace quorate::peers {
 
-struct PeerConfig {
-  std::string node;
-  std::vector<std::string> addresses;  // host:port, tried in turn; none: waits to be dialled
-  SpkiPin pin{};
-};
-
 struct MeshTimes {
   Millis handshake = limits::kHandshakeTimeout;  // from the first byte to the greeting
   Millis heartbeat = limits::kHeartbeatEvery;
@@ -80,9 +74,7 @@ class TlsMesh final : public Mesh {
   std::vector<PeerStatus> peers() const override { return table_.statuses(); }
   void set_hello(Hello hello) override;
 
-  // The other nodes of the cluster from now on. Connections of removed nodes and changed keys are closed. Throws
-  // std::invalid_argument.
-  void update_peers(std::vector<PeerConfig> peers);
+  void update_peers(std::vector<PeerConfig> peers) override;
   std::uint16_t listening_port() const { return listening_port_; }
   const SpkiPin& pin() const { return tls_.pin(); }
   MeshCounters counters() const;

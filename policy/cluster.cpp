@@ -114,7 +114,7 @@ ClusterDocument ClusterDocument::parse(std::string_view text) {
 
   const Json& documents = file.array("documents", limits::kMaxListEntries);
   if (documents.empty()) file.fail("documents", "must begin with the genesis document");
-  if (documents.size() > 1) throw JsonError("/documents/1", "a changed cluster is not supported in this version");
+  if (documents.size() > 1) throw JsonError("/documents/1", "is for who reads the whole chain");
   JsonObject entry(documents[0], "/documents/0");
   const Json& genesis = entry.object("document");
   Genesis parsed = parse_genesis(genesis, "/documents/0/document");

@@ -43,8 +43,8 @@ Json make_cluster_file(const Json& genesis_document,
 
 class ClusterDocument {
  public:
-  // The content of cluster.json: every card's signature, and every node's signature of the genesis document. Throws
-  // JsonError.
+  // The content of cluster.json of a cluster that has not changed (policy/cluster_chain.h reads the others): every
+  // card's signature, and every node's signature of the genesis document. Throws JsonError.
   static ClusterDocument parse(std::string_view text);
 
   const std::string& id() const { return id_; }  // hex SHA-256 of the genesis document
@@ -63,6 +63,7 @@ class ClusterDocument {
   bool anchors(const PolicyDocument& policy) const;
 
  private:
+  friend class ClusterChain;  // makes those that follow
   ClusterDocument() = default;
   std::string id_, name_, json_;
   Digest digest_{}, policy_anchor_{};

@@ -6,8 +6,11 @@
 #include <map>
 #include <set>
 
+#include "base/hash.h"
 #include "cli/cluster_client.h"
+#include "cli/membership_commands.h"
 #include "peers/certificates.h"
+#include "policy/cluster_chain.h"
 #include "policy/founding.h"
 #include "support.h"
 
@@ -255,6 +258,75 @@ TEST_F(Operators, RenewKeepsTheKey) {
   expect_failure({"node", "renew", "--dir", path("a")}, "node_folder", {"ca.pem"});
   fs::remove_all(at("a") / "ca");
   expect_failure({"node", "renew", "--dir", path("a")}, "no_authority", {"ca.key.pem"});
+}
+
+// A fourth node joins; the nodes' votes are made here, as running nodes make them.
+TEST_F(Operators, TakeOverWhatTheClusterHasBecome) {
+  ASSERT_NO_FATAL_FAILURE(found());
+  for (const std::string name : {"a", "b", "c", "alice"})
+    ASSERT_EQ(shell({"cluster", "accept", path("founded"), "--dir", path(name)}).exit, Exit::ok);
+  const std::string first = read(at("alice") / "cluster.json");
+  auto chain = policy::ClusterChain::parse(first);
+  ASSERT_NO_FATAL_FAILURE(make_card("d"));
+  expect_failure({"cluster", "accept", path("founded"), "--dir", path("d")}, "not_in_it");
+  expect_failure({"cluster", "accept", path("founded"), "--joining", "--dir", path("a")}, "not_joining");
+  ASSERT_EQ(shell({"cluster", "accept", path("founded"), "--joining", "--dir", path("d")}).exit, Exit::ok);
+  expect_failure({"node", "card", "--dir", path("d"), "--join", "acme"}, "usage", {"--join"});
+  expect_failure({"node", "card", "--dir", path("d"), "--join", std::string(64, 'a')}, "node_in_use");
+  const auto printed = shell({"node", "card", "--dir", path("d"), "--join", chain.id()});
+  ASSERT_EQ(printed.exit, Exit::ok) << printed.err;
+  Json offer = printed.json();
+
+  const Digest policy = policy::PolicyDocument::parse(read(at("alice") / "policy.json")).digest();
+  const auto key_of = [&](const std::string& name) {
+    return *Ed25519SecretKey::from_pem(read(at(name) / "identity.pem"));
+  };
+  const auto with = [&](const Json& document, const std::map<std::string, std::string>& consents) {
+    Json entry = policy::ClusterChain::entry_of(document, consents, policy);
+    for (const char* name : {"a", "b"})
+      policy::ClusterChain::add_vote(
+          entry, 0, name,
+          key_of(name).sign(view_of(policy::vote_text(chain.id(), name, 0, policy, jcs_digest(document)))));
+    auto next = chain;
+    next.append(entry);
+    return next;
+  };
+  const auto grown = with(chain.next_with(offer), {{"d", offer["joins"].get<std::string>()}});
+  write(at("now.json"), grown.text());
+  const std::vector<std::string> words{"cluster", "update", path("now.json"), "--dir", path("alice"), "--json"};
+  const Json updated = shell(words).json();
+  EXPECT_EQ(updated["changed"], true);
+  EXPECT_EQ(updated["version"], 2);
+  EXPECT_EQ(updated["nodes"].size(), 4u);
+  EXPECT_EQ(shell(words).json()["changed"], false);
+  EXPECT_EQ(load_cluster(at("alice")).id(), chain.id());
+  EXPECT_NE(load_cluster(at("alice")).find("d"), nullptr);
+  EXPECT_EQ(shell({"cluster", "show", "--dir", path("alice"), "--json"}).json()["version"], 2);
+  ASSERT_EQ(shell({"cluster", "update", path("now.json"), "--dir", path("d")}).exit, Exit::ok);
+
+  // Neither back, nor aside, nor elsewhere.
+  write(at("first.json"), first);
+  expect_failure({"cluster", "update", path("first.json"), "--dir", path("alice")}, "older");
+  write(at("rival.json"), with(chain.next({}, {"c"}), {}).text());
+  expect_failure({"cluster", "update", path("rival.json"), "--dir", path("alice")}, "cluster_fork");
+  std::vector<Json> cards;
+  for (const std::string& name : names) cards.push_back(parse_json(read(at(name + ".card"))));
+  auto other = policy::Founding::make("other", cards, parse_json(read(at("policy.json"))));
+  for (const std::string& name : names) other.add(name, other.sign(key_of(name)));
+  write(at("other.json"), other.cluster_file());
+  expect_failure({"cluster", "update", path("other.json"), "--dir", path("alice")}, "other_cluster");
+  EXPECT_EQ(load_cluster(at("alice")).version(), 2);
+
+  // What an approver is shown.
+  offer["version"] = 2;
+  offer["previous"] = to_hex(chain.digest());
+  const std::string text = text_of_membership(offer);
+  EXPECT_NE(text.find("joins      d\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("d.example:7101"), std::string::npos) << text;
+  offer["card"]["addresses"]["rest"] = "elsewhere.example:7001";
+  EXPECT_THROW(text_of_membership(offer), JsonError);
+  const Json removal{{"version", 2}, {"previous", to_hex(chain.digest())}, {"node", "c"}};
+  EXPECT_NE(text_of_membership(removal).find("leaves     c\n"), std::string::npos);
 }
 
 TEST_F(Operators, ANewKeyOrAddressIsANewCardThatOthersTakeOver) {

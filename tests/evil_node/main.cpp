@@ -84,6 +84,7 @@ class EvilMesh final : public peers::Mesh {
   }
   std::vector<peers::PeerStatus> peers() const override { return real_.peers(); }
   void set_hello(peers::Hello hello) override { real_.set_hello(std::move(hello)); }
+  void update_peers(std::vector<peers::PeerConfig> peers) override { real_.update_peers(std::move(peers)); }
 
   void flood() {
     if (mode_ != Mode::flood) return;

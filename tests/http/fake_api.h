@@ -122,6 +122,13 @@ class FakeApi : public Api {
         return Reply{202,
                      example_request(call.request_id, "unfreeze", "pending_approval"),
                      {{"Location", "/v1/requests/" + call.request_id}}};
+      case Route::add_node:
+      case Route::remove_node:
+        return Reply{202,
+                     example_request(call.request_id, "change_cluster", "pending_approval"),
+                     {{"Location", "/v1/requests/" + call.request_id}}};
+      case Route::renew_node:
+        return Reply{200, {{"node", "node2"}, {"seq", 2}, {"added", true}}, {}};
       case Route::list_keys:
         return Reply{200, {{"items", {example_key()}}, {"next", page_end}}, {}};
       case Route::show_key:

@@ -72,6 +72,7 @@ TEST_F(GateTest, EveryRouteIsDescribedAndAnswered) {
   for (const RouteInfo& info : all_routes()) {
     std::string target(info.path);
     if (const auto at = target.find("{key}"); at != std::string::npos) target.replace(at, 5, "hot-1");
+    if (const auto at = target.find("{node}"); at != std::string::npos) target.replace(at, 6, "node2");
     if (const auto at = target.find("{id}"); at != std::string::npos)
       target.replace(at, 4, "req_" + std::string(32, 'a'));
     const std::string vote = R"({"decision":"approve","signature":")" + std::string(128, '0') + R"("})";

@@ -179,15 +179,17 @@ TEST(Router, FindsEveryRoute) {
   for (const RouteInfo& info : all_routes()) {
     std::string target(info.path);
     if (const auto at = target.find("{key}"); at != std::string::npos) target.replace(at, 5, "hot-1");
+    if (const auto at = target.find("{node}"); at != std::string::npos) target.replace(at, 6, "node2");
     if (const auto at = target.find("{id}"); at != std::string::npos)
       target.replace(at, 4, "req_" + std::string(32, 'a'));
     const auto r = route(info.method, target);
     ASSERT_TRUE(std::holds_alternative<Match>(r)) << target;
     EXPECT_EQ(std::get<Match>(r).route, info.route);
-    const bool says_more = info.method == "POST" || info.method == "PUT";
+    const bool says_more = info.method != "GET";
     EXPECT_EQ(takes_body(info.route), says_more);
     const bool asks_or_says = info.route == Route::inspect || info.route == Route::simulate ||
-                              info.route == Route::vote || info.route == Route::cancel;
+                              info.route == Route::vote || info.route == Route::cancel ||
+                              info.route == Route::renew_node;
     EXPECT_EQ(is_mutation(info.route), says_more && !asks_or_says);
   }
   EXPECT_EQ(std::get<Match>(route("GET", "/v1/keys/hot%2D1")).subject, "hot-1");

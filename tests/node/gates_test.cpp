@@ -117,6 +117,7 @@ struct CountingMesh final : peers::Mesh {
   }
   std::vector<peers::PeerStatus> peers() const override { return {}; }
   void set_hello(peers::Hello) override {}
+  void update_peers(std::vector<peers::PeerConfig>) override {}
   std::mutex mutex;
   std::size_t told = 0;
   std::vector<std::pair<std::string, Envelope>> lists;

@@ -28,7 +28,7 @@ node::Propose proposal_of(const node::ClientRequest& original, const node::World
   node::Propose p;
   p.random = rng.bytes<32>();
   p.attempt = 1;
-  p.cluster_digest = world.cluster.digest();
+  p.cluster_digest = world.cluster->digest();
   p.policy_version = static_cast<std::uint64_t>(world.policy->version());
   p.policy_digest = world.policy->digest();
   p.request_digest = x.request_digest;

@@ -336,8 +336,8 @@ struct Chain : Governed {
                                          sim.documents.identities[i]));
   }
   bool follows() {
-    const auto got = node::follow(*before, link, *sim.documents.cluster);
-    return std::holds_alternative<std::shared_ptr<const policy::PolicyDocument>>(got);
+    const auto got = node::follow({before, sim.world(0).cluster.chain()}, link);
+    return std::holds_alternative<node::InForce>(got);
   }
   // Nor does a node take it that is shown it.
   void expect_refused(const std::string& what) {

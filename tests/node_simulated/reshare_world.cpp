@@ -16,8 +16,8 @@ void People::join(Json& policy, const std::string& group) const {
 }
 
 Reshare::Reshare(unsigned n, std::uint64_t seed, std::vector<std::size_t> members, unsigned t,
-                 const std::string& algorithm)
-    : sim(n, seed) {
+                 const std::string& algorithm, unsigned founders)
+    : sim(n, seed, founders) {
   const auto& made = sim.ask(0, sim.create("hot", t, std::move(members), algorithm));
   EXPECT_TRUE(made.succeeded()) << made.code();
   sim.settle();

@@ -29,7 +29,7 @@ class People {
 class Reshare {
  public:
   Reshare(unsigned n, std::uint64_t seed, std::vector<std::size_t> members, unsigned t,
-          const std::string& algorithm = kEd25519);
+          const std::string& algorithm = kEd25519, unsigned founders = 0);
 
   http::SignedRequest refresh(Json body = Json::object());
   http::SignedRequest reshare(unsigned t, const std::vector<std::size_t>& members, Json more = Json::object());

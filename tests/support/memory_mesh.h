@@ -35,6 +35,9 @@ class MemoryMesh final : public Mesh {
   bool send(const std::string& node, Envelope envelope) override;
   std::vector<PeerStatus> peers() const override;
   void set_hello(Hello hello) override;
+  // Who is connected is the test's affair.
+  void update_peers(std::vector<PeerConfig> peers) override { peers_ = std::move(peers); }
+  const std::vector<PeerConfig>& updated_peers() const { return peers_; }
   const Hello& hello() const { return hello_; }
   std::uint64_t refused() const { return refused_; }
 
@@ -46,6 +49,7 @@ class MemoryMesh final : public Mesh {
   bool alive_ = true;
   std::map<std::string, PeerStatus> status_;  // of every node that was ever up
   std::uint64_t refused_ = 0;
+  std::vector<PeerConfig> peers_;
 };
 
 class MemoryNet {

@@ -17,6 +17,7 @@ struct NodeSimulation::Tap final : peers::Mesh {
   bool send(const std::string& to, Envelope envelope) override;
   std::vector<peers::PeerStatus> peers() const override { return mesh.peers(); }
   void set_hello(peers::Hello hello) override { mesh.set_hello(std::move(hello)); }
+  void update_peers(std::vector<peers::PeerConfig> peers) override { mesh.update_peers(std::move(peers)); }
   NodeSimulation& sim;
   std::size_t me;
   peers::MemoryMesh& mesh;
@@ -59,7 +60,7 @@ NodeSimulation::Process::Process(NodeSimulation& sim, std::size_t i)
     : rng(sim.rng_.below(UINT64_MAX)),
       world{*sim.documents.cluster,
             *sim.policies[i],
-            sim.documents.cluster->nodes()[i],
+            sim.documents.cards[i],
             sim.documents.identities[i],
             sim.seats_[i]->store,
             *sim.seats_[i]->mesh,
@@ -70,9 +71,9 @@ NodeSimulation::Process::Process(NodeSimulation& sim, std::size_t i)
       host(world, {&worker}),
       desk(world, host) {}
 
-NodeSimulation::NodeSimulation(unsigned n, std::uint64_t seed_)
+NodeSimulation::NodeSimulation(unsigned n, std::uint64_t seed_, unsigned founders)
     : seed(seed_),
-      documents(SimulatedCluster::of(n)),
+      documents(SimulatedCluster::of(n, founders)),
       clock(WallTime(Seconds(1'800'000'000))),
       rng_(seed_),
       net_(rng_) {

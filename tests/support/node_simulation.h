@@ -52,7 +52,7 @@ class NodeSimulation {
     std::string code() const { return refusal() ? refusal()->code : record() ? record()->code.text : "no answer"; }
   };
 
-  NodeSimulation(unsigned n, std::uint64_t seed_);
+  NodeSimulation(unsigned n, std::uint64_t seed_, unsigned founders = 0);
   ~NodeSimulation();
 
   const std::uint64_t seed;

@@ -43,9 +43,10 @@ void NodeSimulation::expect_safe() {
       EXPECT_TRUE(!all_honest || record.blame.empty())
           << name(i) << " sees cheating among honest nodes: " << record.blame[0].check.text;
       for (const auto& blame : record.blame) {
-        const auto* card = documents.cluster->find(blame.node.text);
+        const auto card = std::find_if(documents.cards.begin(), documents.cards.end(),
+                                       [&](const auto& c) { return c.id == blame.node.text; });
         const bool honest =
-            card != nullptr && !evil[static_cast<std::size_t>(card - documents.cluster->nodes().data())];
+            card != documents.cards.end() && !evil[static_cast<std::size_t>(card - documents.cards.begin())];
         EXPECT_FALSE(honest) << name(i) << " blames " << blame.node.text << " for " << blame.check.text;
       }
       if (record.request_state() == storage::RequestState::succeeded && record.kind.text == "create_key")
@@ -84,7 +85,9 @@ void NodeSimulation::expect_all_sets_sign() {
 }
 
 std::size_t NodeSimulation::index_of(const std::string& node) const {
-  return static_cast<std::size_t>(documents.cluster->find(node) - documents.cluster->nodes().data());
+  const auto card =
+      std::find_if(documents.cards.begin(), documents.cards.end(), [&](const auto& c) { return c.id == node; });
+  return static_cast<std::size_t>(card - documents.cards.begin());
 }
 
 void NodeSimulation::expect_proven(const Submission& s) {
