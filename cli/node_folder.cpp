@@ -132,6 +132,9 @@ std::string node_config_text(const NodeConfigText& config) {
          "tls_key = \"tls.key.pem\"\n"
          "tls_certificate = \"tls.cert.pem\"\n"
          "database = \"quorate.db\"\n"
+         "# Whether a system that does not let the node lock its memory (RLIMIT_MEMLOCK) keeps it from starting. With\n"
+         "# \"required\" no secret ever goes to swap: what a node that guards something should have.\n"
+         "lock_memory = \"tried\"\n"
          "\n"
          "[database_key]\n" +
          config.database_key + "\n[http]\nlisten = " + toml_text(config.rest) +

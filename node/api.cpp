@@ -26,6 +26,31 @@ struct AwaitedRequest {
   std::optional<Answer> answer;
 };
 
+class Waiting {
+ public:
+  Waiting(std::atomic<std::size_t>& count, DurationHistogram& durations) : count_(count), durations_(durations) {
+    ++count_;
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  ~Waiting() {
+    durations_.add(std::chrono::steady_clock::now() - since_);
+    --count_;
+  }
+
+ private:
+  std::atomic<std::size_t>& count_;
+  DurationHistogram& durations_;
+  const std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+};
+
+std::string call_line(const http::Call& call, const RequestRecord& record) {
+  std::string line = record.id.text + " by " + call.who.user + ", " + call.original.method.text + " " +
+                     call.original.target.text + ": ";
+  line += to_text(record.request_state());
+  return record.code.text.empty() ? line : line + " (" + record.code.text + ")";
+}
+
 int status_of_failure(const std::string& code) {
   if (code == "no_quorum" || code == "no_outcome") return 504;
   if (code == "nonce_replayed") return 401;
@@ -41,7 +66,8 @@ int status_of_failure(const std::string& code) {
   if (code == "version_not_current") return 412;
   if (code == "denied" || code == "needs_approval") return 403;
   if (code == "expired") return 410;
-  if (code == "storage" || code == "interrupted" || code == "overloaded" || code == "rolled_back") return 503;
+  if (code == "storage" || code == "interrupted" || code == "overloaded" || code == "rolled_back" || code == "stopping")
+    return 503;
   return 500;
 }
 
@@ -145,6 +171,9 @@ std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
   if (!desk_.governance().member())
     return problem_of({503, "not_a_member", "this node is not in the cluster", std::nullopt});
   ++mutations_;
+  if (draining_)
+    return problem_of({503, "stopping", "this node is about to stop: send it to another one", std::nullopt});
+  const Waiting waiting(waiting_, durations_);
   const auto pending = std::make_shared<AwaitedRequest>();
   const std::uint64_t ticket = next_ticket_++;
   const http::SignedRequest original = call.original;
@@ -183,6 +212,7 @@ std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
     if (const auto* refused = std::get_if<Refusal>(&answer)) return problem_of(*refused);
     const auto& record = std::get<RequestRecord>(answer);
     ++(record.request_state() == RequestState::succeeded ? succeeded_ : failed_);
+    world_.log(LogLevel::info, call_line(call, record));
     return answer_of(record);
   }
   const std::string id = pending->stored;
@@ -255,68 +285,6 @@ std::optional<Ed25519PublicKey> NodeApi::user_key(std::string_view user) {
   const Ed25519PublicKey* key = policy->key_of(user);
   if (key == nullptr) return std::nullopt;
   return *key;
-}
-
-http::Readiness NodeApi::ready() {
-  Json peers = Json::object();
-  std::size_t connected = 0;
-  for (const peers::PeerStatus& p : world_.mesh.peers()) {
-    peers[p.node] = p.connected;
-    connected += p.connected;
-  }
-  const bool store = world_.store.healthy();
-  http::Readiness r;
-  const bool old = desk_.freshness().resting() || desk_.healer().lost_shares() != 0;
-  const bool fork = desk_.governance().fork(), behind = desk_.governance().behind();
-  const bool member = desk_.governance().member();
-  r.ok = store && !old && !fork && !behind && member && connected + 1 >= limits::kMinThreshold;
-  // Anybody may ask: what failed is told by the log and to users.
-  r.why = {{"store", !store ? "failed"
-                     : old  ? "rolled_back"
-                            : "ok"},
-           {"policy", fork     ? "policy_fork"
-                      : behind ? "policy_behind"
-                               : "ok"},
-           {"cluster", member ? "ok" : "not_a_member"},
-           {"peers", std::move(peers)},
-           {"node", world_.me.id}};
-  return r;
-}
-
-std::string NodeApi::metrics() {
-  std::string out;
-  const auto metric = [&](const char* name, const char* type, const char* help, auto value) {
-    out += std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n" + name + " " +
-           std::to_string(value) + "\n";
-  };
-  metric("quorate_mutations_total", "counter", "Mutating calls taken", mutations_.load());
-  metric("quorate_requests_succeeded_total", "counter", "Mutating calls answered with success", succeeded_.load());
-  metric("quorate_requests_failed_total", "counter", "Mutating calls answered with another final state",
-         failed_.load());
-  metric("quorate_sessions_running", "gauge", "Protocol sessions on this node", host_.running());
-  metric("quorate_session_messages_dropped_total", "counter", "Protocol messages for no running session",
-         host_.dropped());
-  metric("quorate_peer_messages_malformed_total", "counter", "Messages of peers that did not decode",
-         desk_.malformed());
-  metric("quorate_peer_messages_dropped_total", "counter", "Messages of peers dropped because the queue was full",
-         desk_.dropped());
-  metric("quorate_closed_gates", "gauge", "Pairs of a key and a node that this node has quarantined",
-         world_.gates->closed());
-  metric("quorate_stopped_keys", "gauge", "Keys that have stopped here: a quarantine could not be stored",
-         world_.gates->stopped_keys().size());
-  metric("quorate_quarantines_refused_total", "counter", "Quarantines told by peers that did not hold",
-         desk_.quarantines().refused());
-  metric("quorate_open_requests", "gauge", "Requests that are not final", world_.store.open_request_count());
-  metric("quorate_store_healthy", "gauge", "1 while the database takes writes", world_.store.healthy() ? 1 : 0);
-  metric("quorate_lost_shares", "gauge", "Keys whose share in force this node's database, an old copy, does not hold",
-         desk_.healer().lost_shares());
-  metric("quorate_rolled_back", "gauge", "1 while this node takes no part because its database is an old copy",
-         desk_.freshness().resting() ? 1 : 0);
-  metric("quorate_audit_seq", "counter", "Entries of the audit log", world_.store.audit_head().seq);
-  out += "# HELP quorate_peer_connected 1 while the peer is connected\n# TYPE quorate_peer_connected gauge\n";
-  for (const peers::PeerStatus& p : world_.mesh.peers())
-    out += "quorate_peer_connected{node=\"" + p.node + "\"} " + (p.connected ? "1" : "0") + "\n";
-  return out;
 }
 
 }  // namespace quorate::node

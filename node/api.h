@@ -1,12 +1,14 @@
 // The use cases behind the REST routes.
 #pragma once
 #include <atomic>
+#include <mutex>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "http/api.h"
 #include "node/desk.h"
+#include "node/metrics.h"
 #include "node/world.h"
 
 namespace quorate::node {
@@ -20,7 +22,13 @@ class NodeApi final : public http::Api {
   std::string cluster_id() override { return world_.cluster->id(); }
   http::Readiness ready() override;
   std::string metrics() override;
-  void close() { closing_ = true; }  // calls that wait are answered at once
+  void drain() { draining_ = true; }                // no new mutating call
+  std::size_t waiting() const { return waiting_; }  // mutating calls that have no answer yet
+  void close() { closing_ = true; }                 // calls that wait are answered at once
+  // What the disk says, in the system's words, while the store takes no writes; for ready().
+  void set_disk_problem(const std::string& problem);
+  // By how much the wall clock was set since the last call, if by two seconds or more. One thread.
+  std::optional<Millis> watch_clock();
 
  private:
   using Answered = std::variant<http::Reply, http::Problem>;
@@ -48,7 +56,14 @@ class NodeApi final : public http::Api {
   World world_;
   Desk& desk_;
   const SessionHost& host_;
-  std::atomic<bool> closing_{false};
+  std::atomic<bool> closing_{false}, draining_{false};
+  std::atomic<std::size_t> waiting_{0};
+  mutable std::mutex disk_mutex_;
+  std::string disk_problem_;
+  std::optional<Millis> clock_offset_;  // wall less steady, as it was
+  std::atomic<SteadyTime> clock_told_until_{SteadyTime{}};
+  std::atomic<std::uint64_t> clock_jumps_{0};
+  DurationHistogram durations_;
   std::atomic<std::uint64_t> next_ticket_{1};
   std::atomic<std::uint64_t> mutations_{0}, succeeded_{0}, failed_{0};
 };

@@ -14,7 +14,7 @@ namespace {
 
 // What members may give as a reason; anything else is `refused`.
 std::string known_code(const std::string& code) {
-  constexpr std::array<std::string_view, 34> codes{"context_mismatch",
+  constexpr std::array<std::string_view, 35> codes{"context_mismatch",
                                                    "window_exceeded",
                                                    "frozen",
                                                    "other_certificate",
@@ -38,6 +38,7 @@ std::string known_code(const std::string& code) {
                                                    "quarantined",
                                                    "storage",
                                                    "overloaded",
+                                                   "stopping",
                                                    "replayed",
                                                    "unknown_participant",
                                                    "payload_unsupported",

@@ -110,6 +110,10 @@ Config load_config(const std::filesystem::path& file) {
     c.tls_certificate = c.directory / root.text("tls_certificate");
     c.database = c.directory / root.text("database");
     c.workers = root.number("workers", 0, 1, kMaxWorkers);
+    if (const auto v = root.optional_text("lock_memory")) {
+      if (*v != "required" && *v != "tried") root.fail("lock_memory", "must be required or tried");
+      c.lock_memory = *v == "tried" ? LockMemory::tried : LockMemory::required;
+    }
     c.database_key = read_key_source(root.table("database_key"), c.directory);
 
     Table http = root.table("http");
@@ -119,6 +123,7 @@ Config load_config(const std::filesystem::path& file) {
 
     Table peers = root.table("peers");
     c.peers_listen = peers.text("listen");
+    c.peers_source = peers.optional_text("source").value_or("");
     peers.expect_no_more();
 
     Table metrics = root.table("metrics");
@@ -132,6 +137,10 @@ Config load_config(const std::filesystem::path& file) {
         if (std::find(levels.begin(), levels.end(), *v) == levels.end())
           log->fail("level", "must be debug, info, warn or error");
         c.log_level = *v;
+      }
+      if (const auto v = log->optional_text("format")) {
+        if (*v != "text" && *v != "json") log->fail("format", "must be text or json");
+        c.log_format = *v == "json" ? LogFormat::json : LogFormat::text;
       }
       log->expect_no_more();
     }

@@ -20,6 +20,9 @@ struct DatabaseKeySource {  // exactly one is set
   std::optional<std::string> passphrase_env;  // stretched by Argon2id
 };
 
+enum class LogFormat { text, json };        // lines for people; one JSON object a line
+enum class LockMemory { required, tried };  // what is secret goes to swap: never; a warning if the system refuses
+
 struct Config {
   std::string node;                 // this node's id in the cluster document
   std::filesystem::path directory;  // of config.toml
@@ -29,8 +32,11 @@ struct Config {
   std::filesystem::path database;
   DatabaseKeySource database_key;
   std::string http_listen, peers_listen, metrics_listen;  // host:port
-  std::size_t http_threads = 0;                           // 0: chosen by the machine
-  std::size_t workers = 0;                                // session workers; 0: one per core
+  std::string peers_source;      // numeric address that connections to peers come from; empty: the kernel chooses
+  std::size_t http_threads = 0;  // 0: chosen by the machine
+  LockMemory lock_memory = LockMemory::required;
+  std::size_t workers = 0;  // session workers; 0: one per core
+  LogFormat log_format = LogFormat::text;
   std::string log_level = "info";
   std::optional<std::filesystem::path> log_file;  // standard error if unset
 };

@@ -278,9 +278,19 @@ void Desk::on_envelope(const std::string& from, Envelope envelope) noexcept {
   ++dropped_;
 }
 
+void Desk::propose(const std::string& from, const Propose& propose) {
+  if (!draining_) return participant_.on_propose(from, propose);
+  Refuse message;
+  message.random = propose.random;
+  message.status = 503;
+  message.code = "stopping";
+  message.detail = "this node is about to stop";
+  world_.mesh.send(from, envelope_of(message));
+}
+
 void Desk::dispatch(const std::string& from, const Envelope& e) {
   if (e.tag == Propose::tag)
-    participant_.on_propose(from, decode<Propose>(e.body));
+    propose(from, decode<Propose>(e.body));
   else if (e.tag == Begin::tag)
     participant_.on_begin(from, decode<Begin>(e.body));
   else if (e.tag == Stop::tag)

@@ -30,6 +30,7 @@ class Desk final : public peers::Inbox {
   // On the desk's executor.
   void recover();
   void tick();
+  void drain() { draining_ = true; }  // no proposal of others is accepted any more
   Coordinator& coordinator() { return coordinator_; }
   Approvals& approvals() { return approvals_; }
   Requests& requests() { return requests_; }
@@ -56,6 +57,7 @@ class Desk final : public peers::Inbox {
   void ask_outcomes(const std::string& node);
   void peer_hello(const std::string& node, const peers::Hello& hello) noexcept;
   bool post(std::function<void()> work) noexcept;
+  void propose(const std::string& from, const Propose& propose);
   void on_final(const RequestRecord& record);
   bool has_same_documents(const peers::Hello& hello) const;
   void documents_changed();
@@ -82,6 +84,7 @@ class Desk final : public peers::Inbox {
   std::vector<peers::PeerConfig> mesh_peers_;
   std::map<std::string, std::pair<peers::PeerConfig, SteadyTime>> leaving_;  // still to be told, until then
   SteadyTime next_expiry_{}, next_sweep_{};
+  bool draining_ = false;
   std::atomic<std::uint64_t> malformed_{0}, dropped_{0};
 };
 

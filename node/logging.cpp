@@ -5,6 +5,8 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <string_view>
 
 namespace quorate::node {
 namespace {
@@ -26,6 +28,25 @@ std::string printable(const std::string& text) {
     out += digits[byte & 15];
   }
   return out;
+}
+
+// The first request id in a line: every line about a request names it. Empty: none.
+std::string_view request_in(std::string_view text) {
+  constexpr std::string_view prefix = "req_";
+  constexpr std::size_t digits = 32;
+  for (auto at = text.find(prefix); at != text.npos; at = text.find(prefix, at + 1)) {
+    const auto id = text.substr(at, prefix.size() + digits);
+    const auto wrong = id.find_first_not_of("0123456789abcdef", prefix.size());
+    if (id.size() == prefix.size() + digits && wrong == id.npos) return id;
+  }
+  return {};
+}
+
+// Of one line's JSON object, after its time and level.
+std::string members(const std::string& node, const std::string& text) {
+  std::string out = "\"node\":" + nlohmann::json(node).dump();
+  if (const auto id = request_in(text); !id.empty()) out += ",\"request\":\"" + std::string(id) + "\"";
+  return out + ",\"message\":" + nlohmann::json(text).dump();
 }
 
 spdlog::level::level_enum level_of(LogLevel level) {
@@ -55,10 +76,16 @@ Log make_log(const Config& config) {
     throw ConfigError(std::string("log.file: ") + e.what());
   }
   const auto logger = std::make_shared<spdlog::logger>("quorated", sink);
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l " + config.node + " %v", spdlog::pattern_time_type::utc);
+  const bool json = config.log_format == LogFormat::json;
+  logger->set_pattern(
+      json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "%Y-%m-%dT%H:%M:%S.%eZ %l " + config.node + " %v",
+      spdlog::pattern_time_type::utc);
   logger->set_level(spdlog::level::from_str(config.log_level));
   logger->flush_on(spdlog::level::info);
-  return [logger](LogLevel level, const std::string& text) { logger->log(level_of(level), printable(text)); };
+  return [logger, json, node = config.node](LogLevel level, const std::string& text) {
+    const std::string line = printable(text);
+    logger->log(level_of(level), json ? members(node, line) : line);
+  };
 }
 
 }  // namespace quorate::node

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <stdexcept>
 #include <string>
 
 #include "base/freed_memory.h"
@@ -20,11 +21,12 @@ namespace {
 
 constexpr int kTickMillis = 50;
 
-// Secrets in memory stay there: no core file, no debugger without privileges.
-void harden() {
+// Secrets in memory stay there: no core file, no debugger without privileges; and no program that this one starts (the
+// database key's) gets more rights than it has. False: refused, which no system does that is not broken.
+bool harden() {
   const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-  prctl(PR_SET_DUMPABLE, 0);
+  return setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0 &&
+         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 void raise_limit(decltype(RLIMIT_NOFILE) which, rlim_t most) {
@@ -50,6 +52,30 @@ bool lock_memory() {
   return true;
 }
 
+void check_locked(bool locked, const quorate::node::Config& config, const quorate::node::Log& log) {
+  if (locked) return;
+  const std::string refused = "memory is not locked (RLIMIT_MEMLOCK): what is secret may go to swap";
+  if (config.lock_memory == quorate::node::LockMemory::required)
+    throw std::runtime_error(refused + R"(; raise the limit, or set lock_memory = "tried" in config.toml)");
+  log(quorate::node::LogLevel::warn, refused);
+}
+
+// Until a signal says stop (false), or the node can go on only by starting again (true).
+bool run(quorate::node::Node& node, const sigset_t& signals) {
+  const timespec tick{0, kTickMillis * 1'000'000L};
+  bool draining = false;
+  for (;;) {
+    if (sigtimedwait(&signals, nullptr, &tick) >= 0) {
+      if (draining) return false;  // the second one has no patience
+      node.drain();
+      draining = true;
+    }
+    node.tick();
+    if (draining && node.drained()) return false;
+    if (!draining && node.can_start_again()) return true;
+  }
+}
+
 int usage() {
   std::fputs("usage: quorated --config FILE\n", stderr);
   return 2;
@@ -63,7 +89,10 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (argc != 3 || std::string(argv[1]) != "--config") return usage();
-  harden();
+  if (!harden()) {
+    std::fputs("quorated: the system does not let this process protect its memory\n", stderr);
+    return 1;
+  }
   quorate::keep_freed_memory();
   raise_limit(RLIMIT_NOFILE, quorate::limits::kMaxFiles);
   const bool locked = lock_memory();
@@ -73,20 +102,23 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a write beyond a limit of file sizes fails, as on a full disk
   try {
     quorate::crypto_self_test();
     const auto config = quorate::node::load_config(argv[2]);
     const auto log = quorate::node::make_log(config);
-    if (!locked)
-      log(quorate::node::LogLevel::warn, "memory is not locked (RLIMIT_MEMLOCK): what is secret may go to swap");
     try {
-      quorate::node::Node node(config, log);
-      node.start();
-      const timespec tick{0, kTickMillis * 1'000'000L};
-      while (sigtimedwait(&signals, nullptr, &tick) < 0) node.tick();
-      log(quorate::node::LogLevel::info, "stopping");
-      node.stop();
-      return 0;
+      check_locked(locked, config, log);
+      for (;;) {
+        quorate::node::Node node(config, log);
+        node.start();
+        if (!run(node, signals)) {
+          log(quorate::node::LogLevel::info, "stopping");
+          node.stop();
+          return 0;
+        }
+        log(quorate::node::LogLevel::warn, "the disk takes writes again: opening the database anew, as at a start");
+      }
     } catch (const std::exception& e) {
       log(quorate::node::LogLevel::error, e.what());
       throw;

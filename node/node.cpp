@@ -1,6 +1,7 @@
 #include "node/node.h"
 
 #include <charconv>
+#include <chrono>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -8,12 +9,16 @@
 #include "node/database.h"
 #include "node/strikes.h"
 #include "peers/certificates.h"
+#include "storage/files.h"
 
 namespace quorate::node {
 namespace {
 
 constexpr std::size_t kDeskQueue = 65'536;
 constexpr std::size_t kWorkerQueue = 65'536;
+constexpr auto kDrainLeast = Millis(300);
+constexpr auto kDrainMost = Seconds(5);       // after SIGTERM, for what runs
+constexpr auto kDiskCheckEvery = Seconds(2);  // once a write has failed
 
 SecretBytes read_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -91,6 +96,7 @@ peers::MeshConfig mesh_config(const Config& config, const Credentials& credentia
                               const storage::Store& store) {
   peers::MeshConfig mesh;
   mesh.listen = config.peers_listen;
+  mesh.source = config.peers_source;
   mesh.key_pem = credentials.tls_key;
   mesh.certificate_pem = credentials.tls_certificate;
   mesh.hello.software = "quorated 0.1.0";
@@ -171,11 +177,42 @@ void Node::start() {
 }
 
 void Node::tick() {
+  if (const auto jumped = api_->watch_clock()) {
+    const auto seconds = std::chrono::duration_cast<Seconds>(*jumped).count();
+    log_(LogLevel::warn, "this machine's clock was set " + std::to_string(seconds < 0 ? -seconds : seconds) + " s " +
+                             (seconds < 0 ? "back" : "ahead"));
+  }
   if (ticking_.exchange(true)) return;
   desk_thread_->post_always([this] {
     ticking_ = false;
     desk_->tick();
   });
+}
+
+void Node::drain() {
+  log_(LogLevel::info, "taking no new requests; what runs is finished");
+  draining_since_ = clock_.steady();
+  api_->drain();
+  desk_thread_->post_always([this] { desk_->drain(); });
+}
+
+bool Node::drained() const {
+  const auto since = clock_.steady() - *draining_since_;
+  // A request that came just before is on its way from the desk to the workers for a moment.
+  return since >= kDrainMost || (since >= kDrainLeast && host_->running() == 0 && api_->waiting() == 0);
+}
+
+bool Node::can_start_again() {
+  const SteadyTime now = clock_.steady();
+  if (store_->healthy() || now < next_disk_check_) return false;
+  const bool first = next_disk_check_ == SteadyTime{};
+  next_disk_check_ = now + kDiskCheckEvery;
+  const std::string problem = storage::disk_problem(config_.database.string());
+  if (first)
+    log_(LogLevel::error, "the database takes no more writes: " + store_->failure() +
+                              (problem.empty() ? "" : "; the disk says: " + problem));
+  api_->set_disk_problem(problem);
+  return problem.empty() && !first;
 }
 
 // First what brings work in, then what does it; the store last: it writes what is queued, and what it tells then goes

@@ -62,6 +62,12 @@ class Node {
 
   void start();
   void tick();  // some twenty times a second
+  // Takes nothing new and says so; what runs goes on.
+  void drain();
+  bool drained() const;  // nothing runs any more, or its time is over
+  // A write has failed, so the store takes no more (storage::Store::healthy), and the disk is well again: whoever
+  // stops this node and makes another one does what a restart does. Asks the disk now and then.
+  bool can_start_again();
   void stop();
 
  private:
@@ -78,6 +84,8 @@ class Node {
   std::unique_ptr<ThreadExecutor> desk_thread_;
   std::optional<World> world_;
   std::atomic<bool> ticking_{false};  // a tick waits on the desk
+  std::optional<SteadyTime> draining_since_;
+  SteadyTime next_disk_check_{};
   std::unique_ptr<SessionHost> host_;
   std::unique_ptr<Desk> desk_;
   std::unique_ptr<peers::TlsMesh> mesh_;

@@ -67,7 +67,8 @@ Connection::Connection(std::uint64_t id, const TlsContext& context, TlsRole role
       remote_(remote),
       tls_(context, role, socket_.get(), to, std::move(trusts)) {}
 
-std::unique_ptr<Connection> Connection::dial(std::uint64_t id, const TlsContext& context, const SocketAddress& to,
+std::unique_ptr<Connection> Connection::dial(std::uint64_t id, const TlsContext& context,
+                                             const std::optional<SocketAddress>& from, const SocketAddress& to,
                                              const std::string& node, TlsStream::Trusts trusts) {
   Fd socket = stream_socket(to.family());
   std::string error;
@@ -75,7 +76,9 @@ std::unique_ptr<Connection> Connection::dial(std::uint64_t id, const TlsContext&
     error = std::string("socket: ") + std::strerror(errno);
   } else {
     prepare_socket(socket.get());
-    if (::connect(socket.get(), to.get(), to.size) != 0 && errno != EINPROGRESS)
+    if (from && ::bind(socket.get(), from->get(), from->size) != 0)
+      error = "connecting from " + from->host() + ": " + std::strerror(errno);
+    else if (::connect(socket.get(), to.get(), to.size) != 0 && errno != EINPROGRESS)
       error = std::string("connecting: ") + std::strerror(errno);
   }
   std::unique_ptr<Connection> out(

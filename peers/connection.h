@@ -43,8 +43,9 @@ class Connection {
   enum class Stage { connecting, securing, greeting, up, closing };
   enum class Progress { waits, more, ended };  // ended: see `error`
 
-  // Dials; never blocks. A failure shows at the first step.
-  static std::unique_ptr<Connection> dial(std::uint64_t id, const TlsContext& context, const SocketAddress& to,
+  // Dials; never blocks. A failure shows at the first step. Without `from` the kernel chooses.
+  static std::unique_ptr<Connection> dial(std::uint64_t id, const TlsContext& context,
+                                          const std::optional<SocketAddress>& from, const SocketAddress& to,
                                           const std::string& node, TlsStream::Trusts trusts);
   static std::unique_ptr<Connection> accepted(std::uint64_t id, const TlsContext& context, Fd socket,
                                               const SocketAddress& from, TlsStream::Trusts trusts);

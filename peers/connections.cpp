@@ -121,7 +121,7 @@ void TlsMesh::connect_to(Peer& peer, const SocketAddress& to) {
   };
   ++counters_.dialled;
   ++peer.attempts;
-  auto connection = Connection::dial(next_id_++, tls_, to, node, trusts);
+  auto connection = Connection::dial(next_id_++, tls_, source_, to, node, trusts);
   peer.dialling = connection.get();
   adopt(std::move(connection));
 }

@@ -33,6 +33,14 @@ SocketAddress listen_address(const std::string& text) {
   return found.front();
 }
 
+std::optional<SocketAddress> source_address(const std::string& host) {
+  if (host.empty()) return std::nullopt;
+  const auto at = host.size() <= limits::kMaxAddress ? numeric_address({host, 0}) : std::nullopt;
+  if (!at)
+    throw std::invalid_argument("the source of connections to peers is a numeric address, not " + printable(host));
+  return at;
+}
+
 void add_to_epoll(int epoll, int fd, std::uint64_t id, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
@@ -46,6 +54,7 @@ void add_to_epoll(int epoll, int fd, std::uint64_t id, std::uint32_t events) {
 TlsMesh::TlsMesh(MeshConfig config, Inbox& inbox, const Clock& clock, Rng& rng)
     : tls_(config.key_pem, config.certificate_pem),
       times_(config.times),
+      source_(source_address(config.source)),
       log_(std::move(config.log)),
       inbox_(inbox),
       clock_(clock),

@@ -39,6 +39,7 @@ enum class LogLevel { info, warn, error };
 
 struct MeshConfig {
   std::string listen;  // host:port; port 0: the kernel chooses
+  std::string source;  // the numeric address that connections to peers come from; empty: the kernel chooses
   SecretBytes key_pem;
   std::string certificate_pem;
   Hello hello;  // node, cluster_id and versions are ours for good; a boot_id of zeros is drawn
@@ -138,6 +139,7 @@ class TlsMesh final : public Mesh {
 
   const TlsContext tls_;
   const MeshTimes times_;
+  const std::optional<SocketAddress> source_;
   const std::function<void(LogLevel, const std::string&)> log_;
   Inbox& inbox_;
   const Clock& clock_;

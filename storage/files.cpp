@@ -8,10 +8,13 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "base/bytes.h"
 #include "storage/store.h"
 
 namespace quorate::storage {
 namespace {
+
+constexpr std::size_t kProbeBytes = 4 * 1024 * 1024;  // some seconds of a busy log
 
 [[noreturn]] void fail(const std::string& path, const std::string& doing, int error) {
   throw StorageError(path + ": " + doing + ": " + std::generic_category().message(error));
@@ -110,6 +113,28 @@ void create_private(const std::string& path, ByteView content) {
     sync(path, d.get());
   }
   sync_directory_of(path);
+}
+
+std::string disk_problem(const std::string& path) {
+  const std::string probe = path + ".probe";
+  const auto said = [&](int error) {
+    ::unlink(probe.c_str());
+    return std::generic_category().message(error);
+  };
+  ::unlink(probe.c_str());  // of a process that was killed amid this
+  const int fd = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0) return said(errno);
+  const Bytes some(64 * 1024);
+  int error = 0;
+  for (std::size_t written = 0; error == 0 && written < kProbeBytes;) {
+    const ssize_t n = ::write(fd, some.data(), some.size());
+    if (n < 0 && errno != EINTR) error = errno;
+    if (n > 0) written += static_cast<std::size_t>(n);
+  }
+  if (error == 0 && ::fsync(fd) != 0) error = errno;
+  ::close(fd);
+  if (error != 0) return said(error);
+  return ::unlink(probe.c_str()) == 0 ? std::string() : std::generic_category().message(errno);
 }
 
 void remove_file(const std::string& path) {

@@ -26,6 +26,9 @@ void require_private(const std::string& path);
 SecretBytes read_private(const std::string& path, std::size_t most);
 // A new file, mode 0600, durable when this returns. Throws StorageError, also when it exists.
 void create_private(const std::string& path, ByteView content);
+// What keeps this file's directory from taking some more megabytes durably, in the system's words; empty: nothing.
+// Writes a file beside it and removes it.
+std::string disk_problem(const std::string& path);
 void remove_file(const std::string& path);  // no error if there is none
 void rename_durably(const std::string& from, const std::string& to);
 

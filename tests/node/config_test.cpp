@@ -17,6 +17,7 @@ tls_key = "tls.pem"
 tls_certificate = "tls.crt"
 database = "db"
 workers = 2
+lock_memory = "tried"
 [database_key]
 key_file = "db.key"
 [http]
@@ -24,11 +25,13 @@ listen = "127.0.0.1:7001"
 threads = 32
 [peers]
 listen = "127.0.0.1:7101"
+source = "127.0.0.9"
 [metrics]
 listen = "127.0.0.1:7201"
 [log]
 file = "log"
 level = "debug"
+format = "json"
 )";
 
 struct ConfigFile : ::testing::Test {
@@ -73,9 +76,22 @@ TEST_F(ConfigFile, IsReadWholly) {
   EXPECT_EQ(c.http_threads, 32u);
   EXPECT_EQ(c.http_listen, "127.0.0.1:7001");
   EXPECT_EQ(c.peers_listen, "127.0.0.1:7101");
+  EXPECT_EQ(c.peers_source, "127.0.0.9");
   EXPECT_EQ(c.metrics_listen, "127.0.0.1:7201");
   EXPECT_EQ(c.log_file, dir / "log");
   EXPECT_EQ(c.log_level, "debug");
+  EXPECT_EQ(c.log_format, LogFormat::json);
+  EXPECT_EQ(c.lock_memory, LockMemory::tried);
+}
+TEST_F(ConfigFile, WithoutAWordTheStricterIsMeant) {
+  std::string text = kGood;
+  text.erase(text.find("lock_memory"), std::string("lock_memory = \"tried\"\n").size());
+  text.erase(text.find("format = "), std::string("format = \"json\"\n").size());
+  text.erase(text.find("source = "), std::string("source = \"127.0.0.9\"\n").size());
+  const Config c = load(text);
+  EXPECT_EQ(c.lock_memory, LockMemory::required);
+  EXPECT_EQ(c.log_format, LogFormat::text);
+  EXPECT_EQ(c.peers_source, "");
 }
 TEST_F(ConfigFile, AbsolutePathsStayWhatTheyAre) {
   std::string text = kGood;
@@ -104,6 +120,8 @@ TEST_F(ConfigFile, EveryWrongValueIsNamed) {
   EXPECT_NE(error("workers = 2", "workers = \"2\"").find("workers must be"), std::string::npos);
   EXPECT_NE(error("threads = 32", "threads = 1").find("http.threads must be an integer from"), std::string::npos);
   EXPECT_NE(error("\"debug\"", "\"loud\"").find("log.level must be debug, info, warn or error"), std::string::npos);
+  EXPECT_NE(error("\"json\"", "\"xml\"").find("log.format must be text or json"), std::string::npos);
+  EXPECT_NE(error("\"tried\"", "\"no\"").find("lock_memory must be required or tried"), std::string::npos);
   EXPECT_NE(error("workers = 2", "workers = ").find("config.toml:9"), std::string::npos);
 }
 TEST_F(ConfigFile, UnknownSettingsAreRefusedByName) {

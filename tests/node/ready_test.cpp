@@ -11,7 +11,7 @@
 namespace quorate::test {
 namespace {
 
-TEST(Ready, SaysThatTheStoreFailedAndNotHow) {
+struct Ready : ::testing::Test {
   const SimulatedCluster& documents = SimulatedCluster::of(3);
   ManualClock clock{WallTime(Seconds(1'800'000'000))};
   SeededRng rng{1};
@@ -31,10 +31,46 @@ TEST(Ready, SaysThatTheStoreFailedAndNotHow) {
   node::SessionHost host{world, {&worker}};
   node::Desk desk{world, host};
   node::NodeApi api{world, desk, host};
+};
+
+TEST_F(Ready, SaysThatTheStoreFailedAndNotHow) {
   EXPECT_EQ(api.ready().why["store"], "ok");
   store.break_disk("/var/lib/quorate: no space");
   EXPECT_FALSE(api.ready().ok);
   EXPECT_EQ(api.ready().why["store"], "failed");
+  EXPECT_FALSE(api.ready().why.contains("disk"));
+}
+
+TEST_F(Ready, SaysWhatTheDiskSaysWhileTheStoreTakesNoWrites) {
+  api.set_disk_problem("No space left on device");
+  EXPECT_FALSE(api.ready().why.contains("disk"));
+  store.break_disk("/var/lib/quorate: no space");
+  EXPECT_EQ(api.ready().why["disk"], "No space left on device");
+}
+
+TEST_F(Ready, TellsForAMinuteThatTheClockWasSet) {
+  EXPECT_FALSE(api.watch_clock());
+  clock.advance(Seconds(3600));
+  EXPECT_FALSE(api.watch_clock());
+  clock.jump_wall(Millis(1'999));
+  EXPECT_FALSE(api.watch_clock());
+  EXPECT_EQ(api.ready().why["clock"], "ok");
+  clock.jump_wall(Seconds(-30));
+  EXPECT_EQ(api.watch_clock(), Millis(-30'000));
+  EXPECT_FALSE(api.watch_clock()) << "told once";
+  EXPECT_EQ(api.ready().why["clock"], "was set");
+  clock.advance(Seconds(60));
+  EXPECT_EQ(api.ready().why["clock"], "ok");
+  clock.jump_wall(Seconds(2));
+  EXPECT_EQ(api.watch_clock(), Millis(2'000));
+  EXPECT_NE(api.metrics().find("\nquorate_clock_jumps_total 2\n"), std::string::npos);
+}
+
+TEST_F(Ready, NotWhileItStops) {
+  EXPECT_FALSE(api.ready().why.contains("stopping"));
+  api.drain();
+  EXPECT_FALSE(api.ready().ok);
+  EXPECT_EQ(api.ready().why["stopping"], true);
 }
 
 }  // namespace

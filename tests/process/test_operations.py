@@ -1,0 +1,209 @@
+"""What an operator sees and does: a disk that takes no writes, a polite stop, logs, metrics, memory that is locked."""
+import ctypes
+import json
+import os
+import pathlib
+import re
+import resource
+import signal
+import subprocess
+import threading
+import time
+import unittest
+import urllib.request
+
+from cluster import ED25519, QUORATED, SLOWNESS, ClusterTest, eventually
+from proxy import PeerProxy
+
+CAP_IPC_LOCK, PR_CAPBSET_DROP = 14, 24
+
+
+class Operations(ClusterTest):
+    def ready(self, c, node):
+        return c.get("/readyz", node=node, signed=False)
+
+    def change_config(self, c, name, old, new):
+        file = c.dir / name / "config.toml"
+        text = file.read_text()
+        self.assertEqual(text.count(old), 1, text)
+        file.write_text(text.replace(old, new))
+
+    # ---- the disk
+
+    def test_a_disk_that_takes_no_writes_and_does_again(self):
+        c = self.cluster().up()
+        key = c.create("ed")
+        pid = c.processes["node3"].pid
+        before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (16 * 1024, before[1]))  # no file of it grows beyond that
+
+        def failed():
+            c.sign_verified(key, "two are enough", node="node1")
+            c.sign("ed", "it cannot be stored", node="node3", prefer=1)
+            return self.ready(c, "node3").status == 503
+        eventually(failed, 60, "node3 notices", every=0.2)
+        told = eventually(lambda: (r := self.ready(c, "node3").body["checks"]).get("disk") and r, 20, "it says what the disk says")
+        self.assertEqual((told["store"], told["disk"]), ("failed", os.strerror(27)))
+        self.assertProblem(c.sign("ed", "not through it", node="node3", prefer=1), 503, "storage")
+        for i in range(3):
+            self.assertEqual(sorted(c.sign_verified(key, f"without it {i}", node="node1")), ["node1", "node2"])
+        self.assertEqual(c.processes["node3"].pid, pid)
+        self.assertIsNone(c.processes["node3"].poll())
+
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+        eventually(lambda: self.ready(c, "node3").status == 200, 60, "node3 is ready again, without a restart")
+        self.assertIsNone(c.processes["node3"].poll())
+        c.wait_ready()
+        self.assertNotIn("disk", self.ready(c, "node3").body["checks"])
+        c.kill("node2")
+        for node in ("node1", "node3"):
+            self.assertEqual(sorted(c.sign_verified(key, f"it is needed through {node}", node=node)), ["node1", "node3"])
+        self.assertFalse(list((c.dir / "node3").glob("*.probe")))
+        c.start("node2")
+        c.wait_ready()
+        files = []
+        for name in c.names:
+            files.append(c.directory / f"{name}.audit")
+            files[-1].write_text(c.quorate("audit", "export", "--node", name).stdout)
+        c.quorate("audit", "verify", *map(str, files))
+
+    # ---- stopping
+
+    def test_what_runs_is_finished_before_it_stops(self):
+        c = self.cluster()
+        proxy = PeerProxy(c)
+        self.addCleanup(proxy.close)
+        c.up()
+        key = c.create("ed", ED25519)
+        c.kill("node3")
+        proxy.set_delay(1.0)  # a signature takes seconds
+        replies = []
+        asking = threading.Thread(target=lambda: replies.append(c.sign("ed", "under way", node="node1", prefer=20)))
+        asking.start()
+
+        def runs():
+            return sum(c.get("/v1/node", node=n).body["sessions"] for n in ("node1", "node2")) == 2
+        eventually(runs, 20, "the session runs", every=0.02)
+        stopping = c.processes.pop("node1")
+        stopping.send_signal(signal.SIGTERM)
+        refused = eventually(lambda: (r := c.sign("ed", "too late", node="node1", prefer=1)).status == 503 and r, 5, "it takes no more",
+                             every=0.01)
+        self.assertProblem(refused, 503, "stopping")
+        ready = self.ready(c, "node1")
+        self.assertEqual((ready.status, ready.body["checks"].get("stopping")), (503, True))
+        self.assertEqual(stopping.wait(15 * SLOWNESS), 0)
+        asking.join(15 * SLOWNESS)
+        self.assertEqual([r.status for r in replies], [201], replies)
+        proxy.set_delay(0)
+        c.start("node1")
+        c.wait_ready("node1", "node2")
+        c.sign_verified(key, "again", node="node1")
+
+    def test_stopping_is_bounded(self):
+        c = self.cluster()
+        proxy = PeerProxy(c)
+        self.addCleanup(proxy.close)
+        c.up()
+        c.create("ed", ED25519)
+        c.kill("node3")
+        asking = threading.Thread(target=lambda: c.sign("ed", "it never ends", node="node2", prefer=20))
+        proxy.set_delay(1.0)
+        asking.start()
+        eventually(lambda: c.get("/v1/node", node="node1").body["sessions"] == 1, 20, "the session runs", every=0.02)
+        proxy.blackhole()
+        began = time.monotonic()
+        self.assertEqual(c.kill("node1", signal.SIGTERM), 0)
+        self.assertLess(time.monotonic() - began, 12 * SLOWNESS)
+        proxy.heal()
+        c.start("node1")
+        asking.join(60 * SLOWNESS)
+        self.assertFalse(asking.is_alive())
+
+    # ---- what it tells
+
+    def test_log_lines_as_json(self):
+        c = self.cluster()
+        for name in c.names:
+            self.change_config(c, name, 'level = "info"', 'level = "info"\nformat = "json"')
+        c.up()
+        c.create("ed")
+        request = c.sign("ed", "hello").body["id"]
+        lines = [json.loads(line) for line in c.log("node1").splitlines()]
+        for line in lines:
+            self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+            self.assertIn(line["level"], ("debug", "info", "warning", "error"))
+            self.assertEqual(line["node"], "node1")
+            self.assertTrue(line["message"])
+        of_request = [line["message"] for line in lines if line.get("request") == request]
+        self.assertEqual(of_request, [f"{request} by admin, POST /v1/keys/ed/signatures: succeeded"])
+
+    def test_metrics(self):
+        c = self.cluster().up()
+        c.create("ed")
+
+        def values():
+            with urllib.request.urlopen(f"http://127.0.0.1:{c.base + 201}/metrics", timeout=10) as reply:
+                text = reply.read().decode()
+            names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+            return names, {k: float(v) for k, v in (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))}
+        c.sign("ed", "one")
+        names, first = values()
+        c.sign("ed", "two")
+        _, second = values()
+        self.assertEqual(second["quorate_mutation_seconds_count"] - first["quorate_mutation_seconds_count"], 1)
+        self.assertEqual(second['quorate_mutation_seconds_bucket{le="+Inf"}'], second["quorate_mutation_seconds_count"])
+        self.assertGreater(second["quorate_mutation_seconds_sum"], first["quorate_mutation_seconds_sum"])
+        self.assertEqual(second["quorate_ready"], 1)
+        pid = c.processes["node1"].pid
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        resident = int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+        self.assertLess(abs(second["process_resident_memory_bytes"] - resident), 16 * 2**20)
+        self.assertLess(abs(second["process_start_time_seconds"] - time.time()), 300 * SLOWNESS)
+        self.assertGreater(second["process_open_fds"], 10)
+        self.assertLess(second["process_open_fds"], second["process_max_fds"])
+        root = pathlib.Path(__file__).resolve().parents[2]
+        # Every number is explained, and the dashboard asks for none that is not there.
+        manual = (root / "docs" / "operations.md").read_text()
+        self.assertEqual([n for n in sorted(names) if f"`{n}`" not in manual], [])
+        self.assertEqual([n for n in re.findall(r"`((?:quorate|process)_[a-z_]+)`", manual) if n not in names], [])
+        dashboard = json.loads((root / "packaging" / "grafana" / "quorate.json").read_text())
+        asked = set()
+        for panel in dashboard["panels"]:
+            for target in panel["targets"]:
+                asked |= {re.sub(r"_bucket$", "", n) for n in re.findall(r"(?:quorate|process)_[a-z_]+", target["expr"])}
+        self.assertGreater(len(asked), 15)
+        self.assertEqual(asked - names, set())
+
+    # ---- the host
+
+    def test_hardened(self):
+        c = self.cluster().up()
+        pid = c.processes["node1"].pid
+        self.assertRegex(pathlib.Path(f"/proc/{pid}/status").read_text(), r"NoNewPrivs:\s+1\n")
+        self.assertRegex(pathlib.Path(f"/proc/{pid}/limits").read_text(), r"Max core file size\s+0\s+0\s")
+        self.assertEqual(os.stat(f"/proc/{pid}/mem").st_uid, 0, "it can be dumped")
+
+    def test_memory_that_cannot_be_locked(self):
+        c = self.cluster()
+
+        def lock_nothing():
+            ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)  # refused to all but root, who has to lose it
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+
+        def start():
+            return subprocess.Popen([QUORATED, "--config", c.dir / "node1" / "config.toml"], preexec_fn=lock_nothing,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.change_config(c, "node1", 'lock_memory = "tried"', 'lock_memory = "required"')
+        refused = start()
+        out, _ = refused.communicate(timeout=20 * SLOWNESS)
+        self.assertEqual(refused.returncode, 1, out)
+        self.assertIn("memory is not locked", out)
+        self.assertIn("lock_memory", out)
+        self.change_config(c, "node1", 'lock_memory = "required"', 'lock_memory = "tried"')
+        c.processes["node1"] = process = start()
+        self.addCleanup(process.stdout.close)
+        eventually(lambda: c.raw("GET", "/healthz", node="node1").status == 200, 20, "it starts all the same")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
