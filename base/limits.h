@@ -100,6 +100,14 @@ inline constexpr std::size_t kMaxLedgerParts = 8192;         // sums that one re
 inline constexpr std::size_t kMaxLedgerLimits = 8192;        // limits that one reservation must keep
 inline constexpr auto kKeyCommandTimeout = 10s;              // of the program that prints the database key
 
+// Operation
+inline constexpr auto kDrainMost = 5s;                       // after SIGTERM, for what runs to be finished …
+inline constexpr auto kDrainLeast = 300ms;                   // … and for what has just come to begin
+inline constexpr auto kDiskCheckEvery = 2s;                  // once a write has failed
+inline constexpr std::size_t kDiskProbe = 4 * 1024 * 1024;   // bytes that the disk has to take then: some seconds of a busy log
+inline constexpr auto kClockJump = 2s;                       // by which the machine's clock was set: told …
+inline constexpr auto kClockTold = 60s;                      // … for so long
+
 // Transactions
 inline constexpr std::uint64_t kMaxEthChainId = 0x7fffffffffffffdb;  // EIP-2294: ⌊(2^64 − 1) / 2⌋ − 36
 inline constexpr std::size_t kMaxMovements = 1024;                   // of one batch call

@@ -2,15 +2,10 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "base/limits.h"
 #include "node/api.h"
 
 namespace quorate::node {
-namespace {
-
-constexpr auto kClockJump = Millis(2'000);  // by which the wall clock was set: told …
-constexpr auto kClockTold = Seconds(60);    // … for so long
-
-}  // namespace
 
 http::Readiness NodeApi::ready() {
   Json peers = Json::object();
@@ -53,9 +48,9 @@ std::optional<Millis> NodeApi::watch_clock() {
   const Millis offset = world_.clock.wall().time_since_epoch() - world_.clock.steady().time_since_epoch();
   const Millis by = clock_offset_ ? offset - *clock_offset_ : Millis(0);
   clock_offset_ = offset;
-  if (std::chrono::abs(by) < kClockJump) return std::nullopt;
+  if (std::chrono::abs(by) < limits::kClockJump) return std::nullopt;
   ++clock_jumps_;
-  clock_told_until_ = world_.clock.steady() + kClockTold;
+  clock_told_until_ = world_.clock.steady() + limits::kClockTold;
   return by;
 }
 

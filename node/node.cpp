@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/limits.h"
 #include "node/database.h"
 #include "node/strikes.h"
 #include "peers/certificates.h"
@@ -16,9 +17,6 @@ namespace {
 
 constexpr std::size_t kDeskQueue = 65'536;
 constexpr std::size_t kWorkerQueue = 65'536;
-constexpr auto kDrainLeast = Millis(300);
-constexpr auto kDrainMost = Seconds(5);       // after SIGTERM, for what runs
-constexpr auto kDiskCheckEvery = Seconds(2);  // once a write has failed
 
 SecretBytes read_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -199,14 +197,14 @@ void Node::drain() {
 bool Node::drained() const {
   const auto since = clock_.steady() - *draining_since_;
   // A request that came just before is on its way from the desk to the workers for a moment.
-  return since >= kDrainMost || (since >= kDrainLeast && host_->running() == 0 && api_->waiting() == 0);
+  return since >= limits::kDrainMost || (since >= limits::kDrainLeast && host_->running() == 0 && api_->waiting() == 0);
 }
 
 bool Node::can_start_again() {
   const SteadyTime now = clock_.steady();
   if (store_->healthy() || now < next_disk_check_) return false;
   const bool first = next_disk_check_ == SteadyTime{};
-  next_disk_check_ = now + kDiskCheckEvery;
+  next_disk_check_ = now + limits::kDiskCheckEvery;
   const std::string problem = storage::disk_problem(config_.database.string());
   if (first)
     log_(LogLevel::error, "the database takes no more writes: " + store_->failure() +

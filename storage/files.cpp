@@ -9,12 +9,11 @@
 #include <filesystem>
 
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "storage/store.h"
 
 namespace quorate::storage {
 namespace {
-
-constexpr std::size_t kProbeBytes = 4 * 1024 * 1024;  // some seconds of a busy log
 
 [[noreturn]] void fail(const std::string& path, const std::string& doing, int error) {
   throw StorageError(path + ": " + doing + ": " + std::generic_category().message(error));
@@ -126,7 +125,7 @@ std::string disk_problem(const std::string& path) {
   if (fd < 0) return said(errno);
   const Bytes some(64 * 1024);
   int error = 0;
-  for (std::size_t written = 0; error == 0 && written < kProbeBytes;) {
+  for (std::size_t written = 0; error == 0 && written < limits::kDiskProbe;) {
     const ssize_t n = ::write(fd, some.data(), some.size());
     if (n < 0 && errno != EINTR) error = errno;
     if (n > 0) written += static_cast<std::size_t>(n);
