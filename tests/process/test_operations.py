@@ -12,10 +12,16 @@ import time
 import unittest
 import urllib.request
 
-from cluster import ED25519, QUORATED, SLOWNESS, ClusterTest, eventually
+from cluster import ED25519, QUORATED, SLOWNESS, ClusterTest, eventually, free_base_port
 from proxy import PeerProxy
 
 CAP_IPC_LOCK, PR_CAPBSET_DROP = 14, 24
+
+
+def lock_little():
+    """In the child, before it runs: as a container without rights has it."""
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)  # root may lock all, and has to lose that
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (64 * 1024, 64 * 1024))
 
 
 class Operations(ClusterTest):
@@ -186,23 +192,25 @@ class Operations(ClusterTest):
     def test_memory_that_cannot_be_locked(self):
         c = self.cluster()
 
-        def lock_nothing():
-            ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)  # refused to all but root, who has to lose it
-            resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
-
         def start():
-            return subprocess.Popen([QUORATED, "--config", c.dir / "node1" / "config.toml"], preexec_fn=lock_nothing,
+            return subprocess.Popen([QUORATED, "--config", c.dir / "node1" / "config.toml"], preexec_fn=lock_little,
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.change_config(c, "node1", 'lock_memory = "tried"', 'lock_memory = "required"')
         refused = start()
         out, _ = refused.communicate(timeout=20 * SLOWNESS)
         self.assertEqual(refused.returncode, 1, out)
-        self.assertIn("memory is not locked", out)
-        self.assertIn("lock_memory", out)
+        for words in ("memory is not locked", "RLIMIT_MEMLOCK is 64 KiB", "does not start", 'lock_memory = "tried"'):
+            self.assertIn(words, out)
         self.change_config(c, "node1", 'lock_memory = "required"', 'lock_memory = "tried"')
         c.processes["node1"] = process = start()
         self.addCleanup(process.stdout.close)
         eventually(lambda: c.raw("GET", "/healthz", node="node1").status == 200, 20, "it starts all the same")
+
+    def test_a_demo_where_memory_cannot_be_locked(self):
+        c = self.cluster()
+        done = c.quorate("demo", "--json", "--dir", c.directory / "demo", "--base-port", str(free_base_port()), preexec_fn=lock_little)
+        self.assertNotIn("not locked", done.stdout)
+        self.assertIn("memory is not locked", (c.directory / "demo" / "node1" / "log").read_text())
 
 
 if __name__ == "__main__":
