@@ -6,9 +6,11 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "base/freed_memory.h"
 #include "base/limits.h"
@@ -37,27 +39,35 @@ void raise_limit(decltype(RLIMIT_NOFILE) which, rlim_t most) {
 }
 
 // Nothing goes to swap. Pages are locked as they are touched: the stacks of all threads would be filled otherwise.
-// False: refused.
-bool lock_memory() {
+// What the system has against it; empty: nothing.
+std::string lock_memory() {
+  const auto said = [](int error) {
+    rlimit now{};
+    getrlimit(RLIMIT_MEMLOCK, &now);
+    return std::generic_category().message(error) + "; RLIMIT_MEMLOCK is " +
+           (now.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(now.rlim_cur / 1024) + " KiB");
+  };
   raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
-  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) return false;
+  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) return said(errno);
   // Under a limit that is above what is there now, later allocations would fail: is there room for any?
   constexpr std::size_t kRoom = std::size_t{16} << 30;
   void* room = mmap(nullptr, kRoom, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (room == MAP_FAILED) {
+    const std::string refused = said(errno);
     munlockall();
-    return false;
+    return refused;
   }
   munmap(room, kRoom);
-  return true;
+  return {};
 }
 
-void check_locked(bool locked, const quorate::node::Config& config, const quorate::node::Log& log) {
-  if (locked) return;
-  const std::string refused = "memory is not locked (RLIMIT_MEMLOCK): what is secret may go to swap";
+void check_locked(const std::string& refused, const quorate::node::Config& config, const quorate::node::Log& log) {
+  if (refused.empty()) return;
+  const std::string told = "memory is not locked (" + refused + "): what is secret may go to swap";
   if (config.lock_memory == quorate::node::LockMemory::required)
-    throw std::runtime_error(refused + R"(; raise the limit, or set lock_memory = "tried" in config.toml)");
-  log(quorate::node::LogLevel::warn, refused);
+    throw std::runtime_error(told + "; so the node does not start. Raise the limit (LimitMEMLOCK=infinity in a unit, " +
+                             "ulimit -l unlimited in a shell), or set lock_memory = \"tried\" in config.toml");
+  log(quorate::node::LogLevel::warn, told);
 }
 
 // Until a signal says stop (false), or the node can go on only by starting again (true).
@@ -95,7 +105,7 @@ int main(int argc, char** argv) {
   }
   quorate::keep_freed_memory();
   raise_limit(RLIMIT_NOFILE, quorate::limits::kMaxFiles);
-  const bool locked = lock_memory();
+  const std::string refused = lock_memory();
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -108,7 +118,7 @@ int main(int argc, char** argv) {
     const auto config = quorate::node::load_config(argv[2]);
     const auto log = quorate::node::make_log(config);
     try {
-      check_locked(locked, config, log);
+      check_locked(refused, config, log);
       for (;;) {
         quorate::node::Node node(config, log);
         node.start();
