@@ -221,11 +221,13 @@ void Node::stop() {
   if (mesh_) mesh_->stop();
   if (desk_thread_) desk_thread_->stop();
   for (auto& worker : workers_) worker->stop();
-  if (store_ && world_ && world_->gates->stopped_keys().empty()) {
-    storage::Batch batch;  // all sessions are over, and what they had to write is queued before this
-    erase_notes(batch, *store_);
-    if (!batch.empty()) store_->commit_now(std::move(batch));
-  }
+  if (store_ && world_ && store_->healthy() && world_->gates->stopped_keys().empty()) try {
+      storage::Batch batch;  // all sessions are over, and what they had to write is queued before this
+      erase_notes(batch, *store_);
+      if (!batch.empty()) store_->commit_now(std::move(batch));
+    } catch (const storage::StorageError& e) {  // the notes stay and count as strikes: too many rather than too few
+      log_(LogLevel::error, std::string("the notes of signings could not be erased: ") + e.what());
+    }
   store_.reset();
 }
 
