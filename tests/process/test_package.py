@@ -66,7 +66,7 @@ class Package(unittest.TestCase):
             files[path.lstrip(".")] = mode
         for path in ("/usr/bin/quorate", "/usr/bin/quorated"):
             self.assertEqual(files[path], "-rwxr-xr-x")
-        for path in ("/lib/systemd/system/quorated@.service", "/etc/default/quorated", "/usr/share/doc/quorate/operations.md",
+        for path in ("/usr/lib/systemd/system/quorated@.service", "/etc/default/quorated", "/usr/share/doc/quorate/operations.md",
                      "/usr/share/doc/quorate/runbook.md", "/usr/share/doc/quorate/copyright", "/usr/share/quorate/grafana/quorate.json",
                      "/usr/share/quorate/openapi.yaml"):
             self.assertEqual(files[path], "-rw-r--r--")
