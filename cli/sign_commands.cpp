@@ -40,7 +40,7 @@ std::string text_of_inspection(const Json& seen) {
 // What is written to a file: a PSBT if there is one, else the signature.
 Bytes output_of(const Json& result) {
   if (const auto psbt = from_base64(text_at(result, "psbt")); psbt && !psbt->empty()) return *psbt;
-  return hex_option(text_at(result.value("signature", Json()), "hex"), "the signature");
+  return hex_of(text_at(result.value("signature", Json()), "hex"), "the signature");
 }
 
 }  // namespace
@@ -127,12 +127,12 @@ bool signature_holds(const std::string& algorithm, ByteView public_key, ByteView
 }
 
 Exit verify_command(const VerifyOptions& options, Console& console, std::istream& in) {
-  const Bytes public_key = hex_option(options.public_key, "--public-key");
-  const Bytes signature = hex_option(options.signature, "--signature");
+  const Bytes public_key = hex_of(options.public_key, "--public-key");
+  const Bytes signature = hex_of(options.signature, "--signature");
   Bytes bytes;
   if (options.digest) {
     if (options.hash) throw usage("--hash goes with a message, not with --digest");
-    bytes = hex_option(*options.digest, "--digest");
+    bytes = hex_of(*options.digest, "--digest");
     if (bytes.size() != 32) throw usage("--digest must be 64 hex digits");
   } else {
     bytes = bytes_signed(options.algorithm, read_message(options.message, in), options.hash);

@@ -116,7 +116,7 @@ Node::Node(const Config& config, Log log)
       log_(std::move(log)),
       credentials_(load_credentials(config)),
       me_(own_card(config_, credentials_, log_)) {
-  store_ = open_database(config_, {credentials_.cluster.id(), me_.id}, rng_, log_);
+  store_ = open_database(config_, {credentials_.cluster.id(), me_.id}, me_.identity_key, rng_, log_);
 
   const auto escaped = [this](const std::string& what) { log_(LogLevel::error, "internal error: " + what); };
   std::size_t workers = config_.workers != 0 ? config_.workers : std::thread::hardware_concurrency();

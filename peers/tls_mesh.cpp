@@ -36,7 +36,8 @@ SocketAddress listen_address(const std::string& text) {
 std::optional<SocketAddress> source_address(const std::string& host) {
   if (host.empty()) return std::nullopt;
   const auto at = host.size() <= limits::kMaxAddress ? numeric_address({host, 0}) : std::nullopt;
-  if (!at)
+  // getaddrinfo takes "1.2.3" for 1.2.0.3.
+  if (!at || (host.find(':') == std::string::npos && at->host() != host))
     throw std::invalid_argument("the source of connections to peers is a numeric address, not " + printable(host));
   return at;
 }

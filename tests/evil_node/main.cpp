@@ -133,7 +133,7 @@ int run(const std::string& dir, const std::string& name, Mode mode) {
   SystemClock clock;
   SystemRng rng;
   const policy::NodeCard& me = *credentials.cluster.find(name);
-  auto store = node::open_database(config, {credentials.cluster.id(), name}, rng, log);
+  auto store = node::open_database(config, {credentials.cluster.id(), name}, me.identity_key, rng, log);
   const auto escaped = [](const std::string& what) { std::cerr << "internal error: " << what << "\n"; };
   node::ThreadExecutor worker(65'536, escaped), desk_thread(65'536, escaped);
   node::MeshPort port;

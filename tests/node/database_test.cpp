@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/ed25519.h"
 #include "base/rng.h"
 
 namespace quorate::node {
@@ -30,8 +31,11 @@ struct Database : ::testing::Test {
     std::filesystem::permissions(dir / "key", std::filesystem::perms(0600));
   }
   void TearDown() override { std::filesystem::remove_all(dir); }
-  std::unique_ptr<storage::Store> open() {
-    return open_database(config, {std::string(64, 'c'), "node1"}, rng,
+  std::unique_ptr<storage::Store> open(std::uint8_t identity = 1) {
+    Bytes32 seed{};
+    seed[0] = identity;
+    const auto key = Ed25519SecretKey::from_seed(Secret<Bytes32>(seed)).public_key();
+    return open_database(config, {std::string(64, 'c'), "node1"}, key, rng,
                          [this](LogLevel, const std::string& text) { log += text + "\n"; });
   }
   std::string refusal() {
@@ -75,6 +79,19 @@ TEST_F(Database, AFirstStartThatFailsMayBeTriedAgain) {
   EXPECT_NE(refusal(), "");
   std::filesystem::create_directory(dir / "volume");
   EXPECT_EQ(refusal(), "");
+}
+TEST_F(Database, GoesWithOneIdentityKey) {
+  config.identity_key = dir / "identity.pem";
+  open();
+  open();
+  try {
+    open(2);
+    ADD_FAILURE() << "a database of another identity was opened";
+  } catch (const ConfigError& e) {
+    EXPECT_NE(std::string(e.what()).find(config.identity_key.string()), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find(config.database.string()), std::string::npos) << e.what();
+  }
+  open();
 }
 
 }  // namespace

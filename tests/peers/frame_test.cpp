@@ -40,7 +40,7 @@ TEST(Frame, WireSnapshot) {
   EXPECT_EQ(to_hex(ping_frame(FrameType::ping, 258)), "00000009030000000000000102");
   EXPECT_EQ(to_hex(refusal_frame("no")), "00000003026e6f");
   EXPECT_EQ(to_hex(greeting_frame(some_hello("a"), 5)).substr(0, 42),
-            "000000b601"
+            "000000be01"
             "00040004"
             "0000000000000005"
             "00040004");

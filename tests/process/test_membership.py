@@ -3,6 +3,8 @@ each, and only public files pass between them."""
 import json
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,20 @@ from ed25519 import verify_ed25519
 
 FOUNDERS, LATER = ["alpha", "beta", "gamma"], ["delta", "epsilon"]
 NAMES = FOUNDERS + LATER
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operators.md"
+
+
+def form_of(words):
+    """A command without its values: its two words and its own options."""
+    verbs, options, words = [], set(), iter(words)
+    for word in words:
+        if word in ("--dir", "--as", "--node"):
+            next(words)
+        elif word.startswith("--"):
+            options.add(word)
+        elif len(verbs) < 2:
+            verbs.append(word)
+    return tuple(verbs), frozenset(options - {"--json", "--yes"})
 
 
 class Membership(unittest.TestCase):
@@ -24,6 +40,7 @@ class Membership(unittest.TestCase):
         self.base = free_base_port(len(NAMES))
         self.services = {}
         self.addCleanup(self.stop)
+        self.forms = set()
         for name in NAMES:
             (self.root / name).mkdir()
 
@@ -33,6 +50,7 @@ class Membership(unittest.TestCase):
             process.wait()
 
     def quorate(self, who, *words, codes=(0,)):
+        self.forms.add(form_of(words))
         clean = {k: v for k, v in os.environ.items() if not k.startswith("QUORATE")}
         done = subprocess.run([BINARIES / "quorate", *words], input="yes\n", cwd=self.root / who, capture_output=True, text=True,
                               env=dict(clean, HOME=str(self.root / who)), timeout=120 * SLOWNESS)
@@ -166,6 +184,12 @@ class Membership(unittest.TestCase):
             self.restart(name)
         self.await_nodes("beta", rest, 3)
         self.sign("alpha", "delta", "after a restart of all")
+
+        for block in re.findall(r"^```sh-later [a-z]+\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+            for line in block.splitlines():
+                if line.startswith("quorate "):
+                    words = shlex.split(line.split(" > ")[0])[1:]
+                    self.assertIn(form_of(words), self.forms, f"docs/operators.md says {line}, which is not run here")
 
 
 if __name__ == "__main__":
