@@ -24,7 +24,7 @@ EDGES = {
     "cli": ["base", "crypto", "policy", "storage", "http", "transactions", "peers/certificates.h", "signing/verify.h"],
 }
 # Only what runs a node includes it; its tests do.
-NODE_FROM = ("node/", "tests/node/", "tests/node_simulated/", "tests/evil_node/", "tests/process/", "tests/support/node_", "bench/")
+NODE_FROM = ("node/", "tests/node/", "tests/node_simulated/", "tests/evil_node/", "tests/evil_coordinator/", "tests/process/", "tests/support/node_", "bench/")
 # A header that another room takes alone must not bring the rest of its room along.
 ALONE = {"session/envelope.h": ["base"]}
 # Programs and tests over the rooms: any room, but see NODE_FROM.

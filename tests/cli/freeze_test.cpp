@@ -39,7 +39,7 @@ struct FreezeCommands : test::FakeNodes<SlowApi> {
 TEST_F(FreezeCommands, ANodeThatDoesNotAnswerHoldsUpNobody) {
   std::promise<void> others;
   std::atomic<int> asked = 0;
-  for (const std::size_t k : {1, 2})
+  for (const std::size_t k : {1u, 2u})
     apis[k]->before_answer = [&] {
       if (++asked == 2) others.set_value();
     };

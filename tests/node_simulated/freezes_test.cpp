@@ -460,12 +460,12 @@ TEST(LiftProof, AnotherPolicyAsksAnewAndTheDelayBeginsAnew) {
     };
     if (some) f.sim.isolate({1, 2, 3});
     if (some)
-      for (const std::size_t i : {1, 2, 3}) f.sim.kill(i);
+      for (const std::size_t i : {1u, 2u, 3u}) f.sim.kill(i);
     f.sim.clock.advance(hours(25));
     f.sim.run_for(Seconds(5));
     ASSERT_EQ(voted(), some ? 1u : 4u);
     if (some)
-      for (const std::size_t i : {1, 2, 3}) f.sim.start(i);
+      for (const std::size_t i : {1u, 2u, 3u}) f.sim.start(i);
     if (some) f.sim.clock.advance(hours(-1));
     f.sim.heal();
     f.sim.run_for(Seconds(5));
