@@ -185,6 +185,7 @@ void Desk::documents_changed() {
   coordinator_.on_policy_changed();
   approvals_.recover();
   freezes_.on_policy_changed();
+  windows_.on_policy_changed();
   healer_.ask_all();  // certificates may have been made under it
 }
 

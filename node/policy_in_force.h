@@ -1,10 +1,12 @@
 // The policy that this node decides by. It changes while the node runs, so whoever decides takes it once and keeps it:
 // a decision is one version's. Any thread; copies are of the same one.
 #pragma once
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "policy/document.h"
 #include "storage/batch.h"
@@ -48,6 +50,17 @@ class PolicyInForce {
     const std::lock_guard lock(state_->mutex);
     const auto it = state_->known.find(digest);
     return it == state_->known.end() ? std::nullopt : std::optional(it->second);
+  }
+  // Those that were in force here and may have decided something since then; no more than `most`, the latest of them.
+  std::vector<Version> earlier(std::int64_t since, std::size_t most) const {
+    const std::lock_guard lock(state_->mutex);
+    std::vector<Version> found;
+    for (const auto& [digest, known] : state_->known)
+      if (known.until != kNoEnd && known.until >= since) found.push_back(known);
+    std::sort(found.begin(), found.end(),
+              [](const Version& a, const Version& b) { return a.policy->version() > b.policy->version(); });
+    if (found.size() > most) found.resize(most);
+    return found;
   }
 
   // nullptr: no such version is, or was, in force here.

@@ -65,6 +65,7 @@ class Windows {
   void on_peer_up(const std::string& node);
   void on_peer_down(const std::string& node);
   void on_lost(const std::string& node);  // a message of this peer was dropped here
+  void on_policy_changed();               // what could not be read before is told again
   void recover();                         // after a restart
   void tick();
 
@@ -88,6 +89,8 @@ class Windows {
     SteadyTime since{}, last_heard{};  // asked; its last page
     SteadyTime until{};                // however much it still has to tell
     bool missed = false;               // something could not be sent to it
+    bool unread = false;               // it has told of what counts under a policy that this node does not have yet
+    std::uint64_t after = 0;           // the number in its ledger that it is to go on from
   };
 
   void note(const std::string& request, const Examined& x, bool mine);
@@ -96,7 +99,7 @@ class Windows {
   void release(const std::string& request);
   void released(const std::string& request);
   void tell_all(const LedgerNews& news);
-  void ask(const std::string& node);
+  void ask(const std::string& node, std::uint64_t after);
   void listen_to(const std::string& node, Peer& peer);
   void heard_out(const std::string& node, const Peer& peer);
   void learn_anew();

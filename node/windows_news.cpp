@@ -13,6 +13,8 @@ constexpr std::size_t kMostBytesOfPage = 96 * 1024;  // of one page, but for its
 constexpr auto kListenMost = Seconds(60);
 constexpr int kComesBack = 20;  // so many times as slowly as it was used
 
+constexpr std::size_t kMostVersions = 16;  // of the policy that what was signed is looked at by
+
 constexpr const char* kLearnAnew = "ledger/learn_anew";
 
 std::string heard_meta(const std::string& node) { return "ledger/heard/" + node; }
@@ -32,6 +34,25 @@ std::uint64_t heard_of(const std::string& node, const World& world) {
   }
 }
 
+// It was signed, as far as a policy says, under the version in force here or one that was while it could be: what a
+// client asked for today may have happened before this version was there. nullopt: under none of them.
+std::optional<Examined> judged(const ClientRequest& original, const World& world) {
+  // Cancelled or not: what people have withdrawn may have been signed before.
+  const auto allowed = [](const std::variant<Examined, Refusal>& examined) -> const Examined* {
+    const auto* x = std::get_if<Examined>(&examined);
+    const bool is = x != nullptr && (x->decision.allowed() || (x->asks_people() && x->consent.given()));
+    return is ? x : nullptr;
+  };
+  const auto now = examine(original, world);
+  if (const auto* x = allowed(now)) return *x;
+  const std::int64_t since = unix_seconds(world.clock.wall()) - limits::kMaxWindowHours * 3600;
+  for (const PolicyInForce::Version& version : world.policy.earlier(since, kMostVersions)) {
+    const auto examined = examine(original, world, *version.policy);
+    if (const auto* x = allowed(examined); x != nullptr && x->who.created <= version.until) return *x;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void Windows::tell_all(const LedgerNews& news) {
@@ -40,9 +61,9 @@ void Windows::tell_all(const LedgerNews& news) {
     if (!world_.mesh.send(node, envelope)) peer.missed = true;  // it asks when it is told so, or comes again
 }
 
-void Windows::ask(const std::string& node) {
+void Windows::ask(const std::string& node, std::uint64_t after) {
   LedgerQuery query;
-  query.after = heard_of(node, world_);
+  query.after = after;
   world_.mesh.send(node, envelope_of(query));
 }
 
@@ -71,9 +92,11 @@ void Windows::listen_to(const std::string& node, Peer& peer) {
   const SteadyTime now = world_.clock.steady();
   const SteadyTime tired = std::max(now, tired_of_[node]);
   peer.told_all = false;
+  peer.unread = false;
   peer.since = peer.last_heard = now;
   peer.until = now + std::max<Millis>(Millis(0), kListenMost - (tired - now) / kComesBack);
-  ask(node);
+  peer.after = heard_of(node, world_);
+  ask(node, peer.after);
 }
 
 void Windows::heard_out(const std::string& node, const Peer& peer) {
@@ -92,6 +115,11 @@ void Windows::on_peer_up(const std::string& node) {
 
 void Windows::on_lost(const std::string& node) {
   if (const auto peer = peers_.find(node); peer != peers_.end()) listen_to(node, peer->second);
+}
+
+void Windows::on_policy_changed() {
+  for (auto& [node, peer] : peers_)
+    if (peer.unread) listen_to(node, peer);
 }
 
 void Windows::on_peer_down(const std::string& node) {
@@ -141,11 +169,8 @@ bool Windows::hear(storage::Batch& batch, const std::string& from, const LedgerR
   // Whoever found a window exceeded afterwards does not undo what was signed before.
   ClientRequest original = row.original.front();
   original.exceeded.clear();
-  const auto examined = examine(original, world_);
-  const auto* x = std::get_if<Examined>(&examined);
-  // Cancelled or not: what people have withdrawn may have been signed before.
-  const bool allowed = x != nullptr && (x->decision.allowed() || (x->asks_people() && x->consent.given()));
-  if (!allowed || x->id != row.request.text || x->charges.empty()) return false;
+  const auto x = judged(original, world_);
+  if (!x || x->id != row.request.text || x->charges.empty()) return false;
   const std::int64_t now = unix_seconds(world_.clock.wall());
   const std::int64_t ends = std::min(now, unix_seconds(x->intent.expires_at)), begins = std::min(x->who.created, ends);
   storage::LedgerHeard heard;
@@ -164,20 +189,28 @@ void Windows::on_news(const std::string& from, const LedgerNews& news) {
   if (world_.cluster->find(from) == nullptr) return;
   storage::Batch batch;
   LedgerNoted noted;
+  const auto peer = peers_.find(from);
+  // Who has other documents may have a later policy than this node: what cannot be read now is asked for again then.
+  const bool same = peer == peers_.end() || told_.can_sign(from);
   for (const LedgerRow& row : news.rows) {
-    if (!hear(batch, from, row) && row.counts)
+    if (!hear(batch, from, row) && row.counts) {
       world_.log(LogLevel::debug, from + " tells of " + row.request.text + ", which does not count here");
+      if (!same) peer->second.unread = true;
+    }
     if (row.counts && !news.page) noted.rows.push_back({row.request, row.telling});
   }
-  if (news.page) batch.put_meta(heard_meta(from), encode(Heard{news.seq}));
-  const auto next = [this, from, noted, page = news.page, last = news.last, nothing = news.rows.empty()] {
+  if (news.page && (peer == peers_.end() || !peer->second.unread))
+    batch.put_meta(heard_meta(from), encode(Heard{news.seq}));
+  const auto next = [this, from, noted, page = news.page, last = news.last, seq = news.seq,
+                     nothing = news.rows.empty()] {
     if (!noted.rows.empty()) world_.mesh.send(from, envelope_of(noted));
-    const auto peer = peers_.find(from);
-    if (!page || peer == peers_.end() || (nothing && !last)) return;
-    peer->second.last_heard = world_.clock.steady();
-    if (!last) return ask(from);
-    heard_out(from, peer->second);
-    peer->second.told_all = true;
+    const auto told = peers_.find(from);
+    if (!page || told == peers_.end() || (nothing && !last)) return;
+    told->second.last_heard = world_.clock.steady();
+    told->second.after = seq;
+    if (!last) return ask(from, seq);
+    heard_out(from, told->second);
+    told->second.told_all = true;
   };
   if (batch.empty()) return next();
   requests_.commit(std::move(batch), [this, from, next](const storage::CommitResult& result) {
@@ -196,7 +229,7 @@ void Windows::on_mark(const std::string& from, const LedgerMark& mark) {
   const auto peer = peers_.find(from);
   if (peer == peers_.end()) return;
   if (mark.missed) return listen_to(from, peer->second);
-  if (!peer->second.told_all || mark.seq == heard_of(from, world_)) return;
+  if (!peer->second.told_all || peer->second.unread || mark.seq == heard_of(from, world_)) return;
   storage::Batch batch;
   batch.put_meta(heard_meta(from), encode(Heard{mark.seq}));
   requests_.commit(std::move(batch), [](const storage::CommitResult&) {});

@@ -275,29 +275,9 @@ TEST(NodeWindows, ALoweredWindowHoldsForWhatIsUnderWay) {
   for (std::uint64_t seed = 1; seed <= runs(5); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Windowed w(3, 40 + seed, Windowed::count(20));
-    Json document = Json::parse(w.sim.world(0).policy->jcs());
-    document["version"] = 2;
-    document["previous"] = to_hex(w.sim.world(0).policy->digest());
+    Json document = w.next();
     document["rules"][1]["if"]["window"]["count"] = 5;
-    http::SignedRequest put;
-    put.method = "PUT";
-    put.target = "/v1/policy";
-    const std::string text = document.dump();
-    put.body.assign(text.begin(), text.end());
-    put.if_match = {true, "1"};
-    http::SignatureParameters p;
-    p.user = "admin";
-    p.cluster_id = w.sim.documents.cluster->id();
-    p.created = unix_seconds(w.sim.clock.wall());
-    p.nonce = "a-window-is-lowered-" + std::to_string(seed);
-    auto& change = w.sim.submit(0, http::sign_request(std::move(put), p, w.sim.documents.admin));
-    w.sim.run_until([&] { return change.stored || change.answer; }, Seconds(20));
-    ASSERT_TRUE(change.stored) << why(change);
-    const Json intent = Json::parse(node::record_of(*w.sim.store(0).request(change.id)).intent.text);
-    const policy::Approval vote{
-        "admin", static_cast<std::uint8_t>(policy::Vote::approve),
-        w.sim.documents.admin.sign(view_of(policy::approval_text(policy::Vote::approve, "admin", intent)))};
-    w.sim.desk(0).approvals().vote(change.id, vote, [](const node::Answer&) {});
+    w.change(document);
     for (std::size_t k = 0; k < 12; ++k) w.sim.submit(k % 3, w.message());
     std::size_t before = 0;  // signed while some node still had the first one
     const auto lowered = [&] {
@@ -316,6 +296,80 @@ TEST(NodeWindows, ALoweredWindowHoldsForWhatIsUnderWay) {
     for (std::size_t i = 0; i < 3; ++i) EXPECT_NE(w.sim.ask(i, w.message()).code(), "succeeded");
     EXPECT_LE(w.signed_requests().size(), std::max<std::size_t>(5, before));
   }
+}
+
+// What was signed does not come to nothing by a change of the policy.
+struct AcrossVersions : Windowed {
+  explicit AcrossVersions(std::uint64_t seed) : Windowed(3, seed, Windowed::count(3)) {
+    Json document = Json::parse(sim.world(0).policy->jcs());
+    document["rules"][1]["if"]["payload"] = {"message"};
+    restart_under(document);
+    sim.submissions.clear();
+    sim.tap = [this](Sent s) {
+      std::vector<Sent> out;
+      const bool lost = s.to == "node3" && std::any_of(withheld.begin(), withheld.end(), [&](const std::string& tag) {
+                          return s.envelope.tag.starts_with(tag);
+                        });
+      if (!lost) out.push_back(std::move(s));
+      return out;
+    };
+  }
+  // Transfers instead of messages.
+  void change_to_transfers() {
+    Json document = next();
+    document["rules"][1]["if"]["payload"] = {"solana_transaction"};
+    change(document);
+    sim.run_until([this] { return version(0) == 2 && version(1) == 2; }, Seconds(20));
+    ASSERT_EQ(version(0), 2);
+    ASSERT_EQ(version(1), 2);
+  }
+  std::int64_t version(std::size_t i) { return sim.world(i).policy->version(); }
+  // node3 knows of two of three.
+  void expect_room_for_one() {
+    EXPECT_EQ(counted(2), 2u);
+    const auto third = transfer(1), fourth = transfer(1);
+    sim.kill(0);
+    sim.run_for(Seconds(2));
+    EXPECT_TRUE(sim.ask(2, third).succeeded());
+    EXPECT_EQ(sim.ask(2, fourth).code(), "denied");
+    EXPECT_EQ(signed_requests().size(), 3u);
+  }
+  std::set<std::string> withheld;  // the beginnings of tags that do not reach node3
+};
+
+TEST(NodeWindows, WhatAnEarlierPolicyAllowedCountsUnderTheNext) {
+  AcrossVersions w(61);
+  w.withheld = {"node/ledger", "node/outcome"};
+  w.sim.kill(2);
+  for (std::size_t k = 0; k < 2; ++k) EXPECT_TRUE(w.sim.ask(k, w.message()).succeeded());
+  w.change_to_transfers();
+  w.sim.heal();
+  w.sim.run_until([&] { return w.version(2) == 2; }, Seconds(20));
+  ASSERT_EQ(w.version(2), 2);
+  EXPECT_EQ(w.counted(2), 0u);
+  // Now it hears of them, under a policy that would not have allowed them.
+  w.withheld = {"node/outcome"};
+  w.sim.kill(2);
+  w.sim.heal();
+  w.sim.run_for(Seconds(10));
+  w.expect_room_for_one();
+}
+
+TEST(NodeWindows, WhatALaterPolicyAllowsCountsOnceItIsKnown) {
+  AcrossVersions w(62);
+  // An outcome with its signature would do, too.
+  w.withheld = {"node/policy", "node/outcome"};
+  w.change_to_transfers();
+  ASSERT_EQ(w.version(2), 1);
+  for (std::size_t k = 0; k < 2; ++k) EXPECT_TRUE(w.sim.ask(k, w.transfer(1)).succeeded());
+  w.sim.run_for(Seconds(30));  // marks, too
+  ASSERT_EQ(w.version(2), 1);
+  EXPECT_EQ(w.counted(2), 0u);
+  w.withheld = {"node/outcome"};
+  w.sim.run_until([&] { return w.version(2) == 2; }, Seconds(60));
+  ASSERT_EQ(w.version(2), 2);
+  w.sim.run_for(Seconds(10));
+  w.expect_room_for_one();
 }
 
 }  // namespace

@@ -48,6 +48,36 @@ struct Windowed : Reshare {
             people().key_of("bob").sign(view_of(policy::approval_text(policy::Vote::approve, "bob", intent)))};
   }
 
+  // The policy in force at node1, to be changed into the next one.
+  Json next() {
+    Json document = Json::parse(sim.world(0).policy->jcs());
+    document["version"] = sim.world(0).policy->version() + 1;
+    document["previous"] = to_hex(sim.world(0).policy->digest());
+    return document;
+  }
+  // Asked for and approved by "admin"; in force when the nodes have voted.
+  void change(const Json& document) {
+    http::SignedRequest put;
+    put.method = "PUT";
+    put.target = "/v1/policy";
+    const std::string text = document.dump();
+    put.body.assign(text.begin(), text.end());
+    put.if_match = {true, std::to_string(sim.world(0).policy->version())};
+    http::SignatureParameters p;
+    p.user = "admin";
+    p.cluster_id = sim.documents.cluster->id();
+    p.created = unix_seconds(sim.clock.wall());
+    p.nonce = "a-change-of-the-policy-" + std::to_string(++made);
+    auto& asked = sim.submit(0, http::sign_request(std::move(put), p, sim.documents.admin));
+    sim.run_until([&] { return asked.stored || asked.answer; }, Seconds(20));
+    ASSERT_TRUE(asked.stored) << why(asked);
+    const Json intent = Json::parse(node::record_of(*sim.store(0).request(asked.id)).intent.text);
+    const policy::Approval vote{
+        "admin", static_cast<std::uint8_t>(policy::Vote::approve),
+        sim.documents.admin.sign(view_of(policy::approval_text(policy::Vote::approve, "admin", intent)))};
+    sim.desk(0).approvals().vote(asked.id, vote, [](const node::Answer&) {});
+  }
+
   http::SignedRequest message() { return sim.sign("hot", "message " + std::to_string(++made)); }
   // So many lamports to somebody.
   http::SignedRequest transfer(std::uint8_t lamports) {
