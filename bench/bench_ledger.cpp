@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "bench/floors.h"
+#include "bench/million_rows.h"
 #include "storage/ledger_table.h"
 #include "storage/sqlite_store.h"
 
@@ -66,7 +67,25 @@ Filled& filled() {
   return it;
 }
 
+class MillionRows final : public policy::Ledger {
+ public:
+  Sum sum(const std::string&, std::int64_t hours) const override {
+    const LedgerSum stored = ledger_table::sum(filled().connection(), kSum, hours, kEnd);
+    const auto wide = [](const auto& bytes) {
+      policy::WideSum sum;
+      boost::multiprecision::import_bits(sum, bytes.begin(), bytes.end());
+      return sum;
+    };
+    return {wide(stored.total), wide(stored.own), stored.count, stored.own_count};
+  }
+};
+
 }  // namespace
+
+const policy::Ledger& million_rows() {
+  static const MillionRows ledger;
+  return ledger;
+}
 
 void add_ledger() {
   benchmark::RegisterBenchmark("ledger/sum/1M", [](benchmark::State& state) {

@@ -1,5 +1,6 @@
 // What a decision costs: every rule is looked at, and the last one decides.
 #include "bench/floors.h"
+#include "bench/million_rows.h"
 #include "policy/document.h"
 
 namespace quorate::bench {
@@ -12,8 +13,8 @@ std::string address(unsigned k) {
   return "0x" + std::string(40 - digits.size(), 'a') + digits;
 }
 
-// `condition` of all rules but the last.
-policy::PolicyDocument large_policy(const Json& condition) {
+// `condition` of all rules but the last, which has `last`.
+policy::PolicyDocument large_policy(const Json& condition, const Json& last) {
   SystemRng rng;
   Json document{
       {"version", 1},
@@ -29,7 +30,7 @@ policy::PolicyDocument large_policy(const Json& condition) {
   for (unsigned k = 0; k < kAddresses; ++k) document["lists"]["all"].push_back(address(k));
   for (unsigned k = 0; k + 1 < kRules; ++k)
     document["rules"].push_back({{"id", "rule-" + std::to_string(k)}, {"if", condition}, {"then", "allow"}});
-  document["rules"].push_back({{"id", "last"}, {"if", Json::object()}, {"then", "allow"}});
+  document["rules"].push_back({{"id", "last"}, {"if", last}, {"then", "allow"}});
   return policy::PolicyDocument::from_json(document);
 }
 
@@ -39,9 +40,15 @@ class FullLedger final : public policy::Ledger {
   Sum sum(const std::string&, std::int64_t) const override { return {1'000'000, 1'000'000, 1'000'000, 1'000'000}; }
 };
 
-void add_decision(const std::string& name, const Json& condition) {
-  benchmark::RegisterBenchmark(("policy/" + name).c_str(), [condition](benchmark::State& state) {
-    const auto policy = large_policy(condition);
+const policy::Ledger& full() {
+  static const FullLedger ledger;
+  return ledger;
+}
+
+void add_decision(const std::string& name, const Json& condition, const Json& last = Json::object(),
+                  const policy::Ledger& (*ledger)() = &full) {
+  benchmark::RegisterBenchmark(("policy/" + name).c_str(), [condition, last, ledger](benchmark::State& state) {
+    const auto policy = large_policy(condition, last);
     transactions::Facts facts;
     facts.type = "eth_transaction";
     facts.chain = "eip155:1";
@@ -50,11 +57,13 @@ void add_decision(const std::string& name, const Json& condition) {
                                  transactions::Amount(transactions::U256(20))});
     policy::PolicyQuery query{policy::Kind::sign, "hot-1", "alice", policy::PayloadKind::eth_transaction, &facts};
     query.created = 1'795'424'400;
-    const FullLedger ledger;
     query.key_id = "aa";
-    query.ledger = &ledger;
+    query.ledger = &ledger();
     query.split_key = query.split_cluster = 2;
-    for (auto unused : state) benchmark::DoNotOptimize(policy.evaluate(query));
+    for (auto unused : state) {
+      benchmark::DoNotOptimize(policy.evaluate(query));
+      if (policy.has_windows()) benchmark::DoNotOptimize(policy.charges_of(query));
+    }
   })->Unit(benchmark::kMicrosecond);
 }
 
@@ -64,6 +73,12 @@ void add_policy() {
   add_decision("1000_rules/other_keys", {{"kind", "sign"}, {"key", {"cold-*", "treasury-*"}}});
   add_decision("1000_rules/100000_addresses/above_max",
                {{"kind", "sign"}, {"key", {"hot-*"}}, {"chain", {"eip155:1"}}, {"to", {"list:all"}}, {"max", "10"}});
+  add_decision("1000_rules/100000_addresses/window_1M",
+               {{"kind", "sign"}, {"key", {"hot-*"}}, {"chain", {"eip155:1"}}, {"to", {"list:all"}}, {"max", "10"}},
+               {{"kind", "sign"},
+                {"to", {"list:all"}},
+                {"window", {{"hours", limits::kMaxWindowHours - 1}, {"count", 2'000'000}, {"per", "key"}}}},
+               &million_rows);
   add_decision("1000_rules/100000_addresses/exceeded_windows",
                {{"kind", "sign"},
                 {"key", {"hot-*"}},

@@ -68,13 +68,16 @@ Desk::Desk(const World& world, SessionHost& host)
                 [this](const RequestRecord& record) { on_final(record); }, [this] { return freshness_.resting(); },
                 [this] { return freshness_.noticed(); }}),
       cards_(world, peers_, [this] { update_mesh(); }),
-      healer_(world, requests_, [this](const RequestRecord& record) { on_final(record); }),
+      healer_(
+          world, requests_, [this](const RequestRecord& record) { on_final(record); },
+          [this] { windows_.hear_again(); }),
       scheduled_refresh_(world, peers_, coordinator_) {}
 
 void Desk::on_final(const RequestRecord& record) {
   participant_.on_final(record.id);
   coordinator_.on_final(record);
   approvals_.on_final(record);
+  if (record.kind.text == name_of(policy::Kind::create_key)) windows_.hear_again();
 }
 
 void Desk::recover() {
@@ -185,7 +188,7 @@ void Desk::documents_changed() {
   coordinator_.on_policy_changed();
   approvals_.recover();
   freezes_.on_policy_changed();
-  windows_.on_policy_changed();
+  windows_.hear_again();
   healer_.ask_all();  // certificates may have been made under it
 }
 

@@ -196,6 +196,14 @@ std::optional<Refusal> still_needed(const std::string& node, const World& world)
     }
     after = page.next;
   } while (after);
+  // What is about to come into force.
+  for (const storage::ShareInfo& share : world.store.prepared_shares()) {
+    const auto row = world.store.key_by_id(share.key);
+    if (!row || row->state == storage::KeyState::prepared) continue;
+    const auto body = prepared_body(world.store, share.key, share.number);
+    if (body && body->committee.find(node) != nullptr && ++found <= kMostNamed)
+      keys += (found == 1 ? "" : ", ") + row->name;
+  }
   if (found == 0) return std::nullopt;
   if (found > kMostNamed) keys += " and " + std::to_string(found - kMostNamed) + " more keys";
   return Refusal{409, "node_has_shares", node + " has shares of " + keys + ": reshare them to other nodes first",

@@ -39,12 +39,23 @@ bool may_have_succeeded(const RequestRecord& record) {
          record.request_state() != storage::RequestState::denied;
 }
 
+// Made under a version of the cluster that this node does not have.
+bool is_ahead(const CertificateLink& link, const World& world) {
+  try {
+    return !world.cluster.at(decode<KeyCertificate>(link.certificate).body.config_version);
+  } catch (const Malformed&) {
+    return false;
+  }
+}
+
+constexpr std::size_t kMostLater = 4096;
 constexpr std::size_t kMaxChainBytes = 384 * 1024;  // below limits::kMaxFrame, with what is around it
 
 }  // namespace
 
-Healer::Healer(const World& world, Requests& requests, std::function<void(const RequestRecord&)> final)
-    : world_(world), requests_(requests), final_(std::move(final)) {}
+Healer::Healer(const World& world, Requests& requests, std::function<void(const RequestRecord&)> final,
+               std::function<void()> learned)
+    : world_(world), requests_(requests), final_(std::move(final)), learned_(std::move(learned)) {}
 
 void Healer::ask(const std::string& node, const std::string& key_id, const CertificateName& name) {
   CertificateQuery query;
@@ -90,7 +101,17 @@ void Healer::forget_found() {
 void Healer::ask_all() {
   forget_found();
   for (const storage::ShareInfo& share : world_.store.prepared_shares()) ask_members(share);
-  for (const auto& [key_id, node] : std::exchange(later_, {})) exchange(node, key_id);
+  for (const auto& [key_id, node] : std::exchange(later_, {})) {
+    const auto row = world_.store.key_by_id(key_id);
+    if (row && row->state != storage::KeyState::prepared)
+      exchange(node, key_id);
+    else
+      ask(node, key_id, {1, {}});
+  }
+}
+
+void Healer::look_later(const std::string& key_id, const std::string& node) {
+  if (later_.contains(key_id) || later_.size() < kMostLater) later_[key_id] = node;
 }
 
 void Healer::on_peer_up(const std::string& node) {
@@ -257,14 +278,23 @@ void Healer::on_certificate(const std::string& from, const CertificateComplete& 
   }
   const CertificateBody& body = certificate.body;
   const auto then = world_.cluster.at(body.config_version);
-  if (to_hex(body.cluster_id) != world_.cluster->id() || !then || !members_are_known(body.committee, **then) ||
+  if (!then) {
+    look_later(to_hex(body.key_id), from);
+    return world_.log(LogLevel::info, from + " sent a key certificate of version " +
+                                          std::to_string(body.config_version) +
+                                          " of the cluster, which is not known here yet");
+  }
+  if (to_hex(body.cluster_id) != world_.cluster->id() || !members_are_known(body.committee, **then) ||
       !verify_certificate(certificate)) {
     world_.log(LogLevel::warn, from + " sent a key certificate that does not verify");
     return;
   }
   // What this node has prepared it recognises. Of any other key the client's own request must show that somebody asked
   // for it.
-  const auto asked = prepared_body(world_.store, to_hex(body.key_id), body.number) ? nullptr : asked_for(message);
+  const bool prepared = prepared_body(world_.store, to_hex(body.key_id), body.number).has_value();
+  const auto asked = prepared ? nullptr : asked_for(message);
+  // Under a policy that is not here yet, perhaps.
+  if (!prepared && !asked) look_later(to_hex(body.key_id), from);
   activate(certificate, asked.get(), kRetries);
 }
 
@@ -294,11 +324,13 @@ void Healer::follow(const std::string& from, const std::string& key_id, std::vec
       break;
     case Taking::nothing_new:
       return;
+    case Taking::refused:
+      if (!is_ahead(links.back(), world_)) return world_.log(LogLevel::warn, what + " is not taken: it " + taken.why);
+      [[fallthrough]];
     case Taking::later:
-      later_[key_id] = from;
+      look_later(key_id, from);
       [[fallthrough]];
     case Taking::unknown_base:
-    case Taking::refused:
       return world_.log(LogLevel::warn, what + " is not taken: it " + taken.why);
     case Taking::lost_share:
       lost_[key_id] = std::max(lost_[key_id], name_of(decode<KeyCertificate>(links.back().certificate).body));
@@ -368,6 +400,7 @@ void Healer::activate(const KeyCertificate& certificate, const KeyRecord* asked,
                      if (!result.ok() && result.conflict != storage::Conflict::stale_number)
                        world_.log(LogLevel::error, "key " + id + " could not be activated: " + result.text);
                      if (result.ok()) announce(id);
+                     if (result.ok()) learned_();
                      if (result.ok() && record) {
                        requests_.tell(*record);
                        final_(*record);

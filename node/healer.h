@@ -20,7 +20,9 @@ namespace quorate::node {
 class Healer {
  public:
   // `final` hears of requests that have ended because their key turned out to be complete.
-  Healer(const World& world, Requests& requests, std::function<void(const RequestRecord&)> final);
+  // `learned`: a key that this node did not know is here.
+  Healer(const World& world, Requests& requests, std::function<void(const RequestRecord&)> final,
+         std::function<void()> learned);
 
   void on_peer_up(const std::string& node);  // asks for what is missing, tells what is here
   // Asks for what is missing of the key that this request has prepared here; false: there is none.
@@ -48,19 +50,23 @@ class Healer {
   void follow(const std::string& from, const std::string& key_id, std::vector<CertificateLink> links, int retries);
   void add_success(storage::Batch& batch, RequestRecord& record, const storage::KeyRow& key) const;
   void announce(const std::string& key_id);
+  void look_later(const std::string& key_id, const std::string& node);
   void forget_found();  // of lost_: what a later epoch has made good, however it came
   void answer_chain(const std::string& to, const storage::KeyRow& row, const CertificateQuery& query);
 
   World world_;
   Requests& requests_;
   std::function<void(const RequestRecord&)> final_;
+  std::function<void()> learned_;
   struct Collecting {
     CertificateCollector collector;
     std::optional<PreparedRecord> successor;  // nullopt: of a key generation
   };
   std::map<std::pair<std::string, std::uint64_t>, Collecting>
       collecting_;                            // of prepared shares only: bounded by their number
-  std::map<std::string, std::string> later_;  // keys whose next certificate lies in this clock's future, and who has it
+  // Keys with a certificate that cannot be taken yet, for this clock, or made under documents that are not here, and
+  // who has it. Asked for again.
+  std::map<std::string, std::string> later_;
   std::map<std::string, CertificateName> lost_;  // keys whose share in force elsewhere is not here; of which epoch
   std::atomic<std::size_t> lost_shares_{0};
   std::map<std::string, std::size_t> listed_;  // keys that a peer has told since it came up

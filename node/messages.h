@@ -214,8 +214,8 @@ struct LedgerNews {
   static constexpr std::string_view tag = "node/ledger/1";
   Bounded<LedgerRow, kMaxLedgerRows> rows;
   bool page = false, last = false;
-  std::uint64_t seq = 0;
-  static auto fields(auto& m) { return std::tie(m.rows, m.page, m.last, m.seq); }
+  std::uint64_t seq = 0, after = 0;  // of a page; `after` as it was asked
+  static auto fields(auto& m) { return std::tie(m.rows, m.page, m.last, m.seq, m.after); }
 };
 // "I have this in mine": the answer to a row that counts.
 struct NotedRow {

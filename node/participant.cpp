@@ -408,7 +408,8 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
                 world_.desk.post_always([this, key, nodes, stored] { quarantines_.recorded(key, nodes, stored); });
               }};
   }
-  hosted.to_batch = [this, record, x](DurableStep step, SecretBytes bytes) {
+  const policy::ClusterDocument* nodes = &*world_.cluster;  // it stays where it is
+  hosted.to_batch = [this, record, x, nodes](DurableStep step, SecretBytes bytes) {
     if (const auto stopped = frozen(x, world_)) throw std::runtime_error(stopped->detail);
     switch (step) {
       case DurableStep::prepared_share: {
@@ -419,6 +420,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
         Requests::add_released(batch, record);
         if (x.asks_people()) batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
         world_.policy.expect(batch, x.intent.policy_digest);  // attack 61: it has not changed since
+        world_.cluster.expect(batch, *nodes);                 // nobody in it has left
         Frozen::expect_none(batch, x.intent.key);
         return batch;
       }

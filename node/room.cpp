@@ -43,7 +43,10 @@ void Coordinator::decide_without(Job& job) {
   }
   if (stricter == job.record.original)
     return fail(job, "window_exceeded", "more windows are exceeded than a request can tell of");
-  if (x->waits_for_people()) return hand_to_people(job, stricter);
+  if (x->waits_for_people()) {
+    if (!job.stored) return postpone(job, kPause);  // others may be quicker to refuse than this disk is to write
+    return hand_to_people(job, stricter);
+  }
   if (!x->allowed()) return deny(job, *x, stricter);
   RequestRecord record = new_record(*x, stricter, world_.me.id);
   record.attempts = job.record.attempts;

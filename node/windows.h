@@ -65,7 +65,8 @@ class Windows {
   void on_peer_up(const std::string& node);
   void on_peer_down(const std::string& node);
   void on_lost(const std::string& node);  // a message of this peer was dropped here
-  void on_policy_changed();               // what could not be read before is told again
+  // What peers have told that could not be read is asked for again: there is another policy here, or another key.
+  void hear_again();
   void recover();                         // after a restart
   void tick();
 
@@ -89,8 +90,8 @@ class Windows {
     SteadyTime since{}, last_heard{};  // asked; its last page
     SteadyTime until{};                // however much it still has to tell
     bool missed = false;               // something could not be sent to it
-    bool unread = false;               // it has told of what counts under a policy that this node does not have yet
-    std::uint64_t after = 0;           // the number in its ledger that it is to go on from
+    bool unread = false;               // it has told of what counts there, and what this node cannot read
+    std::uint64_t after = 0;           // what it was asked for last; it answers no other question any more
   };
 
   void note(const std::string& request, const Examined& x, bool mine);

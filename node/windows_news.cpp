@@ -45,8 +45,10 @@ std::optional<Examined> judged(const ClientRequest& original, const World& world
   };
   const auto now = examine(original, world);
   if (const auto* x = allowed(now)) return *x;
+  const auto* denied = std::get_if<Examined>(&now);
   const std::int64_t since = unix_seconds(world.clock.wall()) - limits::kMaxWindowHours * 3600;
   for (const PolicyInForce::Version& version : world.policy.earlier(since, kMostVersions)) {
+    if (denied != nullptr && denied->who.created > version.until) continue;
     const auto examined = examine(original, world, *version.policy);
     if (const auto* x = allowed(examined); x != nullptr && x->who.created <= version.until) return *x;
   }
@@ -117,7 +119,7 @@ void Windows::on_lost(const std::string& node) {
   if (const auto peer = peers_.find(node); peer != peers_.end()) listen_to(node, peer->second);
 }
 
-void Windows::on_policy_changed() {
+void Windows::hear_again() {
   for (auto& [node, peer] : peers_)
     if (peer.unread) listen_to(node, peer);
 }
@@ -154,6 +156,7 @@ void Windows::on_query(const std::string& from, const LedgerQuery& query) {
     news.rows.push_back(std::move(row));
   }
   news.seq = after;
+  news.after = query.after;
   news.page = true;
   news.last = all;
   world_.mesh.send(from, envelope_of(news));
@@ -190,22 +193,22 @@ void Windows::on_news(const std::string& from, const LedgerNews& news) {
   storage::Batch batch;
   LedgerNoted noted;
   const auto peer = peers_.find(from);
-  // Who has other documents may have a later policy than this node: what cannot be read now is asked for again then.
-  const bool same = peer == peers_.end() || told_.can_sign(from);
+  if (news.page && (peer == peers_.end() || news.after != peer->second.after)) return;
   for (const LedgerRow& row : news.rows) {
     if (!hear(batch, from, row) && row.counts) {
       world_.log(LogLevel::debug, from + " tells of " + row.request.text + ", which does not count here");
-      if (!same) peer->second.unread = true;
+      // It may be about a policy or a key that is on its way here.
+      if (peer != peers_.end()) peer->second.unread = true;
     }
     if (row.counts && !news.page) noted.rows.push_back({row.request, row.telling});
   }
-  if (news.page && (peer == peers_.end() || !peer->second.unread))
+  if (news.page && !peer->second.unread)
     batch.put_meta(heard_meta(from), encode(Heard{news.seq}));
-  const auto next = [this, from, noted, page = news.page, last = news.last, seq = news.seq,
+  const auto next = [this, from, noted, page = news.page, last = news.last, after = news.after, seq = news.seq,
                      nothing = news.rows.empty()] {
     if (!noted.rows.empty()) world_.mesh.send(from, envelope_of(noted));
     const auto told = peers_.find(from);
-    if (!page || told == peers_.end() || (nothing && !last)) return;
+    if (!page || told == peers_.end() || told->second.after != after || (nothing && !last)) return;
     told->second.last_heard = world_.clock.steady();
     told->second.after = seq;
     if (!last) return ask(from, seq);

@@ -313,6 +313,48 @@ TEST(Membership, ANodeThatWasAwayCatchesUp) {
   m.expect_one_epoch({0, 1, 3, 4}, 3);
 }
 
+// The key was made under nodes that it hears of only afterwards.
+TEST(Membership, AKeyOfTheNewNodesIsLearnedByWhoWasAway) {
+  Members m(8);
+  m.sim.kill(2);
+  m.change(0, m.add(m.offer(3)));
+  ASSERT_TRUE(m.reach({0, 1}, 2));
+  m.come(3);
+  ASSERT_TRUE(m.reach({0, 1, 3}, 2));
+  const auto& made = m.sim.ask(0, m.sim.create("late", 2, {0, 3}));
+  ASSERT_TRUE(made.succeeded()) << why(made);
+  Held held([](const Sent& s) { return s.to == "node3" && s.envelope.tag == node::PolicyStep::tag; });
+  m.sim.tap = std::ref(held);
+  m.come(2);
+  m.sim.run_for(Seconds(5));
+  EXPECT_EQ(m.version(2), 1);
+  EXPECT_FALSE(m.sim.store(2).key_by_name("late"));
+  held.holds = false;
+  ASSERT_TRUE(m.reach({0, 1, 2, 3}, 2));
+  m.sim.run_for(Seconds(5));
+  ASSERT_TRUE(m.sim.store(2).key_by_name("late"));
+  EXPECT_EQ(m.sim.store(2).key_by_name("late")->number, m.sim.store(0).key_by_name("late")->number);
+}
+
+// Its removal comes into force between the first and the last message of a reshare to it.
+TEST(Membership, ANodeThatIsAboutToGetAShareGetsNone) {
+  Members m(9);
+  m.grow();
+  Held held([](const Sent& s) { return !s.envelope.tag.starts_with("node/"); });
+  m.sim.tap = std::ref(held);
+  m.sim.submit(0, m.reshare(5, {0, 1, 2, 3, 4}));
+  m.sim.run_for(Seconds(1));
+  m.change(1, m.remove(m.removal(4)));
+  ASSERT_TRUE(m.reach({0, 1, 2, 3}, 4, Seconds(10)));
+  ASSERT_FALSE(held.held.empty());
+  held.holds = false;
+  m.sim.run_for(Seconds(30));
+  m.sim.kill(4);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(m.body(i).committee.find("node5"), nullptr) << i;
+  const auto& s = m.sim.ask(0, m.sim.sign("hot", "still there"));
+  EXPECT_TRUE(s.succeeded()) << why(s);
+}
+
 // One node dies at each of its writes, before or after it is on the disk.
 TEST(Membership, KilledAtEveryWrite) {
   for (const auto point : {storage::MemoryStore::Point::before_durable, storage::MemoryStore::Point::after_durable})

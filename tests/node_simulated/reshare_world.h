@@ -2,10 +2,13 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "keygen/certificate.h"
 #include "node/messages.h"
@@ -51,5 +54,23 @@ class Reshare {
 };
 
 std::string why(const NodeSimulation::Submission& s);
+
+// Keeps what `is_meant` back while it holds, and lets it go with whatever is sent next.
+struct Held {
+  explicit Held(std::function<bool(const Sent&)> meant) : is_meant(std::move(meant)) {}
+  std::function<bool(const Sent&)> is_meant;
+  bool holds = true;
+  std::vector<Sent> held;
+  std::vector<Sent> operator()(Sent s) {
+    std::vector<Sent> out;
+    if (holds && is_meant(s)) {
+      held.push_back(std::move(s));
+      return out;
+    }
+    if (!holds) out = std::exchange(held, {});
+    out.push_back(std::move(s));
+    return out;
+  }
+};
 
 }  // namespace quorate::test

@@ -100,6 +100,22 @@ TEST(NodeWindows, OverItPeopleAreAsked) {
   w.sim.expect_safe();
 }
 
+// The others have refused before it is on the disk of the node that was asked.
+TEST(NodeWindows, OverItPeopleAreAskedAlsoWhereTheDiskIsSlow) {
+  const Json people{{"approve", Json::array({{{"group", "treasury"}, {"min", 1}}})}, {"expires_hours", 24}};
+  Windowed w(3, 3, Windowed::count(2), Json::array({{{"id", "more"}, {"if", {{"kind", "sign"}}}, {"then", people}}}));
+  for (int k = 0; k < 2; ++k) EXPECT_TRUE(w.sim.ask(0, w.message()).succeeded());
+  w.sim.slow_disk(1, true);
+  auto& s = w.sim.submit(1, w.message());
+  w.sim.run_for(Seconds(1));
+  ASSERT_FALSE(s.stored || s.answer);
+  w.sim.slow_disk(1, false);
+  w.sim.run_for(Seconds(10));
+  EXPECT_TRUE(s.stored);
+  ASSERT_FALSE(s.answer) << why(s);
+  EXPECT_EQ(node::record_of(w.sim.store(1).request(s.id).value()).request_state(), RequestState::pending_approval);
+}
+
 // What some node has released counts, whoever dies; what nobody has leaves the sums again.
 void expect_counts_what_was_released(Windowed& w, std::size_t most) {
   w.sim.settle();
@@ -353,6 +369,23 @@ TEST(NodeWindows, WhatAnEarlierPolicyAllowedCountsUnderTheNext) {
   w.sim.heal();
   w.sim.run_for(Seconds(10));
   w.expect_room_for_one();
+}
+
+// The ledgers tell of it before the key is known.
+TEST(NodeWindows, WhatAnUnknownKeySignedCountsOnceItIsKnown) {
+  Windowed w(5, 63, {{"hours", 24}, {"count", 3}, {"per", "by"}});
+  w.sim.kill(4);
+  ASSERT_TRUE(w.sim.ask(0, w.sim.create("late", 2, {0, 1})).succeeded());
+  for (const char* text : {"a", "b"}) EXPECT_TRUE(w.sim.ask(0, w.sim.sign("late", text)).succeeded());
+  Held held([](const Sent& s) { return s.to == "node5" && s.envelope.tag == node::CertificateComplete::tag; });
+  w.sim.tap = std::ref(held);
+  w.sim.heal();
+  w.sim.run_for(Seconds(30));  // marks, too
+  EXPECT_EQ(w.counted(4), 0u);
+  held.holds = false;
+  w.sim.run_for(Seconds(10));
+  EXPECT_TRUE(w.sim.store(4).key_by_name("late"));
+  EXPECT_EQ(w.counted(4), 2u);
 }
 
 TEST(NodeWindows, WhatALaterPolicyAllowsCountsOnceItIsKnown) {
