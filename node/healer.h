@@ -63,7 +63,7 @@ class Healer {
     std::optional<PreparedRecord> successor;  // nullopt: of a key generation
   };
   std::map<std::pair<std::string, std::uint64_t>, Collecting>
-      collecting_;                            // of prepared shares only: bounded by their number
+      collecting_;  // of prepared shares only: bounded by their number
   // Keys with a certificate that cannot be taken yet, for this clock, or made under documents that are not here, and
   // who has it. Asked for again.
   std::map<std::string, std::string> later_;

@@ -31,8 +31,8 @@ class Requests {
   // It has its approvals and takes effect after the delay, by this node's own clock from now; `more`: what else its
   // result says. `then` if it is on the disk.
   void schedule(const RequestRecord& record, std::chrono::hours delay, Json more, std::function<void()> then);
-  // It can no longer come to pass: another one has made it pointless, or what `code` says. `then` with the record, if it
-  // is on the disk.
+  // It can no longer come to pass: another one has made it pointless, or what `code` says. `then` with the record, if
+  // it is on the disk.
   static constexpr const char* kSuperseded = "superseded";
   void supersede(const RequestRecord& record, const std::string& why, const std::string& code,
                  std::function<void(const RequestRecord&)> then);

@@ -67,7 +67,7 @@ class Windows {
   void on_lost(const std::string& node);  // a message of this peer was dropped here
   // What peers have told that could not be read is asked for again: there is another policy here, or another key.
   void hear_again();
-  void recover();                         // after a restart
+  void recover();  // after a restart
   void tick();
 
  private:

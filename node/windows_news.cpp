@@ -202,8 +202,7 @@ void Windows::on_news(const std::string& from, const LedgerNews& news) {
     }
     if (row.counts && !news.page) noted.rows.push_back({row.request, row.telling});
   }
-  if (news.page && !peer->second.unread)
-    batch.put_meta(heard_meta(from), encode(Heard{news.seq}));
+  if (news.page && !peer->second.unread) batch.put_meta(heard_meta(from), encode(Heard{news.seq}));
   const auto next = [this, from, noted, page = news.page, last = news.last, after = news.after, seq = news.seq,
                      nothing = news.rows.empty()] {
     if (!noted.rows.empty()) world_.mesh.send(from, envelope_of(noted));

@@ -1,6 +1,6 @@
-// A node of a cluster whose operator has patched it: it proposes what it is told to, whatever its own policy says of it,
-// with one lie in the proposal, and can begin whether the others accept or not. All else is a quorated's, without the REST
-// API. Commands come in as lines of JSON, what the other nodes answer goes out as lines of JSON.
+// A node of a cluster whose operator has patched it: it proposes what it is told to, whatever its own policy says of
+// it, with one lie in the proposal, and can begin whether the others accept or not. All else is a quorated's, without
+// the REST API. Commands come in as lines of JSON, what the other nodes answer goes out as lines of JSON.
 //   evil_coordinator --dir DIR --node node3
 #include <poll.h>
 #include <signal.h>
@@ -188,8 +188,7 @@ class Scripted final : public peers::Inbox {
       proposed_[p.random] = n;
       if (const auto sid = node::session_id_of(x, node::terms_of(p), world_)) sessions_[*sid] = n;
     }
-    for (const std::string& to : c.at("to").get<std::vector<std::string>>())
-      world_.mesh.send(to, node::envelope_of(p));
+    for (const std::string& to : c.at("to").get<std::vector<std::string>>()) world_.mesh.send(to, node::envelope_of(p));
   }
 
   // {of, to}: "all have accepted".
