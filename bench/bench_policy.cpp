@@ -60,6 +60,9 @@ void add_decision(const std::string& name, const Json& condition, const Json& la
     query.key_id = "aa";
     query.ledger = &ledger();
     query.split_key = query.split_cluster = 2;
+    // A denial is another thing: its words cost more than the decision.
+    const policy::Decision decided = policy.explain(query);
+    if (!decided.allowed()) return state.SkipWithError(decided.reasons.back().why.c_str());
     for (auto unused : state) {
       benchmark::DoNotOptimize(policy.evaluate(query));
       if (policy.has_windows()) benchmark::DoNotOptimize(policy.charges_of(query));
