@@ -3,29 +3,21 @@
 // the REST API. Commands come in as lines of JSON, what the other nodes answer goes out as lines of JSON.
 //   evil_coordinator --dir DIR --node node3
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdio>
 #include <iostream>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "node/config.h"
-#include "node/database.h"
-#include "node/desk.h"
 #include "node/examine.h"
-#include "node/node.h"
 #include "node/protocols.h"
-#include "peers/tls_mesh.h"
 #include "session/context.h"
+#include "tests/support/node_patched.h"
 
 namespace quorate {
 namespace {
-
-using node::LogLevel;
 
 void say(const Json& line) {
   static std::mutex mutex;
@@ -265,74 +257,30 @@ bool read_lines(std::string& rest, std::vector<std::string>& lines) {
   return true;
 }
 
-int run(const std::string& dir, const std::string& name) {
-  const auto config = node::load_config(std::filesystem::path(dir) / name / "config.toml");
-  const node::Log log = [](LogLevel, const std::string& text) { std::cerr << text << "\n"; };
-  const auto credentials = node::load_credentials(config);
-  SystemClock clock;
-  SystemRng rng;
-  const policy::NodeCard& me = *credentials.cluster.find(name);
-  auto store = node::open_database(config, {credentials.cluster.id(), name}, me.identity_key, rng, log);
-  const auto escaped = [](const std::string& what) { say({{"error", what}}); };
-  node::ThreadExecutor worker(65'536, escaped), desk_thread(65'536, escaped);
-  node::MeshPort port;
-  LyingMesh lying(port);
-  const node::World world{
-      credentials.cluster, credentials.policy, me, credentials.identity, *store, lying, clock, rng, desk_thread, log};
-  node::SessionHost host(world, {&worker});
-  node::Desk desk(world, host);
-  Scripted scripted(world, desk, lying);
-  peers::MeshConfig mesh = node::mesh_config(config, credentials, me, *store);
-  peers::TlsMesh tls(std::move(mesh), scripted, clock, rng);
-  port.connect(tls);
-  desk_thread.post_always([&] { desk.recover(); });
-  tls.start();
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  const timespec tick{0, 20'000'000L};
+bool run(std::map<std::string, std::string>& options) {
+  test::PatchedNode<LyingMesh> node(options["--dir"], options["--node"],
+                                    [](peers::Mesh& real, Rng&) { return std::make_unique<LyingMesh>(real); });
+  Scripted scripted(node.world(), node.desk(), node.lies());
   std::string rest;
-  std::vector<std::string> lines;
-  while (sigtimedwait(&signals, nullptr, &tick) < 0 && read_lines(rest, lines)) {
-    desk_thread.post_always([&] { desk.tick(); });
+  node.run(scripted, std::chrono::milliseconds(20), [&] {
+    std::vector<std::string> lines;
+    if (!read_lines(rest, lines)) return false;
     for (const std::string& line : lines)
-      desk_thread.post_always([&scripted, line] {
+      node.desk_thread().post_always([&scripted, line] {
         try {
           scripted.command(Json::parse(line));
         } catch (const std::exception& e) {
           say({{"error", e.what()}});
         }
       });
-    lines.clear();
-  }
-  tls.stop();
-  desk_thread.stop();
-  worker.stop();
-  store.reset();
-  return 0;
+    return true;
+  });
+  return true;
 }
 
 }  // namespace
 }  // namespace quorate
 
 int main(int argc, char** argv) {
-  std::map<std::string, std::string> options;
-  for (int i = 1; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  if (!options.contains("--dir") || !options.contains("--node")) {
-    std::fputs("usage: evil_coordinator --dir DIR --node NODE\n", stderr);
-    return 2;
-  }
-  try {
-    return quorate::run(options["--dir"], options["--node"]);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "evil_coordinator: %s\n", e.what());
-    return 1;
-  }
+  return quorate::test::patched_main(argc, argv, "evil_coordinator --dir DIR --node NODE", quorate::run);
 }

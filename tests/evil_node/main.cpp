@@ -1,25 +1,14 @@
 // A node of a cluster that misbehaves: everything a quorated does but the REST API, with one lie in what it sends.
 //   evil_node --dir DIR --node node3 --mode MODE
-#include <poll.h>
-#include <signal.h>
-
-#include <atomic>
-#include <cstdio>
+#include <algorithm>
 #include <iostream>
-#include <map>
+#include <iterator>
 
 #include "keygen/dkg_rounds.h"
-#include "node/config.h"
-#include "node/database.h"
-#include "node/desk.h"
-#include "node/node.h"
-#include "peers/certificates.h"
-#include "peers/tls_mesh.h"
+#include "tests/support/node_patched.h"
 
 namespace quorate {
 namespace {
-
-using node::LogLevel;
 
 enum class Mode {
   honest,
@@ -126,63 +115,25 @@ class EvilMesh final : public peers::Mesh {
   std::string me_;
 };
 
-int run(const std::string& dir, const std::string& name, Mode mode) {
-  const auto config = node::load_config(std::filesystem::path(dir) / name / "config.toml");
-  const node::Log log = [](LogLevel, const std::string& text) { std::cerr << text << "\n"; };
-  const auto credentials = node::load_credentials(config);
-  SystemClock clock;
-  SystemRng rng;
-  const policy::NodeCard& me = *credentials.cluster.find(name);
-  auto store = node::open_database(config, {credentials.cluster.id(), name}, me.identity_key, rng, log);
-  const auto escaped = [](const std::string& what) { std::cerr << "internal error: " << what << "\n"; };
-  node::ThreadExecutor worker(65'536, escaped), desk_thread(65'536, escaped);
-  node::MeshPort port;
-  EvilMesh evil(port, mode, rng, name);
-  const node::World world{
-      credentials.cluster, credentials.policy, me, credentials.identity, *store, evil, clock, rng, desk_thread, log};
-  node::SessionHost host(world, {&worker});
-  node::Desk desk(world, host);
-  peers::MeshConfig mesh = node::mesh_config(config, credentials, me, *store);
-  peers::TlsMesh tls(std::move(mesh), desk, clock, rng);
-  port.connect(tls);
-  desk_thread.post_always([&] { desk.recover(); });
-  tls.start();
+bool run(std::map<std::string, std::string>& options) {
+  const auto* mode =
+      std::find_if(std::begin(kModes), std::end(kModes), [&](const auto& m) { return options["--mode"] == m.first; });
+  if (mode == std::end(kModes)) return false;
+  const std::string& name = options["--node"];
+  test::PatchedNode<EvilMesh> node(options["--dir"], name, [&](peers::Mesh& real, Rng& rng) {
+    return std::make_unique<EvilMesh>(real, mode->second, rng, name);
+  });
   std::cout << "ready" << std::endl;
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  const timespec tick{0, 50'000'000L};
-  while (sigtimedwait(&signals, nullptr, &tick) < 0) {
-    desk_thread.post_always([&] { desk.tick(); });
-    evil.flood();
-  }
-  tls.stop();
-  desk_thread.stop();
-  worker.stop();
-  store.reset();
-  return 0;
+  node.run(node.desk(), std::chrono::milliseconds(50), [&] {
+    node.lies().flood();
+    return true;
+  });
+  return true;
 }
 
 }  // namespace
 }  // namespace quorate
 
 int main(int argc, char** argv) {
-  std::map<std::string, std::string> options;
-  for (int i = 1; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  for (const auto& [name, mode] : quorate::kModes)
-    if (options["--mode"] == name) try {
-        return quorate::run(options["--dir"], options["--node"], mode);
-      } catch (const std::exception& e) {
-        std::fprintf(stderr, "evil_node: %s\n", e.what());
-        return 1;
-      }
-  std::fputs("usage: evil_node --dir DIR --node NODE --mode MODE\n", stderr);
-  return 2;
+  return quorate::test::patched_main(argc, argv, "evil_node --dir DIR --node NODE --mode MODE", quorate::run);
 }

@@ -16,11 +16,12 @@ struct Ready : ::testing::Test {
   ManualClock clock{WallTime(Seconds(1'800'000'000))};
   SeededRng rng{1};
   peers::MemoryNet net{rng};
+  policy::NodeCard me = documents.cluster->nodes()[0];
   storage::MemoryStore store{{documents.cluster->id(), "node1"}};
   node::QueueExecutor queue, worker;
   node::World world{*documents.cluster,
                     *documents.policy,
-                    documents.cluster->nodes()[0],
+                    me,
                     documents.identities[0],
                     store,
                     net.add("node1"),
@@ -31,6 +32,20 @@ struct Ready : ::testing::Test {
   node::SessionHost host{world, {&worker}};
   node::Desk desk{world, host};
   node::NodeApi api{world, desk, host};
+
+  void SetUp() override {
+    net.add("node2");
+    net.connect("node1", "node2");
+    net.run();
+    ASSERT_TRUE(api.ready().ok) << api.ready().why.dump();
+  }
+  std::string code_of_a_new_key() {
+    const http::SignedRequest none;
+    http::Call call{http::Route::create_key, "", {}, {}, none, {}, {}, ""};
+    const auto answer = api.call(call);
+    const auto* problem = std::get_if<http::Problem>(&answer);
+    return problem == nullptr ? "" : std::to_string(problem->status) + " " + problem->code;
+  }
 };
 
 TEST_F(Ready, SaysThatTheStoreFailedAndNotHow) {
@@ -71,6 +86,15 @@ TEST_F(Ready, NotWhileItStops) {
   api.drain();
   EXPECT_FALSE(api.ready().ok);
   EXPECT_EQ(api.ready().why["stopping"], true);
+  EXPECT_EQ(code_of_a_new_key(), "503 stopping");
+}
+
+TEST_F(Ready, NotOutsideTheCluster) {
+  EXPECT_EQ(api.ready().why["cluster"], "ok");
+  me.identity_key = documents.identities[1].public_key();  // its name is somebody else's
+  EXPECT_FALSE(api.ready().ok);
+  EXPECT_EQ(api.ready().why["cluster"], "not_a_member");
+  EXPECT_EQ(code_of_a_new_key(), "503 not_a_member");
 }
 
 }  // namespace

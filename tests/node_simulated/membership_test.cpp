@@ -323,17 +323,21 @@ TEST(Membership, AKeyOfTheNewNodesIsLearnedByWhoWasAway) {
   ASSERT_TRUE(m.reach({0, 1, 3}, 2));
   const auto& made = m.sim.ask(0, m.sim.create("late", 2, {0, 3}));
   ASSERT_TRUE(made.succeeded()) << why(made);
+  const auto& reshared = m.sim.ask(0, m.reshare(2, {0, 1, 3}));
+  ASSERT_TRUE(reshared.succeeded()) << why(reshared);
   Held held([](const Sent& s) { return s.to == "node3" && s.envelope.tag == node::PolicyStep::tag; });
   m.sim.tap = std::ref(held);
   m.come(2);
   m.sim.run_for(Seconds(5));
   EXPECT_EQ(m.version(2), 1);
   EXPECT_FALSE(m.sim.store(2).key_by_name("late"));
+  EXPECT_NE(m.row(2).number, m.row(0).number);
   held.holds = false;
   ASSERT_TRUE(m.reach({0, 1, 2, 3}, 2));
   m.sim.run_for(Seconds(5));
   ASSERT_TRUE(m.sim.store(2).key_by_name("late"));
   EXPECT_EQ(m.sim.store(2).key_by_name("late")->number, m.sim.store(0).key_by_name("late")->number);
+  EXPECT_EQ(m.row(2).number, m.row(0).number);
 }
 
 // Its removal comes into force between the first and the last message of a reshare to it.
@@ -353,6 +357,20 @@ TEST(Membership, ANodeThatIsAboutToGetAShareGetsNone) {
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(m.body(i).committee.find("node5"), nullptr) << i;
   const auto& s = m.sim.ask(0, m.sim.sign("hot", "still there"));
   EXPECT_TRUE(s.succeeded()) << why(s);
+}
+
+// Its share is on the disks, and all that is missing are the last signatures.
+TEST(Membership, ANodeThatIsAboutToHaveAShareStays) {
+  Members m(10);
+  m.grow();
+  Held held([](const Sent& s) { return s.envelope.tag.find("certificate") != std::string::npos; });
+  m.sim.tap = std::ref(held);
+  m.sim.submit(0, m.reshare(3, {0, 1, 2, 4}));
+  ASSERT_TRUE(m.sim.run_until([&] { return !m.sim.store(1).prepared_shares().empty(); }, Seconds(10)));
+  m.sim.run_for(Seconds(1));
+  ASSERT_EQ(m.body(1).committee.find("node5"), nullptr);
+  EXPECT_EQ(m.sim.ask(1, m.remove(m.removal(4))).code(), "node_has_shares");
+  EXPECT_NE(m.sim.ask(1, m.remove(m.removal(3))).code(), "node_has_shares") << "that one gets none";
 }
 
 // One node dies at each of its writes, before or after it is on the disk.

@@ -371,6 +371,50 @@ TEST(NodeWindows, WhatAnEarlierPolicyAllowedCountsUnderTheNext) {
   w.expect_room_for_one();
 }
 
+// A peer may say what it likes of its ledger.
+struct Told : AcrossVersions {
+  using AcrossVersions::AcrossVersions;
+  std::string tell(const http::SignedRequest& request) {
+    const std::string id = std::get<node::Examined>(node::examine(request, sim.world(0))).id;
+    node::LedgerNews news;
+    node::LedgerRow& row = news.rows.emplace_back();
+    row.request = id;
+    row.counts = true;
+    row.time = static_cast<std::uint64_t>(unix_seconds(sim.clock.wall()));
+    row.original.push_back(request);
+    EXPECT_TRUE(sim.net().at("node1").send("node3", node::envelope_of(news)));
+    sim.run_for(Seconds(2));
+    return id;
+  }
+  bool counts(const std::string& id) { return ledger(2).contains(id) && ledger(2).at(id).counted(); }
+};
+
+TEST(NodeWindows, WhatIsAskedForAfterAPolicyIsOverDoesNotCountByIt) {
+  Told w(64);
+  w.change_to_transfers();
+  w.sim.run_until([&] { return w.version(2) == 2; }, Seconds(20));
+  EXPECT_TRUE(w.counts(w.tell(w.message()))) << "it may have been under way";
+  w.sim.clock.advance(std::chrono::hours(14 * 24));
+  w.sim.run_for(Seconds(5));
+  EXPECT_FALSE(w.counts(w.tell(w.message())));
+  EXPECT_TRUE(w.counts(w.tell(w.transfer(1))));
+}
+
+// An answer to an earlier question says nothing of what was told since.
+TEST(NodeWindows, APageThatAnswersAnotherQuestionIsPassedOver) {
+  Windowed w(3, 65, Windowed::count(3));
+  w.sim.run_for(Seconds(30));
+  const auto heard = [&] { return w.sim.store(2).meta("ledger/heard/node1"); };
+  const auto before = heard();
+  node::LedgerNews page;
+  page.page = page.last = true;
+  page.seq = 1'000'000;
+  page.after = 999'999;
+  ASSERT_TRUE(w.sim.net().at("node1").send("node3", node::envelope_of(page)));
+  w.sim.run_for(Seconds(2));
+  EXPECT_EQ(heard(), before);
+}
+
 // The ledgers tell of it before the key is known.
 TEST(NodeWindows, WhatAnUnknownKeySignedCountsOnceItIsKnown) {
   Windowed w(5, 63, {{"hours", 24}, {"count", 3}, {"per", "by"}});
