@@ -55,7 +55,7 @@ class Reshare {
 
 std::string why(const NodeSimulation::Submission& s);
 
-// Keeps what `is_meant` back while it holds, and lets it go with whatever is sent next.
+// Keeps what `is_meant` back while it holds, and lets it go with whatever its sender sends next.
 struct Held {
   explicit Held(std::function<bool(const Sent&)> meant) : is_meant(std::move(meant)) {}
   std::function<bool(const Sent&)> is_meant;
@@ -67,7 +67,12 @@ struct Held {
       held.push_back(std::move(s));
       return out;
     }
-    if (!holds) out = std::exchange(held, {});
+    if (!holds)
+      std::erase_if(held, [&](Sent& kept) {
+        if (kept.from != s.from) return false;
+        out.push_back(std::move(kept));
+        return true;
+      });
     out.push_back(std::move(s));
     return out;
   }

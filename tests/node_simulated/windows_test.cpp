@@ -428,10 +428,10 @@ TEST(NodeWindows, WhatAnUnknownKeySignedCountsOnceItIsKnown) {
   EXPECT_EQ(w.counted(4), 0u);
   ASSERT_FALSE(held.held.empty());
   held.holds = false;
-  EXPECT_TRUE(w.sim.ask(0, w.sim.create("other", 2, {0, 1})).succeeded());  // something is sent
+  EXPECT_TRUE(w.sim.ask(0, w.sim.sign("late", "c")).succeeded());  // something is sent
   w.sim.run_for(Seconds(10));
   EXPECT_TRUE(w.sim.store(4).key_by_name("late"));
-  EXPECT_EQ(w.counted(4), 2u);
+  EXPECT_EQ(w.counted(4), 3u);
 }
 
 TEST(NodeWindows, WhatALaterPolicyAllowsCountsOnceItIsKnown) {
