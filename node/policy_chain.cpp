@@ -26,6 +26,17 @@ auto verified_request(const policy::PolicyDocument& before, const PolicyLink& li
   });
 }
 
+// `policy`: the one in force, whose admins decide.
+Examined changing(Examined x, policy::Kind kind, const Json& body, const policy::PolicyDocument& policy,
+                  ChangePlan plan) {
+  x.kind = kind;
+  x.intent.kind = kind;
+  x.intent.payload_digest = policy::body_payload_digest(body);
+  x.intent.expires_at = policy::expires_with_approvals(x.who.created, kChangeHours + policy.admins().delay_hours);
+  x.plan = std::move(plan);
+  return x;
+}
+
 struct NextNodes {
   Json document;
   std::map<std::string, std::string> consents;
@@ -111,12 +122,7 @@ std::variant<Examined, Refusal> plan_change(Examined x, const Json& body, const 
     plan.digest = next->digest();
     plan.next = std::move(next);
   }
-  x.kind = policy::Kind::change_policy;
-  x.intent.kind = x.kind;
-  x.intent.payload_digest = policy::body_payload_digest(body);
-  x.intent.expires_at = policy::expires_with_approvals(x.who.created, kChangeHours + before.admins().delay_hours);
-  x.plan = std::move(plan);
-  return x;
+  return changing(std::move(x), policy::Kind::change_policy, body, before, std::move(plan));
 }
 
 std::variant<Examined, Refusal> plan_cluster(Examined x, const http::Match& match, const Json& body,
@@ -142,12 +148,7 @@ std::variant<Examined, Refusal> plan_cluster(Examined x, const http::Match& matc
     plan.cluster =
         std::make_shared<const Json>(policy::ClusterChain::entry_of(next.document, next.consents, policy.digest()));
   }
-  x.kind = policy::Kind::change_cluster;
-  x.intent.kind = x.kind;
-  x.intent.payload_digest = policy::body_payload_digest(body);
-  x.intent.expires_at = policy::expires_with_approvals(x.who.created, kChangeHours + policy.admins().delay_hours);
-  x.plan = std::move(plan);
-  return x;
+  return changing(std::move(x), policy::Kind::change_cluster, body, policy, std::move(plan));
 }
 
 policy::Decision decide_change(const std::string& user, const policy::PolicyDocument& before) {

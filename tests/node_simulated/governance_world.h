@@ -18,10 +18,11 @@ inline const People& admins() {
 // Nodes with key "hot" of node1, node2, node3, any two. ana, ben and cem are the admins, two of them decide, and what
 // loosens waits for a day; eve is somebody else. "admin" signs with "hot", and refreshes it.
 struct Governed : Reshare {
-  explicit Governed(unsigned n, std::uint64_t seed) : Reshare(n, seed, {0, 1, 2}, 2, kEd25519) {
+  explicit Governed(unsigned n, std::uint64_t seed, unsigned delay_hours = 24, unsigned founders = 0)
+      : Reshare(n, seed, {0, 1, 2}, 2, kEd25519, founders) {
     Json document = Json::parse(sim.documents.policy->jcs());
     admins().join(document, "council");
-    document["admins"] = {{"group", "council"}, {"min", 2}, {"delay_hours", 24}};
+    document["admins"] = {{"group", "council"}, {"min", 2}, {"delay_hours", delay_hours}};
     restart_under(document);
   }
 

@@ -6,7 +6,7 @@
 #include "node/desk.h"
 #include "node/governance.h"
 #include "peers/certificates.h"
-#include "tests/node_simulated/reshare_world.h"
+#include "tests/node_simulated/governance_world.h"
 #include "tests/support/runs.h"
 
 namespace quorate::test {
@@ -16,22 +16,14 @@ using policy::Vote;
 using std::chrono::hours;
 using storage::RequestState;
 
-const People& admins() {
-  static const People all(79, {"ana", "ben", "cem", "eve"});
-  return all;
-}
-
 // node1, node2 and node3 have founded the cluster and have key "hot", any two of them; node4 and node5 are there and in
 // nothing yet. ana, ben and cem are the admins, two of them decide. "admin" signs with "hot", and reshares it.
-struct Members : Reshare {
-  explicit Members(std::uint64_t seed, unsigned delay_hours = 0) : Reshare(5, seed, {0, 1, 2}, 2, kEd25519, 3) {
-    Json document = Json::parse(sim.documents.policy->jcs());
-    admins().join(document, "council");
-    document["admins"] = {{"group", "council"}, {"min", 2}, {"delay_hours", delay_hours}};
-    restart_under(document);
+struct Members : Governed {
+  explicit Members(std::uint64_t seed, unsigned delay_hours = 0) : Governed(5, seed, delay_hours, 3) {
     for (const std::size_t i : {3U, 4U}) sim.kill(i);  // nobody would connect with them
   }
 
+  // Of the cluster's document.
   std::int64_t version(std::size_t i) { return sim.world(i).cluster->version(); }
   bool have(const std::vector<std::size_t>& nodes, std::int64_t v) {
     for (const std::size_t i : nodes)
@@ -65,14 +57,7 @@ struct Members : Reshare {
     http::SignedRequest r;
     r.method = method;
     r.target = target;
-    const std::string text = body.dump();
-    r.body.assign(text.begin(), text.end());
-    http::SignatureParameters p;
-    p.user = user;
-    p.cluster_id = sim.documents.cluster->id();
-    p.created = unix_seconds(sim.clock.wall());
-    p.nonce = "membership-nonce-" + std::to_string(1000 + ++nonces);
-    return http::sign_request(std::move(r), p, admins().key_of(user));
+    return signed_by(user, std::move(r), body.dump());
   }
   http::SignedRequest add(const Json& body, const std::string& user = "ana") {
     return call("POST", "/v1/cluster/nodes", body, user);
@@ -80,45 +65,20 @@ struct Members : Reshare {
   http::SignedRequest remove(const Json& body, const std::string& user = "ana") {
     return call("DELETE", "/v1/cluster/nodes/" + body["node"].get<std::string>(), body, user);
   }
-  std::string propose(std::size_t i, const http::SignedRequest& request) {
-    auto& s = sim.submit(i, request);
-    sim.run_until([&] { return s.stored || s.answer; }, Seconds(20));
-    EXPECT_TRUE(s.stored) << why(s);
-    return s.id;
-  }
-  node::RequestRecord at(std::size_t i, const std::string& id) {
-    return node::record_of(sim.store(i).request(id).value());
-  }
-  RequestState state(std::size_t i, const std::string& id) { return at(i, id).request_state(); }
-  void say(std::size_t i, const std::string& id, const std::string& user) {
-    const Json intent = Json::parse(at(i, id).intent.text);
-    const policy::Approval approval{
-        user, static_cast<std::uint8_t>(Vote::approve),
-        admins().key_of(user).sign(view_of(policy::approval_text(Vote::approve, user, intent)))};
-    const auto answered = std::make_shared<bool>(false);
-    sim.desk(i).approvals().vote(id, approval, [answered](const node::Answer&) { *answered = true; });
-    sim.run_until([&] { return *answered; }, Seconds(20));
-  }
   std::string change(std::size_t i, const http::SignedRequest& request) {
-    const std::string id = propose(i, request);
+    const std::string id = waiting(i, request);
     say(i, id, "ana");
     say(i, id, "cem");
     return id;
   }
-  void policy_change(std::size_t i, const std::string& rule) {
-    Json document = Json::parse(sim.world(i).policy->jcs());
-    document["version"] = sim.world(i).policy->version() + 1;
-    document["previous"] = to_hex(sim.world(i).policy->digest());
-    document["rules"].insert(document["rules"].begin(),
-                             Json{{"id", rule}, {"if", {{"kind", "archive"}}}, {"then", "deny"}});
-    http::SignedRequest r = call("PUT", "/v1/policy", document);
-    r.if_match = {true, std::to_string(sim.world(i).policy->version())};
-    http::SignatureParameters p;
-    p.user = "ana";
-    p.cluster_id = sim.documents.cluster->id();
-    p.created = unix_seconds(sim.clock.wall());
-    p.nonce = "membership-nonce-" + std::to_string(1000 + ++nonces);
-    change(i, http::sign_request(std::move(r), p, admins().key_of("ana")));
+  void policy_change(std::size_t i, const std::string& rule) { Governed::change(i, tighter(rule, i)); }
+  // With node3 away.
+  void node4_joins() {
+    sim.kill(2);
+    change(0, add(offer(3)));
+    ASSERT_TRUE(reach({0, 1}, 2));
+    come(3);
+    ASSERT_TRUE(reach({0, 1, 3}, 2));
   }
   void expect_one_cluster(const std::vector<std::size_t>& nodes) {
     for (const std::size_t i : nodes) {
@@ -141,8 +101,6 @@ struct Members : Reshare {
     ASSERT_TRUE(reach({0, 1, 2, 3, 4}, 3));
     sim.run_for(Seconds(70));
   }
-
-  int nonces = 0;
 };
 
 // 2 of 3 becomes 3 of 5 becomes 3 of 4, and nobody has given a secret to anybody.
@@ -239,7 +197,7 @@ TEST(Membership, WaitsForTheDelay) {
 
 TEST(Membership, TooFewAdminsOrNodesChangeNothing) {
   Members m(4);
-  const std::string id = m.propose(0, m.add(m.offer(3)));
+  const std::string id = m.waiting(0, m.add(m.offer(3)));
   m.say(0, id, "ana");
   m.sim.run_for(Seconds(20));
   EXPECT_TRUE(m.have({0, 1, 2}, 1));
@@ -257,7 +215,7 @@ TEST(Membership, TooFewAdminsOrNodesChangeNothing) {
 TEST(Membership, ANodeThatHasGotAShareMeanwhileStays) {
   Members m(5);
   m.grow();
-  const std::string id = m.propose(0, m.remove(m.removal(4)));
+  const std::string id = m.waiting(0, m.remove(m.removal(4)));
   m.say(0, id, "ana");
   ASSERT_TRUE(m.sim.ask(0, m.reshare(3, {0, 1, 2, 3, 4})).succeeded());
   m.sim.run_for(Seconds(5));
@@ -293,11 +251,7 @@ TEST(Membership, OneLineWithThePolicy) {
 // A founder that was away when nodes came and went, and keys were dealt anew among them.
 TEST(Membership, ANodeThatWasAwayCatchesUp) {
   Members m(6);
-  m.sim.kill(2);
-  m.change(0, m.add(m.offer(3)));
-  ASSERT_TRUE(m.reach({0, 1}, 2));
-  m.come(3);
-  ASSERT_TRUE(m.reach({0, 1, 3}, 2));
+  m.node4_joins();
   m.policy_change(0, "a");
   m.sim.run_for(Seconds(10));
   m.change(0, m.add(m.offer(4)));
@@ -316,11 +270,7 @@ TEST(Membership, ANodeThatWasAwayCatchesUp) {
 // The key was made under nodes that it hears of only afterwards.
 TEST(Membership, AKeyOfTheNewNodesIsLearnedByWhoWasAway) {
   Members m(8);
-  m.sim.kill(2);
-  m.change(0, m.add(m.offer(3)));
-  ASSERT_TRUE(m.reach({0, 1}, 2));
-  m.come(3);
-  ASSERT_TRUE(m.reach({0, 1, 3}, 2));
+  m.node4_joins();
   const auto& made = m.sim.ask(0, m.sim.create("late", 2, {0, 3}));
   ASSERT_TRUE(made.succeeded()) << why(made);
   const auto& reshared = m.sim.ask(0, m.reshare(2, {0, 1, 3}));
@@ -378,7 +328,7 @@ TEST(Membership, KilledAtEveryWrite) {
   for (const auto point : {storage::MemoryStore::Point::before_durable, storage::MemoryStore::Point::after_durable})
     for (std::size_t k = 1; k <= runs(7); ++k) {
       Members m(100 + k);
-      const std::string id = m.propose(0, m.add(m.offer(3)));
+      const std::string id = m.waiting(0, m.add(m.offer(3)));
       m.say(1, id, "ana");
       m.sim.run_for(Seconds(2));
       m.sim.store(2).fail_at(k, point);
