@@ -51,13 +51,16 @@ inline constexpr std::size_t kMaxBody = 256 * 1024;
 inline constexpr std::size_t kMaxHeaders = 8 * 1024;
 inline constexpr std::size_t kMaxJsonDepth = 16;
 inline constexpr std::size_t kMaxJsonNodes = 100'000;
-inline constexpr std::size_t kMinHttpThreads = 16, kMaxHttpThreads = 512;
-inline constexpr std::size_t kMaxHttpQueue = 256;  // connections that wait for a thread
+inline constexpr std::size_t kMinHttpThreads = 4, kMaxHttpThreads = 512;
+inline constexpr std::size_t kMaxHttpQueue = 1024;    // requests that wait for a thread
+inline constexpr std::size_t kMaxCallsPerUser = 256;  // of one user at once: for a thread, on one, or for their result
+inline constexpr std::size_t kMaxWaitingCalls =
+    768;  // of all users at once, for their result; one may have as many as are still free
 inline constexpr auto kHttpRequestTotal = 20s;     // from the first byte to the last of a request
 inline constexpr auto kClockBehind = 60s;          // `created` may lie so far in the past …
 inline constexpr auto kClockAhead = 10s;           // … or in the future
 inline constexpr auto kNonceMemory = 150s;
-inline constexpr std::size_t kMaxNoncesPerUser = 100'000;
+inline constexpr std::size_t kMaxNoncesPerUser = 300'000;  // 2,000 calls a second
 inline constexpr std::size_t kMinNonce = 16, kMaxNonce = 64;
 inline constexpr std::size_t kMaxIdempotencyKey = 255;
 inline constexpr auto kPreferWaitDefault = 10s, kPreferWaitMost = 60s;
@@ -65,10 +68,10 @@ inline constexpr std::size_t kMaxListPage = 200;
 inline constexpr std::size_t kMaxTarget = 2048;  // bytes of a request-target: path and query
 inline constexpr std::size_t kMaxSignatureField =
     2048;  // bytes of one Signature-Input, Signature or Content-Digest value
-inline constexpr std::size_t kMaxNoncesInAll = 500'000;  // of all users together
+inline constexpr std::size_t kMaxNoncesInAll = 1'000'000;  // of all users; one may have as many as are still free
 inline constexpr std::size_t kMaxHttpConnections =
     1024;  // open on one listener; the next one ends the one that idles longest
-inline constexpr std::size_t kMaxHttpPerSource = 128;    // of them from one IPv4 address or IPv6 /64 …
+inline constexpr std::size_t kMaxHttpPerSource = 384;    // of them from one IPv4 address or IPv6 /64 …
 inline constexpr std::size_t kMaxHttpPerLoopback = 512;  // … and from the machine itself, a proxy perhaps
 inline constexpr std::size_t kMaxUncheckedBody =
     16 * 1024;                                    // bytes of a body that is read before its signature is checked

@@ -20,7 +20,7 @@ const Ed25519SecretKey& alice() {
 
 class Everything final : public Api {
  public:
-  std::variant<Reply, Problem> call(const Call& call) override {
+  Answered call(const Call& call) override {
     QUORATE_ASSERT(call.who.user == "alice" && takes_body(call.route) == call.body.is_object());
     return Reply{200, call.body, {}};
   }
@@ -32,6 +32,15 @@ class Everything final : public Api {
   Readiness ready() override { return {true, Json::object()}; }
   std::string metrics() override { return {}; }
 };
+
+struct AtOnce final : Exchange {
+  void go_on(const std::string&, Step) override { QUORATE_ASSERT(false); }
+  bool others_wait() const override { return false; }
+  void when_gone(std::function<void()>) override {}
+};
+HttpResponse answer_of(Gate& gate, const HttpRequest& request) {
+  return gate.answer(request, std::make_shared<AtOnce>()).value();
+}
 
 // The parsers behind the signature, which a fuzzer cannot forge: the request is signed for it, then its own headers are
 // tried.
@@ -53,7 +62,7 @@ void sign_and_verify(const HttpRequest& http, Gate& gate) {
   signed_http.fields.emplace_back("signature", request.signature.text);
   if (request.content_digest.present)
     signed_http.fields.emplace_back("content-digest", request.content_digest.value.text);
-  const HttpResponse response = gate.answer(signed_http);
+  const HttpResponse response = answer_of(gate, signed_http);
   QUORATE_ASSERT(response.status != 500 && response.status != 401);
 }
 
@@ -62,7 +71,7 @@ void sign_and_verify(const HttpRequest& http, Gate& gate) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static Everything api;
   ManualClock clock(from_unix_seconds(0));
-  Gate gate(api, clock, nullptr);
+  Gate gate(api, clock, nullptr, {});
   ByteView in(data, size);
   parse_inner_lists(text_of(in));
   parse_byte_sequences(text_of(in));
@@ -71,7 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     in = in.subspan(reader.feed(in));
     if (!reader.complete()) continue;
     const HttpRequest request = reader.take();
-    const HttpResponse response = gate.answer(request);
+    const HttpResponse response = answer_of(gate, request);
     QUORATE_ASSERT(response.status >= 200 && response.status != 500);
     write_response(response, false, false);
     sign_and_verify(request, gate);

@@ -1,5 +1,6 @@
 // What the HTTP room needs from the node: `node` implements Api, tests a fake.
 #pragma once
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -49,20 +50,6 @@ enum class Route {
 
 using QueryParameters = std::map<std::string, std::string, std::less<>>;
 
-// One authenticated, fresh call whose nonce this node has not seen in the last 150 s (for a mutation: not with another
-// request id). Nonces of mutations seen by other nodes or before a restart are the callee's to compare with its
-// records; nonce_replayed() is the answer.
-struct Call {
-  Route route = Route::unset;
-  std::string subject;    // the decoded {key} or {id}; "" if the route has none
-  QueryParameters query;  // decoded; only parameters of the route, each within its bounds
-  Json body;              // of calls that take one: the parsed object; null otherwise
-  const SignedRequest& original;
-  Verified who;
-  Millis wait{};           // how long the caller wants to wait for a final state
-  std::string request_id;  // mutations; "" otherwise
-};
-
 struct Reply {
   int status = 500;
   Json body{};
@@ -83,6 +70,34 @@ struct Problem {
   std::optional<RequestRef> request{};
   std::optional<int> retry_after{};  // seconds
 };
+// Ends a call that was not answered at once. What it gets makes the answer, on a thread of the pool: it may take its
+// time, but wait for nothing. Any thread, once: what comes after the first is dropped. When nobody has it any more and
+// it was not used, the client gets a 500.
+using Answer = std::variant<Reply, Problem>;
+using Respond = std::function<void(std::function<Answer()>)>;
+
+// `respond` was kept, and will be used. `gone` is called if the client leaves before that, once at most: any thread,
+// cheap, and it must not hold `respond`.
+struct Later {
+  std::function<void()> gone;
+};
+using Answered = std::variant<Reply, Problem, Later>;
+
+// One authenticated, fresh call whose nonce this node has not seen in the last 150 s (for a mutation: not with another
+// request id). Nonces of mutations seen by other nodes or before a restart are the callee's to compare with its
+// records; nonce_replayed() is the answer.
+struct Call {
+  Route route = Route::unset;
+  std::string subject;    // the decoded {key} or {id}; "" if the route has none
+  QueryParameters query;  // decoded; only parameters of the route, each within its bounds
+  Json body;              // of calls that take one: the parsed object; null otherwise
+  const SignedRequest& original;
+  Verified who;
+  Millis wait{};           // how long the caller wants to wait for a final state
+  std::string request_id;  // mutations; "" otherwise
+  Respond respond{};       // of a call that Api::call has answered Later
+};
+
 Json to_json(const Problem& problem);
 Problem to_problem(const AuthError& error);
 Problem to_problem(const JsonError& error);  // 400 malformed_body
@@ -96,9 +111,9 @@ struct Readiness {
 class Api {
  public:
   virtual ~Api() = default;
-  // May block up to call.wait. A JsonError thrown becomes 400 with its pointer; any other exception a 500 that tells
-  // the client nothing.
-  virtual std::variant<Reply, Problem> call(const Call& call) = 0;
+  // Waits for nothing: what does is answered Later. `call` is gone when this returns. A JsonError thrown becomes 400
+  // with its pointer; any other exception a 500 that tells the client nothing.
+  virtual Answered call(const Call& call) = 0;
   virtual std::optional<Ed25519PublicKey> user_key(std::string_view user) = 0;  // of the current policy
   virtual std::string cluster_id() = 0;                                         // lower-case hex
   virtual Readiness ready() = 0;

@@ -93,6 +93,18 @@ HttpResponse to_response(const Refusal& refusal) {
   return to_response(problem(refusal.status, std::string(refusal.code), std::string(refusal.detail)));
 }
 
+namespace {
+
+HttpResponse response_of(Answer&& answer) {
+  if (const auto* p = std::get_if<Problem>(&answer)) return to_response(*p);
+  Reply& reply = std::get<Reply>(answer);
+  HttpResponse out = json_response(reply.status, reply.body);
+  for (auto& field : reply.headers) out.fields.push_back(std::move(field));
+  return out;
+}
+
+}  // namespace
+
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, 256)) {
@@ -104,29 +116,33 @@ std::string escaped(std::string_view text) {
   return text.size() > 256 ? out + "..." : out;
 }
 
-Gate::Answer Gate::guarded(const HttpRequest& request, const std::function<Answer()>& answer) noexcept {
+Gate::Answer Gate::guarded(std::string_view method, std::string_view target,
+                           const std::function<Answer()>& answer) noexcept {
+  const auto told = [&](const std::string& what) {
+    if (log_) log_("500 " + escaped(method) + " " + escaped(target) + ": " + what);
+  };
   try {
     return answer();
   } catch (const std::exception& e) {
-    if (log_) log_("500 " + escaped(request.method) + " " + escaped(request.target) + ": " + escaped(e.what()));
+    told(escaped(e.what()));
   } catch (...) {
-    if (log_)
-      log_("500 " + escaped(request.method) + " " + escaped(request.target) + ": an exception of an unknown kind");
+    told("an exception of an unknown kind");
   }
   return to_response(problem(500, "internal", "something went wrong in this node; its log says more"));
 }
 
-HttpResponse Gate::answer(const HttpRequest& request) noexcept {
-  return *guarded(request, [&]() -> Answer {
+std::optional<HttpResponse> Gate::answer(const HttpRequest& request,
+                                         const std::shared_ptr<Exchange>& exchange) noexcept {
+  return guarded(request.method, request.target, [&]() -> Answer {
     auto match = matched(request);
     if (auto* done = std::get_if<HttpResponse>(&match)) return std::move(*done);
-    return signed_call(request, std::move(std::get<Match>(match)));
+    return signed_call(request, std::move(std::get<Match>(match)), exchange);
   });
 }
 
 std::optional<HttpResponse> Gate::early(const HttpRequest& head, std::size_t body) noexcept {
   if (head.target != kHealth && body <= limits::kMaxUncheckedBody) return std::nullopt;
-  return guarded(head, [&]() -> Answer {
+  return guarded(head.method, head.target, [&]() -> Answer {
     auto match = matched(head);
     if (auto* done = std::get_if<HttpResponse>(&match)) return std::move(*done);
     const auto caller = authenticate(head, verify_head);
@@ -173,34 +189,57 @@ std::variant<Gate::Authentic, Problem> Gate::authenticate(const HttpRequest& req
   return Authentic{std::move(std::get<SignedRequest>(original)), std::move(std::get<Verified>(verified))};
 }
 
-HttpResponse Gate::signed_call(const HttpRequest& request, Match match) {
-  const bool mutation = is_mutation(match.route);
-  const auto caller = authenticate(request, verify);
+// From here on it is known whose call it is, and users take turns.
+Gate::Answer Gate::signed_call(const HttpRequest& request, Match match, const std::shared_ptr<Exchange>& exchange) {
+  const auto c = std::make_shared<SignedCall>();
+  auto caller = authenticate(request, verify);
   if (const auto* error = std::get_if<Problem>(&caller)) return to_response(*error);
-  const auto& [original, who] = std::get<Authentic>(caller);
-  const std::string cluster = api_.cluster_id();
-  const std::string id = mutation ? request_id(who, cluster) : std::string();
-  if (const auto error = check_replay(who, id)) return to_response(*error);
+  c->caller = std::move(std::get<Authentic>(caller));
+  const Verified& who = c->caller.who;
+  auto place = admission_.enter(who.user, may_wait(match.route));
+  if (const auto* error = std::get_if<Problem>(&place)) return to_response(*error);
+  c->place = std::move(std::get<std::shared_ptr<Admission::Place>>(place));
+  if (is_mutation(match.route)) c->id = request_id(who, api_.cluster_id());
+  if (const auto error = check_replay(who, c->id)) return to_response(*error);
   const auto wait = wait_of(request.fields);
   if (!wait) return to_response(problem(400, "bad_prefer", "Prefer: wait must be a whole number of seconds"));
+  c->wait = *wait;
+  if (takes_body(match.route))
+    if (const auto error = check_content_type(request.fields)) return to_response(*error);
+  c->match = std::move(match);
 
-  try {
-    Json body;
-    if (takes_body(match.route)) {
-      if (const auto error = check_content_type(request.fields)) return to_response(*error);
-      body = parse_body(request.body);
-    }
-    const Call call{
-        match.route, std::move(match.subject), std::move(match.query), std::move(body), original, who, *wait, id};
-    auto answer = api_.call(call);
-    if (const auto* p = std::get_if<Problem>(&answer)) return to_response(*p);
-    Reply& reply = std::get<Reply>(answer);
-    HttpResponse out = json_response(reply.status, reply.body);
-    for (auto& field : reply.headers) out.fields.push_back(std::move(field));
-    return out;
-  } catch (const JsonError& e) {
-    return to_response(to_problem(e));
+  if (!exchange->others_wait()) return call(c, exchange);
+  exchange->go_on("user " + who.user, [this, c, exchange] {
+    return guarded(c->caller.original.method.text, c->caller.original.target.text, [&] { return call(c, exchange); });
+  });
+  return std::nullopt;
+}
+
+Gate::Answer Gate::call(const std::shared_ptr<SignedCall>& c, const std::shared_ptr<Exchange>& exchange) try {
+  const auto& [original, who] = c->caller;
+  Json body;
+  if (takes_body(c->match.route)) body = parse_body(original.body);
+  const auto respond = [this, c, exchange](std::function<http::Answer()> make) {
+    exchange->go_on("user " + c->caller.who.user, [this, c, make = std::move(make)] {
+      auto response = guarded(c->caller.original.method.text, c->caller.original.target.text,
+                              [&]() -> Answer { return response_of(make()); });
+      c->place->give_back();  // before the client can send its next call
+      return response;
+    });
+  };
+  auto answered = api_.call(
+      {c->match.route, c->match.subject, c->match.query, std::move(body), original, who, c->wait, c->id, respond});
+  if (auto* later = std::get_if<Later>(&answered)) {
+    c->caller.original.body.clear();  // many may wait
+    c->caller.original.body.shrink_to_fit();
+    if (later->gone) exchange->when_gone(std::move(later->gone));
+    return std::nullopt;
   }
+  c->place->give_back();
+  if (auto* reply = std::get_if<Reply>(&answered)) return response_of(std::move(*reply));
+  return response_of(std::move(std::get<Problem>(answered)));
+} catch (const JsonError& e) {
+  return to_response(to_problem(e));
 }
 
 std::optional<Problem> Gate::check_replay(const Verified& who, std::string_view request) {

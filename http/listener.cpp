@@ -1,7 +1,6 @@
 #include "http/listener.h"
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,30 +30,23 @@ void Listener::start() {
   listening_ = listen_on(config_.host, config_.port);
   port_ = local_port(listening_);
   epoll_ = Socket(epoll_create1(EPOLL_CLOEXEC));
-  wake_ = Socket(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  answers_ = std::make_shared<Answers>(config_.threads, config_.queue);
   epoll_event on_wake{EPOLLIN, {.u64 = kWake}}, on_listening{EPOLLIN, {.u64 = kListening}};
-  if (!epoll_ || !wake_ || epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, wake_.fd(), &on_wake) != 0 ||
+  if (!epoll_ || epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, answers_->fd(), &on_wake) != 0 ||
       epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, listening_.fd(), &on_listening) != 0)
     throw std::runtime_error("cannot listen on " + config_.host + ": epoll");
   accepting_ = true;
-  pool_ = std::make_unique<WorkerPool>(config_.threads, config_.queue);
   thread_ = std::thread([this] { run(); });
 }
 
 void Listener::stop() {
   if (!thread_.joinable()) return;
-  stopping_ = true;
-  wake();
-  pool_->stop();
+  stopping_ = answers_->stopping = true;
+  answers_->wake();
+  answers_->pool.stop();
   pool_stopped_ = true;
-  wake();
+  answers_->wake();
   thread_.join();
-}
-
-void Listener::wake() {
-  const std::uint64_t one = 1;
-  // Full means that the thread is about to wake anyway.
-  [[maybe_unused]] const ssize_t n = ::write(wake_.fd(), &one, sizeof one);
 }
 
 void Listener::run() {
@@ -68,13 +60,15 @@ void Listener::run() {
         accept_some();
       } else if (id == kWake) {
         std::uint64_t count = 0;
-        [[maybe_unused]] const ssize_t r = ::read(wake_.fd(), &count, sizeof count);
+        [[maybe_unused]] const ssize_t r = ::read(answers_->fd(), &count, sizeof count);
       } else if (const auto it = connections_.find(id); it != connections_.end()) {
-        // While an answer is computed nothing is watched, so this can only be the connection's end.
-        if (it->second.phase == Phase::calling)
+        // While an answer is outstanding only the connection's end is watched.
+        if (it->second.phase == Phase::calling) {
+          if (const auto exchange = it->second.exchange.lock()) exchange->client_left();
           connections_.erase(it);
-        else
+        } else {
           drive(id);
+        }
       }
     }
     apply_completions();
@@ -234,21 +228,18 @@ bool Listener::closes(Connection& c, const HttpRequest& request) {
 Io Listener::take_request(std::uint64_t id, Connection& c) {
   HttpRequest request = c.reader.take();
   const bool close = closes(c, request);
-  const bool queued = watch(id, c, 0) && pool_->submit([this, id, close, request = std::move(request)] {
-    std::string bytes = write_response(handler_(request), close, request.method == "HEAD");
-    {
-      const std::lock_guard lock(completions_mutex_);
-      completions_.push_back({id, std::move(bytes), close});
-    }
-    wake();
-  });
+  const auto exchange = std::make_shared<PooledExchange>(answers_, id, close, request.method == "HEAD");
+  const bool queued = watch(id, c, EPOLLRDHUP) &&
+                      answers_->pool.submit("from " + c.source, [this, exchange, request = std::move(request)] {
+                        exchange->run([&] { return handler_(request, exchange); });
+                      });
   if (queued) {
     c.phase = Phase::calling;
+    c.exchange = exchange;
     return Io::done;
   }
-  HttpResponse busy = to_response(Refusal{503, "busy", "too many calls wait for a thread"});
-  busy.fields.emplace_back("Retry-After", "1");
-  send(c, write_response(busy, true, false), After::close);
+  exchange->client_left();  // it is answered here
+  send(c, write_response(busy_response(), true, false), After::close);
   return Io::done;
 }
 
@@ -307,14 +298,9 @@ bool Listener::watch(std::uint64_t id, Connection& c, std::uint32_t events) {
 }
 
 void Listener::apply_completions() {
-  std::vector<Completion> ready;
-  {
-    const std::lock_guard lock(completions_mutex_);
-    ready.swap(completions_);
-  }
-  for (Completion& done : ready) {
+  for (Completion& done : answers_->take()) {
     const auto it = connections_.find(done.connection);
-    if (it == connections_.end()) continue;  // the client has gone
+    if (it == connections_.end() || it->second.phase != Phase::calling) continue;  // the client has gone
     send(it->second, std::move(done.bytes), done.close || stopping_ ? After::close : After::next_request);
     drive(done.connection);
   }
@@ -361,8 +347,14 @@ void Listener::end_waiting() {
 bool Listener::finished() {
   if (!pool_stopped_) return false;
   apply_completions();
-  for (auto it = connections_.begin(); it != connections_.end();)
-    it = it->second.phase == Phase::calling ? connections_.erase(it) : std::next(it);
+  std::vector<std::uint64_t> unanswered;
+  for (auto& [id, c] : connections_) {
+    if (c.phase != Phase::calling) continue;
+    if (const auto exchange = c.exchange.lock()) exchange->client_left();
+    send(c, write_response(stopping_response(), true, false), After::close);
+    unanswered.push_back(id);
+  }
+  for (const std::uint64_t id : unanswered) drive(id);
   const SteadyTime now = clock_.steady();
   if (!finish_by_) finish_by_ = now + kFinish;
   return connections_.empty() || now >= *finish_by_;

@@ -1,12 +1,11 @@
 // One port: a thread that owns every connection (epoll), and a pool that computes the answers. A request reaches the
-// pool only when it is complete, so that slow or silent clients hold no thread; each step of a connection has a
-// deadline in all, not per read.
+// pool only when it is complete, so that slow or silent clients hold no thread, and one whose answer depends on what is
+// yet to happen holds none either; each step of a connection has a deadline in all, not per read.
 #pragma once
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -15,10 +14,10 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "http/answers.h"
 #include "http/http1.h"
 #include "http/socket.h"
 #include "http/stream.h"
-#include "http/worker_pool.h"
 
 namespace quorate::http {
 
@@ -36,8 +35,8 @@ struct ListenerConfig {
   Millis idle{10'000};
 };
 
-// Called by many threads; never throws.
-using Handler = std::function<HttpResponse(const HttpRequest&)>;
+// The first step of a request, called by many threads at once; never throws. nullopt: a later one answers.
+using Handler = std::function<std::optional<HttpResponse>(const HttpRequest&, const std::shared_ptr<Exchange>&)>;
 // Called by the listener's thread with a request whose body, of so many bytes, is not read yet; never blocks or throws.
 // What it answers is sent at once, nullopt: read on, and ask the handler.
 using EarlyHandler = std::function<std::optional<HttpResponse>(const HttpRequest& head, std::size_t body)>;
@@ -50,6 +49,7 @@ class Listener {
   Listener(const Listener&) = delete;
 
   void start();  // throws std::runtime_error naming the address
+  // Running steps end; a call that has no answer then is answered 503, and its exchange told that its client has left.
   void stop();
   std::uint16_t port() const { return port_; }
 
@@ -70,17 +70,12 @@ class Listener {
     After after = After::close;
     SteadyTime request_deadline{};
     std::size_t served = 0, lingered = 0;
+    std::weak_ptr<PooledExchange> exchange;  // while calling
     std::uint32_t watched = 0;
     bool is_answered() const { return phase == Phase::calling || phase == Phase::writing; }
   };
-  struct Completion {
-    std::uint64_t connection;
-    std::string bytes;
-    bool close;
-  };
 
   void run();
-  void wake();
   void accept_some();
   bool admit(const std::string& source);
   bool make_room(std::string_view source);
@@ -103,17 +98,15 @@ class Listener {
   const Clock& clock_;
   const Handler handler_;
   const EarlyHandler early_;
-  Socket listening_, epoll_, wake_;
+  Socket listening_, epoll_;
   std::uint16_t port_ = 0;
   std::unordered_map<std::uint64_t, Connection> connections_;
   std::uint64_t next_id_ = 2;
   SteadyTime accept_again_{};
   bool accepting_ = false;
   std::optional<SteadyTime> finish_by_;
-  std::mutex completions_mutex_;
-  std::vector<Completion> completions_;
   std::atomic<bool> stopping_{false}, pool_stopped_{false};
-  std::unique_ptr<WorkerPool> pool_;
+  std::shared_ptr<Answers> answers_;
   std::thread thread_;
 };
 

@@ -229,6 +229,10 @@ bool is_mutation(Route r) {
   impossible("a call without a route");
 }
 
+bool may_wait(Route r) {
+  return is_mutation(r) || r == Route::vote || r == Route::cancel || r == Route::renew_node;
+}
+
 bool takes_body(Route r) {
   return is_mutation(r) || r == Route::renew_node || r == Route::inspect || r == Route::simulate || r == Route::vote ||
          r == Route::cancel;

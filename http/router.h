@@ -26,6 +26,7 @@ struct NotMatched {
 std::variant<Match, NotMatched> route(std::string_view method, std::string_view target);
 
 bool is_mutation(Route route);  // becomes a request of its own
+bool may_wait(Route route);     // for a disk, other nodes or people: what changes something
 bool takes_body(Route route);   // mutations, what people say to one, and questions that are too long for a query
 
 // A JSON object. Throws JsonError.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
 
 #include "http/gate.h"
 #include "http/listener.h"
@@ -24,16 +25,33 @@ std::size_t within_descriptors(std::size_t connections) {
 
 std::string_view key_text(const SecretBytes& pem) { return text_of(ByteView(pem.data(), pem.size())); }
 
+// To the machine.
+HttpConfig fitted(HttpConfig c) {
+  const std::size_t cores = std::thread::hardware_concurrency();
+  if (c.threads == 0) c.threads = std::clamp(2 * cores, limits::kMinHttpThreads, limits::kMaxHttpThreads);
+  c.connections = within_descriptors(c.connections);
+  return c;
+}
+
+// Some connections stay free for calls that wait for nothing.
+CallBounds call_bounds(std::size_t connections) {
+  CallBounds out;
+  out.waiting = std::min(out.waiting, connections - connections / 4);
+  return out;
+}
+
 ListenerConfig main_listener(const HttpConfig& c) {
   if (c.threads < limits::kMinHttpThreads || c.threads > limits::kMaxHttpThreads || c.queue == 0 ||
       c.queue > limits::kMaxHttpQueue)
-    throw std::runtime_error("http threads must lie between 16 and 512, the queue between 1 and 256");
+    throw std::runtime_error("http threads must lie between " + std::to_string(limits::kMinHttpThreads) + " and " +
+                             std::to_string(limits::kMaxHttpThreads) + ", the queue between 1 and " +
+                             std::to_string(limits::kMaxHttpQueue));
   ListenerConfig out;
   out.host = c.host;
   out.port = c.port;
   out.threads = c.threads;
   out.queue = c.queue;
-  out.connections = within_descriptors(c.connections);
+  out.connections = c.connections;
   out.per_source = c.per_source;
   out.per_loopback = c.per_loopback;
   out.requests_per_connection = c.requests_per_connection;
@@ -75,23 +93,29 @@ struct HttpServer::Listener {
   http::Listener calls;
   std::optional<http::Listener> metrics;
 
-  Listener(HttpConfig c, Api& api, const Clock& clock)
-      : config(std::move(c)),
+  Listener(HttpConfig c, Api& api, const Clock& clock, Rng& rng)
+      : config(fitted(std::move(c))),
         tls(config.certificate_pem, key_text(config.key_pem)),
-        gate(api, clock, config.log),
+        gate(api, clock, config.log, rng.bytes<32>(), call_bounds(config.connections)),
         calls(
-            main_listener(config), &tls, clock, [this](const HttpRequest& request) { return gate.answer(request); },
+            main_listener(config), &tls, clock,
+            [this](const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {
+              return gate.answer(request, exchange);
+            },
             [this](const HttpRequest& head, std::size_t body) { return gate.early(head, body); }) {
     config.key_pem = SecretBytes();
     if (config.metrics_port)
       metrics.emplace(
           metrics_listener(config), nullptr, clock,
-          [this, &api](const HttpRequest& request) { return metrics_page(api, config.log, request); }, EarlyHandler());
+          [this, &api](const HttpRequest& request, const std::shared_ptr<Exchange>&) {
+            return metrics_page(api, config.log, request);
+          },
+          EarlyHandler());
   }
 };
 
-HttpServer::HttpServer(HttpConfig config, Api& api, const Clock& clock)
-    : listener_(std::make_unique<Listener>(std::move(config), api, clock)) {}
+HttpServer::HttpServer(HttpConfig config, Api& api, const Clock& clock, Rng& rng)
+    : listener_(std::make_unique<Listener>(std::move(config), api, clock, rng)) {}
 HttpServer::~HttpServer() { stop(); }
 
 void HttpServer::start() {

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/rng.h"
 #include "base/secret.h"
 #include "http/api.h"
 
@@ -19,8 +20,9 @@ struct HttpConfig {
   std::uint16_t port = 0;       // 0: any free one
   std::string certificate_pem;  // leaf first, then the chain
   SecretBytes key_pem;
-  std::size_t threads = 64;                   // kMinHttpThreads..kMaxHttpThreads: calls that wait each hold one
-  std::size_t queue = limits::kMaxHttpQueue;  // requests that wait for a thread; more are answered 503
+  std::size_t threads = 0;  // kMinHttpThreads..kMaxHttpThreads; 0: two per core. Calls that wait hold none
+  std::size_t queue = limits::kMaxHttpQueue;  // requests that wait for a thread, one source's as many as are free; more
+                                              // are answered 503
   std::string metrics_host = "127.0.0.1";
   std::optional<std::uint16_t> metrics_port;  // unset: no metrics listener; 0: any free port
   Millis request_total =
@@ -35,14 +37,16 @@ struct HttpConfig {
 
 class HttpServer {
  public:
-  HttpServer(HttpConfig config, Api& api, const Clock& clock);
+  HttpServer(HttpConfig config, Api& api, const Clock& clock, Rng& rng);
   ~HttpServer();  // stops
   HttpServer(const HttpServer&) = delete;
 
   // Binds and serves on threads of its own. Throws std::runtime_error naming the address or what is wrong with
   // certificate or key.
   void start();
-  void stop();                         // refuses new connections, ends the open ones, waits for running calls
+  // Refuses new connections, ends the open ones, waits for running calls. What has no answer then is answered 503, so
+  // an Api first answers those that it has kept.
+  void stop();
   std::uint16_t port() const;          // after start
   std::uint16_t metrics_port() const;  // 0 without a metrics listener
 

@@ -1,8 +1,6 @@
 #include "node/api.h"
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "node/api_replies.h"
@@ -14,17 +12,7 @@ using http::Problem;
 using http::Reply;
 using storage::RequestState;
 
-constexpr auto kCloseWithin = Millis(200);
 constexpr auto kStoreWait = Seconds(10);  // for the write that makes a request durable; then the disk is the problem
-
-// A request that an HTTP thread waits for.
-struct AwaitedRequest {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::string stored;   // its id, once durable
-  bool people = false;  // it waits for them, which may take hours
-  std::optional<Answer> answer;
-};
 
 class Waiting {
  public:
@@ -44,9 +32,9 @@ class Waiting {
   const std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
 };
 
-std::string call_line(const http::Call& call, const RequestRecord& record) {
-  std::string line = record.id.text + " by " + call.who.user + ", " + call.original.method.text + " " +
-                     call.original.target.text + ": ";
+// `by`: of whom, and what.
+std::string call_line(const std::string& by, const RequestRecord& record) {
+  std::string line = record.id.text + " by " + by + ": ";
   line += to_text(record.request_state());
   return record.code.text.empty() ? line : line + " (" + record.code.text + ")";
 }
@@ -108,7 +96,7 @@ std::variant<Reply, Problem> answer_of(const RequestRecord& record) {
   return p;
 }
 
-std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
+http::Answered NodeApi::call(const http::Call& call) {
   switch (call.route) {
     case http::Route::create_key:
     case http::Route::sign:
@@ -167,28 +155,45 @@ std::variant<Reply, Problem> NodeApi::call(const http::Call& call) {
   return not_found("no such route");
 }
 
-std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
+http::Answered NodeApi::mutate(const http::Call& call) {
   if (!desk_.governance().member())
     return problem_of({503, "not_a_member", "this node is not in the cluster", std::nullopt});
   ++mutations_;
   if (draining_)
     return problem_of({503, "stopping", "this node is about to stop: send it to another one", std::nullopt});
-  const Waiting waiting(waiting_, durations_);
-  const auto pending = std::make_shared<AwaitedRequest>();
   const std::uint64_t ticket = next_ticket_++;
-  const http::SignedRequest original = call.original;
-  const auto stored = [pending](const std::string& id, bool people) {
-    const std::lock_guard lock(pending->mutex);
-    pending->stored = id;
-    pending->people = people;
-    pending->changed.notify_all();
+  const auto forget = [this, ticket](const std::string& id) {
+    world_.desk.post_always([this, id, ticket] { desk_.requests().forget(id, ticket); });
   };
-  const auto answered = [pending](const Answer& answer) {
-    const std::lock_guard lock(pending->mutex);
-    if (!pending->answer) pending->answer = answer;
-    pending->changed.notify_all();
+  const SteadyTime until = world_.clock.steady() + call.wait;
+  ParkedCalls::Call parked{
+      call.respond,
+      until,
+      until + kStoreWait,
+      [this](const std::string& id) -> http::Answer {
+        if (id.empty())
+          return problem_of({503, "storage", "this node could not store the request in time", std::nullopt});
+        const auto row = world_.store.request(id);
+        if (!row) return not_found("the request was not kept");
+        return answer_of(record_of(*row));
+      },
+      forget,
+      std::make_shared<Waiting>(waiting_, durations_)};
+  const auto stored = [this, ticket, forget](const std::string& id, bool people) {
+    if (!parked_.stored(ticket, id, people)) forget(id);
   };
-  const bool posted = world_.desk.post([this, ticket, original, stored, answered] {
+  const auto answered = [this, ticket,
+                         by = call.who.user + ", " + call.original.method.text + " " +
+                              call.original.target.text](const Answer& answer) {
+    parked_.answer(ticket, [this, answer, by]() -> http::Answer {
+      if (const auto* refused = std::get_if<Refusal>(&answer)) return problem_of(*refused);
+      const auto& record = std::get<RequestRecord>(answer);
+      ++(record.request_state() == RequestState::succeeded ? succeeded_ : failed_);
+      world_.log(LogLevel::info, call_line(by, record));
+      return answer_of(record);
+    });
+  };
+  return park(ticket, std::move(parked), [this, ticket, original = call.original, stored, answered] {
     try {
       desk_.coordinator().submit(original, ticket, stored, answered);
     } catch (const std::exception& e) {
@@ -196,35 +201,17 @@ std::variant<Reply, Problem> NodeApi::mutate(const http::Call& call) {
       answered(Refusal{500, "internal", "this node cannot take the request; its log says why", std::nullopt});
     }
   });
-  if (!posted) return problem_of({503, "overloaded", "this node has too much to do", std::nullopt});
-
-  const auto start = std::chrono::steady_clock::now();
-  std::unique_lock lock(pending->mutex);
-  const auto wait = [&](auto end, auto&& met) {
-    while (!met() && !closing_ && std::chrono::steady_clock::now() < end)
-      pending->changed.wait_until(lock, std::min(end, std::chrono::steady_clock::now() + kCloseWithin));
-  };
-  wait(start + call.wait, [&] { return pending->answer.has_value() || pending->people; });
-  wait(start + call.wait + kStoreWait, [&] { return pending->answer || !pending->stored.empty(); });
-  if (pending->answer) {
-    const Answer answer = *pending->answer;
-    lock.unlock();
-    if (const auto* refused = std::get_if<Refusal>(&answer)) return problem_of(*refused);
-    const auto& record = std::get<RequestRecord>(answer);
-    ++(record.request_state() == RequestState::succeeded ? succeeded_ : failed_);
-    world_.log(LogLevel::info, call_line(call, record));
-    return answer_of(record);
-  }
-  const std::string id = pending->stored;
-  lock.unlock();
-  world_.desk.post_always([this, id, ticket] { desk_.requests().forget(id, ticket); });
-  if (id.empty()) return problem_of({503, "storage", "this node could not store the request in time", std::nullopt});
-  const auto row = world_.store.request(id);
-  if (!row) return not_found("the request was not kept");
-  return answer_of(record_of(*row));
 }
 
-std::variant<Reply, Problem> NodeApi::show_node() const {
+// `work` goes to the desk, and brings the answer with this ticket.
+http::Answered NodeApi::park(std::uint64_t ticket, ParkedCalls::Call call, std::function<void()> work) {
+  parked_.park(ticket, std::move(call));
+  if (world_.desk.post(std::move(work))) return http::Later{[this, ticket] { parked_.drop(ticket); }};
+  parked_.drop(ticket);
+  return problem_of({503, "overloaded", "this node has too much to do", std::nullopt});
+}
+
+http::Answered NodeApi::show_node() const {
   Json peers = Json::array();
   for (const peers::PeerStatus& p : world_.mesh.peers()) {
     Json peer{{"node", p.node}, {"connected", p.connected}, {"since", to_rfc3339(p.since)}, {"rtt_us", p.rtt.count()}};
@@ -254,7 +241,7 @@ std::variant<Reply, Problem> NodeApi::show_node() const {
                {}};
 }
 
-std::variant<Reply, Problem> NodeApi::list_audit(const http::Call& call) const {
+http::Answered NodeApi::list_audit(const http::Call& call) const {
   if (!sees_all(call.who.user)) {
     Problem p;
     p.status = 403;

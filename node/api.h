@@ -9,34 +9,38 @@
 #include "http/api.h"
 #include "node/desk.h"
 #include "node/metrics.h"
+#include "node/parked_calls.h"
 #include "node/world.h"
 
 namespace quorate::node {
 
 class NodeApi final : public http::Api {
  public:
-  NodeApi(const World& world, Desk& desk, const SessionHost& host) : world_(world), desk_(desk), host_(host) {}
+  NodeApi(const World& world, Desk& desk, const SessionHost& host)
+      : world_(world), desk_(desk), host_(host), parked_(world_.clock) {}
 
-  std::variant<http::Reply, http::Problem> call(const http::Call& call) override;
+  http::Answered call(const http::Call& call) override;
   std::optional<Ed25519PublicKey> user_key(std::string_view user) override;
   std::string cluster_id() override { return world_.cluster->id(); }
   http::Readiness ready() override;
   std::string metrics() override;
   void drain() { draining_ = true; }                // no new mutating call
   std::size_t waiting() const { return waiting_; }  // mutating calls that have no answer yet
-  void close() { closing_ = true; }                 // calls that wait are answered at once
+  void close() { parked_.close(); }                 // calls that wait are answered at once
+  void tick() { parked_.tick(); }                   // those whose time is over; some twenty times a second
   // What the disk says, in the system's words, while the store takes no writes; for ready().
   void set_disk_problem(const std::string& problem);
   // By how much the wall clock was set since the last call, if by two seconds or more. One thread.
   std::optional<Millis> watch_clock();
 
  private:
-  using Answered = std::variant<http::Reply, http::Problem>;
+  using Answered = http::Answered;
   Answered mutate(const http::Call& call);
   Answered renew_node(const http::Call& call);
   Answered vote(const http::Call& call);
   Answered cancel(const http::Call& call);
-  Answered told(const std::function<void(std::function<void(const Answer&)>)>& ask);
+  Answered told(const http::Call& call, std::function<void(std::function<void(const Answer&)>)> ask);
+  Answered park(std::uint64_t ticket, ParkedCalls::Call call, std::function<void()> work);
   bool may_see(const std::string& user, const RequestRecord& record) const;
   Answered list_keys(const http::Call& call) const;
   Answered show_key(const http::Call& call) const;
@@ -56,7 +60,7 @@ class NodeApi final : public http::Api {
   World world_;
   Desk& desk_;
   const SessionHost& host_;
-  std::atomic<bool> closing_{false}, draining_{false};
+  std::atomic<bool> draining_{false};
   std::atomic<std::size_t> waiting_{0};
   mutable std::mutex disk_mutex_;
   std::string disk_problem_;
@@ -66,6 +70,7 @@ class NodeApi final : public http::Api {
   DurationHistogram durations_;
   std::atomic<std::uint64_t> next_ticket_{1};
   std::atomic<std::uint64_t> mutations_{0}, succeeded_{0}, failed_{0};
+  ParkedCalls parked_;  // hold some of the above
 };
 
 // A request's answer: its state decides the status.

@@ -1,5 +1,4 @@
 // PUT /v1/cluster/nodes/{node}: a node's newer card.
-#include <future>
 #include <nlohmann/json.hpp>
 
 #include "node/api.h"
@@ -15,19 +14,25 @@ constexpr auto kStoredWithin = Seconds(10);
 
 }  // namespace
 
-std::variant<Reply, Problem> NodeApi::renew_node(const http::Call& call) {
+http::Answered NodeApi::renew_node(const http::Call& call) {
   const policy::NodeCard card = policy::parse_signed_card(call.body);
   if (card.id != call.subject) throw JsonError("/card/id", "is another one than the path's");
-  const auto answer = std::make_shared<std::promise<Answered>>();
-  auto answered = answer->get_future();
-  const bool posted = world_.desk.post([this, answer, body = call.body, id = card.id] {
+  const std::uint64_t ticket = next_ticket_++;
+  const SteadyTime until = world_.clock.steady() + kStoredWithin;
+  const auto late = [](const std::string&) {
+    return problem_of({503, "storage", "this node could not store the card in time", std::nullopt});
+  };
+  return park(ticket, {call.respond, until, until, late}, [this, ticket, body = call.body, id = card.id] {
+    const auto answer = [this, ticket](http::Answer answer) {
+      parked_.answer(ticket, [answer = std::move(answer)] { return answer; });
+    };
     const auto added = std::make_shared<bool>(false);
     const auto told = [this, answer, added, id](bool stored) {
       const policy::NodeCard* now = desk_.cards().chain().find(id);
       if (!stored || now == nullptr)
-        answer->set_value(problem_of({503, "storage", "this node could not store the card", std::nullopt}));
+        answer(problem_of({503, "storage", "this node could not store the card", std::nullopt}));
       else
-        answer->set_value(Reply{200, Json{{"node", id}, {"seq", now->seq}, {"added", *added}}, {}});
+        answer(Reply{200, Json{{"node", id}, {"seq", now->seq}, {"added", *added}}, {}});
     };
     try {
       const policy::NodeCard* before = desk_.cards().chain().find(id);
@@ -35,13 +40,9 @@ std::variant<Reply, Problem> NodeApi::renew_node(const http::Call& call) {
       *added = before != nullptr && asked.seq > before->seq;
       desk_.cards().renew(body, told);
     } catch (const JsonError& e) {
-      answer->set_value(http::to_problem(e));
+      answer(http::to_problem(e));
     }
   });
-  if (!posted) return problem_of({503, "overloaded", "this node has too much to do", std::nullopt});
-  if (answered.wait_for(kStoredWithin) != std::future_status::ready)
-    return problem_of({503, "storage", "this node could not store the card in time", std::nullopt});
-  return answered.get();
 }
 
 }  // namespace quorate::node

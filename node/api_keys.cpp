@@ -31,7 +31,7 @@ Json key_with_quarantines(const storage::KeyRow& row, const storage::Store& stor
 
 }  // namespace
 
-std::variant<Reply, Problem> NodeApi::list_keys(const http::Call& call) const {
+http::Answered NodeApi::list_keys(const http::Call& call) const {
   std::optional<storage::Cursor> after;
   if (const auto text = parameter(call, "cursor")) {
     after = storage::Cursor::parse(*text);
@@ -44,7 +44,7 @@ std::variant<Reply, Problem> NodeApi::list_keys(const http::Call& call) const {
                     });
 }
 
-std::variant<Reply, Problem> NodeApi::show_key(const http::Call& call) const {
+http::Answered NodeApi::show_key(const http::Call& call) const {
   const auto row = find_key(world_.store, call.subject);
   if (!row) return not_found("no such key");
   const auto network = network_of(call);
@@ -60,7 +60,7 @@ std::variant<Reply, Problem> NodeApi::show_key(const http::Call& call) const {
   return Reply{200, std::move(view), {}};
 }
 
-std::variant<Reply, Problem> NodeApi::derive_key(const http::Call& call) const {
+http::Answered NodeApi::derive_key(const http::Call& call) const {
   const auto path = parameter(call, "path");
   if (!path) return problem_of({400, "bad_parameter", "path is missing", std::nullopt});
   const auto row = find_key(world_.store, call.subject);
@@ -77,7 +77,7 @@ std::variant<Reply, Problem> NodeApi::derive_key(const http::Call& call) const {
   return Reply{200, std::move(view), {}};
 }
 
-std::variant<Reply, Problem> NodeApi::inspect(const http::Call& call) const {
+http::Answered NodeApi::inspect(const http::Call& call) const {
   Json body = call.body;
   const std::string subject = JsonObject(body, "").text("key", 1, 64);
   body.erase("key");

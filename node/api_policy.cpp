@@ -57,7 +57,7 @@ Json rules_of(const policy::PolicyDocument& policy, const policy::Decision& deci
 
 }  // namespace
 
-std::variant<Reply, Problem> NodeApi::show_policy(const http::Call& call) const {
+http::Answered NodeApi::show_policy(const http::Call& call) const {
   const auto number = parameter(call, "version");
   const auto policy = number ? world_.policy.version(std::stoll(*number)) : world_.policy.now();
   if (!policy)
@@ -65,7 +65,7 @@ std::variant<Reply, Problem> NodeApi::show_policy(const http::Call& call) const 
   return Reply{200, Json::parse(policy->jcs()), {}};
 }
 
-std::variant<Reply, Problem> NodeApi::simulate(const http::Call& call) const {
+http::Answered NodeApi::simulate(const http::Call& call) const {
   // Every rule, list and limit shows in the answers.
   if (!sees_all(call.who.user)) return problem_of({403, "denied", "for the policy's readers and admins", std::nullopt});
   JsonObject body(call.body, "");

@@ -1,7 +1,4 @@
 // What users see of requests, and say to them.
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "node/api.h"
@@ -15,12 +12,6 @@ using http::Reply;
 
 // A write, and the time that other nodes have to hold it.
 constexpr auto kToldWithin = limits::kProposalTimeout + Seconds(10);
-
-struct Pending {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<Answer> answer;
-};
 
 // Who posts a vote need not be who gives it.
 policy::Approval vote_in(const http::Call& call) {
@@ -51,7 +42,7 @@ bool NodeApi::may_see(const std::string& user, const RequestRecord& record) cons
   return false;
 }
 
-std::variant<Reply, Problem> NodeApi::list_requests(const http::Call& call) const {
+http::Answered NodeApi::list_requests(const http::Call& call) const {
   storage::RequestFilter filter;
   filter.kind = parameter(call, "kind");
   filter.key = parameter(call, "key");
@@ -74,7 +65,7 @@ std::variant<Reply, Problem> NodeApi::list_requests(const http::Call& call) cons
                     });
 }
 
-std::variant<Reply, Problem> NodeApi::show_request(const http::Call& call) const {
+http::Answered NodeApi::show_request(const http::Call& call) const {
   const auto row = world_.store.request(call.subject);
   if (!row) return not_found("no such request");
   const RequestRecord record = record_of(*row);
@@ -82,30 +73,35 @@ std::variant<Reply, Problem> NodeApi::show_request(const http::Call& call) const
   return Reply{200, request_view(record, true), {}};
 }
 
-std::variant<Reply, Problem> NodeApi::vote(const http::Call& call) {
+http::Answered NodeApi::vote(const http::Call& call) {
   const auto row = world_.store.request(call.subject);
   if (!row || !may_see(call.who.user, record_of(*row))) return not_found("no such request");
-  return told([this, id = call.subject, vote = vote_in(call)](std::function<void(const Answer&)> answered) {
+  return told(call, [this, id = call.subject, vote = vote_in(call)](std::function<void(const Answer&)> answered) {
     desk_.approvals().vote(id, vote, std::move(answered));
   });
 }
 
-std::variant<Reply, Problem> NodeApi::cancel(const http::Call& call) {
+http::Answered NodeApi::cancel(const http::Call& call) {
   JsonObject(call.body, "").expect_no_more();
-  return told([this, id = call.subject, user = call.who.user,
-               signed_by_user = call.original](std::function<void(const Answer&)> answered) {
+  return told(call, [this, id = call.subject, user = call.who.user,
+                     signed_by_user = call.original](std::function<void(const Answer&)> answered) {
     desk_.approvals().cancel(id, user, signed_by_user, std::move(answered));
   });
 }
 
-std::variant<Reply, Problem> NodeApi::told(const std::function<void(std::function<void(const Answer&)>)>& ask) {
-  const auto pending = std::make_shared<Pending>();
-  const auto answered = [pending](const Answer& answer) {
-    const std::lock_guard lock(pending->mutex);
-    if (!pending->answer) pending->answer = answer;
-    pending->changed.notify_all();
+http::Answered NodeApi::told(const http::Call& call, std::function<void(std::function<void(const Answer&)>)> ask) {
+  const std::uint64_t ticket = next_ticket_++;
+  const SteadyTime until = world_.clock.steady() + kToldWithin;
+  const auto answered = [this, ticket](const Answer& answer) {
+    parked_.answer(ticket, [answer]() -> http::Answer {
+      if (const auto* refused = std::get_if<Refusal>(&answer)) return problem_of(*refused);
+      return Reply{200, request_view(std::get<RequestRecord>(answer), true), {}};
+    });
   };
-  const bool posted = world_.desk.post([this, ask, answered] {
+  const auto late = [](const std::string&) {
+    return problem_of({503, "storage", "this node could not store it in time", std::nullopt});
+  };
+  return park(ticket, {call.respond, until, until, late}, [this, ask = std::move(ask), answered] {
     try {
       ask(answered);
     } catch (const std::exception& e) {
@@ -113,14 +109,6 @@ std::variant<Reply, Problem> NodeApi::told(const std::function<void(std::functio
       answered(Refusal{500, "internal", "this node cannot take it; its log says why", std::nullopt});
     }
   });
-  if (!posted) return problem_of({503, "overloaded", "this node has too much to do", std::nullopt});
-  const auto end = std::chrono::steady_clock::now() + kToldWithin;
-  std::unique_lock lock(pending->mutex);
-  while (!pending->answer && !closing_ && std::chrono::steady_clock::now() < end)
-    pending->changed.wait_until(lock, std::min(end, std::chrono::steady_clock::now() + Millis(200)));
-  if (!pending->answer) return problem_of({503, "storage", "this node could not store it in time", std::nullopt});
-  if (const auto* refused = std::get_if<Refusal>(&*pending->answer)) return problem_of(*refused);
-  return Reply{200, request_view(std::get<RequestRecord>(*pending->answer), true), {}};
 }
 
 }  // namespace quorate::node

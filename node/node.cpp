@@ -157,12 +157,12 @@ Node::Node(const Config& config, Log log)
   std::tie(http.host, http.port) = split_address("http.listen", config_.http_listen);
   http.certificate_pem = credentials_.tls_certificate;
   http.key_pem = credentials_.tls_key;
-  if (config_.http_threads != 0) http.threads = config_.http_threads;
+  http.threads = config_.http_threads;
   const auto [metrics_host, metrics_port] = split_address("metrics.listen", config_.metrics_listen);
   http.metrics_host = metrics_host;
   http.metrics_port = metrics_port;
   http.log = [this](const std::string& line) { log_(LogLevel::warn, line); };
-  http_ = std::make_unique<http::HttpServer>(std::move(http), *api_, clock_);
+  http_ = std::make_unique<http::HttpServer>(std::move(http), *api_, clock_, rng_);
 }
 
 Node::~Node() { stop(); }
@@ -180,6 +180,7 @@ void Node::tick() {
     log_(LogLevel::warn, "this machine's clock was set " + std::to_string(seconds < 0 ? -seconds : seconds) + " s " +
                              (seconds < 0 ? "back" : "ahead"));
   }
+  api_->tick();
   if (ticking_.exchange(true)) return;
   desk_thread_->post_always([this] {
     ticking_ = false;

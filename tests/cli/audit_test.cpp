@@ -192,7 +192,7 @@ TEST_F(Audit, WhatIsNoExportIsSaidSo) {
 // Its log comes in pages.
 struct LoggingNode final : test::FakeApi {
   explicit LoggingNode(const std::filesystem::path& dir) : FakeApi(dir), log(log_of(cluster.id(), "node1", 450)) {}
-  std::variant<http::Reply, http::Problem> call(const http::Call& c) override {
+  http::Answered call(const http::Call& c) override {
     FakeApi::call(c);
     if (c.route == http::Route::audit_head)
       return http::Reply{200, {{"seq", shown}, {"hash", to_hex(log.at(shown - 1).hash)}}, {}};

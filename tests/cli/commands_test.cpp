@@ -221,7 +221,7 @@ TEST_F(Commands, AFileThatCannotBeWrittenIsToldBeforeAnythingIsSigned) {
   EXPECT_TRUE(api->targets.empty());
   EXPECT_EQ(test::read(there), "mine");
   // Without a signature there is no file.
-  for (const auto& answer : std::vector<std::variant<http::Reply, http::Problem>>{
+  for (const auto& answer : std::vector<http::Answered>{
            problem(403, "denied"), http::Reply{202, request_json("pending_approval"), {}}}) {
     api->answer = answer;
     shell({"sign", "--key", "hot", "--message", "x", "--out", fresh.string()});
@@ -272,7 +272,7 @@ TEST_F(Commands, WrongWordsAreUsageErrorsAndAskNobody) {
 
 TEST_F(Commands, ExitCodesTellHowItEnded) {
   const std::vector<std::string> sign{"sign", "--key", "hot", "--message", "x"};
-  const std::vector<std::pair<std::variant<http::Reply, http::Problem>, Exit>> cases{
+  const std::vector<std::pair<http::Answered, Exit>> cases{
       {problem(403, "denied"), Exit::denied},
       {problem(504, "no_quorum"), Exit::no_quorum},
       {problem(409, "conflict"), Exit::failed},
@@ -373,7 +373,7 @@ TEST_F(Commands, RefusesAServerWithAnotherKey) {
   config.certificate_pem = test::read(shell.dir() / "node3/tls.cert.pem");
   const std::string key = test::read(shell.dir() / "node3/tls.key.pem");
   config.key_pem = secret_bytes(view_of(key));
-  server = std::make_unique<http::HttpServer>(std::move(config), *api, shell.clock);
+  server = std::make_unique<http::HttpServer>(std::move(config), *api, shell.clock, shell.rng);
   server->start();
   const auto printed = shell({"key", "list", "--node", "node2"});
   EXPECT_EQ(printed.exit, Exit::failed);

@@ -14,7 +14,7 @@ struct FakeApi : http::Api {
       : cluster(policy::ClusterDocument::parse(read(dir / "cluster.json"))),
         policy(policy::PolicyDocument::parse(read(dir / "policy.json"))) {}
 
-  std::variant<http::Reply, http::Problem> call(const http::Call& c) override {
+  http::Answered call(const http::Call& c) override {
     const std::lock_guard lock(mutex);
     targets.push_back(c.original.method.text + " " + c.original.target.text);
     users.push_back(c.who.user);
@@ -34,8 +34,7 @@ struct FakeApi : http::Api {
   policy::ClusterDocument cluster;
   policy::PolicyDocument policy;
   std::mutex mutex;
-  std::variant<http::Reply, http::Problem> answer =
-      http::Reply{200, Json{{"items", Json::array()}, {"next", nullptr}}, {}};
+  http::Answered answer = http::Reply{200, Json{{"items", Json::array()}, {"next", nullptr}}, {}};
   std::vector<std::string> targets, users, keys, if_matches;
   std::vector<Json> bodies;
 };
@@ -66,7 +65,8 @@ inline std::unique_ptr<http::HttpServer> server_of(const std::filesystem::path& 
   config.certificate_pem = read(dir / node / "tls.cert.pem");
   const std::string key = read(dir / node / "tls.key.pem");
   config.key_pem = secret_bytes(view_of(key));
-  return std::make_unique<http::HttpServer>(std::move(config), api, clock);
+  SystemRng rng;
+  return std::make_unique<http::HttpServer>(std::move(config), api, clock, rng);
 }
 
 // A cluster of three in the shell's directory, whose nodes a test makes.

@@ -16,7 +16,7 @@ using test::request_json;
 // Answers when it is let go.
 struct SlowApi : FakeApi {
   using FakeApi::FakeApi;
-  std::variant<http::Reply, http::Problem> call(const http::Call& c) override {
+  http::Answered call(const http::Call& c) override {
     auto reply = FakeApi::call(c);
     before_answer();
     return reply;

@@ -11,7 +11,7 @@ namespace quorate::cli {
 namespace {
 
 using test::problem, test::request_json;
-using Answer = std::variant<http::Reply, http::Problem>;
+using Answer = http::Answered;
 
 struct Key {
   std::string id, name;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <mutex>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "http/api.h"
@@ -76,7 +77,7 @@ inline Json example_request(const std::string& id, const std::string& kind, cons
 
 class FakeApi : public Api {
  public:
-  std::variant<Reply, Problem> call(const Call& call) override {
+  Answered call(const Call& call) override {
     ++calls;
     {
       const std::lock_guard lock(mutex);
@@ -87,6 +88,7 @@ class FakeApi : public Api {
       last_query = call.query;
     }
     if (hook) hook(call);
+    if (later) return later(call);
     const Json page_end = nullptr;
     switch (call.route) {
       case Route::create_key: {
@@ -194,11 +196,34 @@ class FakeApi : public Api {
   std::atomic<int> calls{0};
   std::atomic<bool> is_ready{true};
   std::function<void(const Call&)> hook;
+  std::function<Answered(const Call&)> later;  // instead of what would be answered
   std::mutex mutex;
   Route last_route = Route::unset;
   std::string last_subject, last_request_id;
   Millis last_wait{};
   QueryParameters last_query;
+};
+
+// Runs what goes on at once, or when the test says so.
+class TestExchange final : public Exchange {
+ public:
+  void go_on(const std::string& whose, Step step) override {
+    turns.push_back(whose);
+    steps.push_back(std::move(step));
+    if (!waits) run();
+  }
+  bool others_wait() const override { return waits; }
+  void when_gone(std::function<void()> told) override { gone = std::move(told); }
+  void run() {
+    for (Step& step : std::exchange(steps, {}))
+      if (auto r = step(); r && !response) response = std::move(r);
+  }
+
+  bool waits = false;
+  std::vector<std::string> turns;
+  std::vector<Step> steps;
+  std::optional<HttpResponse> response;
+  std::function<void()> gone;
 };
 
 struct Ask {

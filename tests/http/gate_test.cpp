@@ -33,7 +33,7 @@ class GateTest : public testing::Test {
  protected:
   // Every answer that a test gets is checked against the document.
   HttpResponse send_raw(const HttpRequest& request) {
-    HttpResponse out = gate.answer(request);
+    HttpResponse out = gate.answer(request, std::make_shared<TestExchange>()).value();
     std::string method = request.method;
     for (char& c : method) c = static_cast<char>(c - 'A' + 'a');
     const bool problem = out.fields.at(0).second == "application/problem+json";
@@ -64,7 +64,7 @@ class GateTest : public testing::Test {
   FakeApi api;
   ManualClock clock{from_unix_seconds(kNow)};
   std::vector<std::string> logged;
-  Gate gate{api, clock, [this](const std::string& line) { logged.push_back(line); }};
+  Gate gate{api, clock, [this](const std::string& line) { logged.push_back(line); }, Bytes32{1}, {3, 6}};
 };
 
 TEST_F(GateTest, EveryRouteIsDescribedAndAnswered) {
@@ -209,18 +209,101 @@ TEST_F(GateTest, ANonceServesOneRequest) {
   EXPECT_EQ(code(send({"GET", "/v1/keys", "", "shared-nonce-0002"})), "nonce_replayed");
 }
 
-TEST(NonceMemory, ForgetsAfterItsTimeAndIsBounded) {
-  NonceMemory memory(2, 3);
-  const SteadyTime start{};
-  using Answer = NonceMemory::Answer;
-  EXPECT_EQ(memory.remember("a", "1", "", start), Answer::fresh);
-  EXPECT_EQ(memory.remember("a", "2", "", start), Answer::fresh);
-  EXPECT_EQ(memory.remember("a", "3", "", start), Answer::full);
-  EXPECT_EQ(memory.remember("b", "1", "", start), Answer::fresh);
-  EXPECT_EQ(memory.remember("c", "1", "", start), Answer::full);
-  EXPECT_EQ(memory.remember("a", "1", "", start + limits::kNonceMemory - Millis(1)), Answer::seen);
-  EXPECT_EQ(memory.remember("a", "1", "", start + limits::kNonceMemory), Answer::fresh);
-  EXPECT_GT(limits::kNonceMemory, limits::kClockBehind + limits::kClockAhead);
+// A call that the Api keeps.
+struct Kept {
+  std::shared_ptr<TestExchange> exchange = std::make_shared<TestExchange>();
+  std::optional<HttpResponse> at_once;
+  Respond respond;
+  int gone = 0;
+};
+class KeptCalls : public GateTest {
+ protected:
+  void SetUp() override {
+    api.later = [this](const Call& call) -> Answered {
+      kept->respond = call.respond;
+      return Later{[k = kept] { ++k->gone; }};
+    };
+  }
+  Kept& keep(const std::string& user, const Ed25519SecretKey& key, const std::string& method = "POST") {
+    kept = &all.emplace_back();
+    const Ask ask{method, "/v1/keys", method == "POST" ? kCreateKey : "", "", "", user, kCluster, kNow, {}};
+    kept->at_once = gate.answer(to_http(signed_by(key, ask)), kept->exchange);
+    return *kept;
+  }
+  static std::string code_of(const Kept& k) { return k.at_once ? code(*k.at_once) : "kept"; }
+  static Answer made() { return Reply{201, Json{{"id", "req_1"}}, {{"Location", "/v1/requests/req_1"}}}; }
+
+  std::deque<Kept> all;
+  Kept* kept = nullptr;
+};
+
+TEST_F(KeptCalls, AreAnsweredByWhatTheApiGivesOnce) {
+  Kept& k = keep("alice", alice());
+  EXPECT_FALSE(k.at_once);
+  EXPECT_FALSE(k.exchange->response);
+  k.respond(made);
+  ASSERT_TRUE(k.exchange->response);
+  EXPECT_EQ(k.exchange->response->status, 201);
+  EXPECT_EQ(value_of(k.exchange->response->fields, "Location"), "/v1/requests/req_1");
+  EXPECT_EQ(k.exchange->turns, std::vector<std::string>{"user alice"});
+  EXPECT_EQ(k.gone, 0);
+  k.exchange->gone();
+  EXPECT_EQ(k.gone, 1) << "whoever owns the exchange says so";
+
+  Kept& thrown = keep("alice", alice());
+  thrown.respond([]() -> Answer { throw std::runtime_error("inside"); });
+  EXPECT_EQ(thrown.exchange->response->status, 500);
+  EXPECT_EQ(logged.back(), "500 POST /v1/keys: inside");
+}
+
+TEST_F(KeptCalls, UsersTakeTurnsWhenThreadsAreBusy) {
+  api.later = nullptr;
+  kept = &all.emplace_back();
+  kept->exchange->waits = true;
+  const HttpRequest get = to_http(signed_by(alice(), {"GET", "/v1/keys", "", "", "", "alice", kCluster, kNow, {}}));
+  EXPECT_FALSE(gate.answer(get, kept->exchange));
+  EXPECT_EQ(api.calls, 0);
+  EXPECT_EQ(kept->exchange->turns, std::vector<std::string>{"user alice"});
+  kept->exchange->run();
+  EXPECT_EQ(kept->exchange->response->status, 200);
+  // Not before it is known whose it is.
+  HttpRequest forged = get;
+  forged.target = "/v1/node";
+  EXPECT_EQ(code(*gate.answer(forged, kept->exchange)), "signature_invalid");
+}
+
+TEST_F(KeptCalls, OneUserHasSoManyAndOthersHaveTheirs) {
+  Kept& first = keep("alice", alice());
+  EXPECT_EQ(code_of(first), "kept");
+  EXPECT_EQ(code_of(keep("alice", alice())), "kept");
+  EXPECT_EQ(code_of(keep("alice", alice())), "kept");
+  const Kept& over = keep("alice", alice());
+  EXPECT_EQ(code_of(over), "too_many_requests");
+  EXPECT_EQ(over.at_once->status, 429);
+  EXPECT_EQ(value_of(over.at_once->fields, "Retry-After"), "1");
+  EXPECT_EQ(code_of(keep("alice", alice(), "GET")), "too_many_requests");
+  const auto bob = key_from(2);
+  EXPECT_EQ(code_of(keep("bob", bob)), "kept");
+  EXPECT_EQ(code_of(keep("bob", bob)), "kept");
+  const Kept& full = keep("bob", bob);
+  EXPECT_EQ(code_of(full), "busy") << "one place is left, for somebody else";
+  EXPECT_EQ(full.at_once->status, 503);
+  EXPECT_EQ(value_of(full.at_once->fields, "Retry-After"), "1");
+  api.later = nullptr;
+  EXPECT_EQ(code_of(keep("bob", bob, "GET")), "200") << "which waits for nothing";
+  // An answer, or that nobody will give one, makes room.
+  first.respond(made);
+  EXPECT_EQ(code_of(keep("alice", alice(), "GET")), "200");
+  EXPECT_EQ(code_of(keep("alice", alice(), "GET")), "200");
+}
+
+TEST_F(KeptCalls, ACallThatIsDroppedMakesRoom) {
+  std::vector<Kept*> mine;
+  for (int i = 0; i < 3; ++i) mine.push_back(&keep("alice", alice()));
+  EXPECT_EQ(code_of(keep("alice", alice())), "too_many_requests");
+  mine[1]->respond = nullptr;
+  mine[1]->exchange.reset();
+  EXPECT_EQ(code_of(keep("alice", alice())), "kept");
 }
 
 TEST_F(GateTest, BodiesAreReadStrictly) {  // attack 54

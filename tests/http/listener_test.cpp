@@ -61,7 +61,7 @@ class ListenerTest : public testing::Test {
     c.per_loopback = per_loopback;
     listener.emplace(
         std::move(c), nullptr, clock,
-        [this](const HttpRequest& request) {
+        [this](const HttpRequest& request, const std::shared_ptr<Exchange>&) {
           if (request.target == "/wait") release.wait();
           return HttpResponse{200, {}, std::string(request.target == "/large" ? 32 << 20 : 2, 'x')};
         },

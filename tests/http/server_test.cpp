@@ -31,7 +31,7 @@ class ServerTest : public testing::Test {
     return c;
   }
   void start(HttpConfig c = config()) {
-    server = std::make_unique<HttpServer>(std::move(c), api, clock);
+    server = std::make_unique<HttpServer>(std::move(c), api, clock, rng);
     server->start();
   }
   void TearDown() override {
@@ -53,6 +53,14 @@ class ServerTest : public testing::Test {
     const SignedRequest r =
         signed_by(alice(), {"GET", target, "", "", "", "alice", kCluster, unix_seconds(clock.wall()), {}});
     return write_request("GET", target, "localhost", headers_of(r), {});
+  }
+
+  std::string signed_post() {
+    const SignedRequest r =
+        signed_by(alice(), {"POST", "/v1/keys", kCreateKey, "", "", "alice", kCluster, unix_seconds(clock.wall()), {}});
+    auto fields = headers_of(r);
+    fields.emplace_back("Content-Type", "application/json");
+    return write_request("POST", "/v1/keys", "localhost", fields, view_of(kCreateKey));
   }
 
   FakeApi api;
@@ -229,17 +237,17 @@ TEST_F(ServerTest, APinOrTheCaDecidesWhoIsTalkedTo) {  // attack 49
 TEST_F(ServerTest, RefusesBadSettings) {
   HttpConfig c = config();
   c.key_pem = secret_bytes(view_of(kElsewhereKey));
-  EXPECT_THROW(HttpServer(std::move(c), api, clock), std::runtime_error);
+  EXPECT_THROW(HttpServer(std::move(c), api, clock, rng), std::runtime_error);
   c = config();
   c.certificate_pem = "junk";
-  EXPECT_THROW(HttpServer(std::move(c), api, clock), std::runtime_error);
+  EXPECT_THROW(HttpServer(std::move(c), api, clock, rng), std::runtime_error);
   c = config();
-  c.threads = 8;
-  EXPECT_THROW(HttpServer(std::move(c), api, clock), std::runtime_error);
+  c.threads = limits::kMinHttpThreads - 1;
+  EXPECT_THROW(HttpServer(std::move(c), api, clock, rng), std::runtime_error);
   start();
   c = config();
   c.port = server->port();
-  HttpServer second(std::move(c), api, clock);
+  HttpServer second(std::move(c), api, clock, rng);
   try {
     second.start();
     ADD_FAILURE() << "two servers on one port";
@@ -396,6 +404,146 @@ TEST_F(ServerTest, StopWaitsForRunningCallsAndAnswersThem) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 200);
   EXPECT_FALSE(connect_to("127.0.0.1", port, Millis(500)));
+}
+
+// Of an Api that answers when the test says so.
+struct Waiting {
+  std::mutex mutex;
+  std::vector<Respond> calls;
+  std::atomic<int> gone{0};
+  Answered operator()(const Call& call) {
+    if (call.route != Route::create_key) return Reply{200, {{"id", "node1"}}, {}};
+    const std::lock_guard lock(mutex);
+    calls.push_back(call.respond);
+    return Later{[this] { ++gone; }};
+  }
+  std::size_t size() {
+    const std::lock_guard lock(mutex);
+    return calls.size();
+  }
+  void until(std::size_t n) {
+    while (size() < n) std::this_thread::sleep_for(Millis(2));
+  }
+  void answer() {
+    std::vector<Respond> all;
+    {
+      const std::lock_guard lock(mutex);
+      all.swap(calls);
+    }
+    for (const Respond& respond : all) respond([] { return Reply{201, {{"id", "req_1"}}, {}}; });
+  }
+};
+
+TEST_F(ServerTest, CallsThatWaitHoldNoThread) {
+  HttpConfig c = config();
+  c.threads = limits::kMinHttpThreads;
+  start(std::move(c));
+  Waiting waiting;
+  api.later = [&](const Call& call) { return waiting(call); };
+  std::vector<std::unique_ptr<Wire>> wires;
+  for (int i = 0; i < 200; ++i) {
+    wires.push_back(std::make_unique<Wire>(server->port()));
+    wires.back()->send(signed_post());
+  }
+  waiting.until(200);
+  EXPECT_EQ(client().get("/v1/node").status, 200);
+  std::thread other([&] { waiting.answer(); });
+  for (auto& wire : wires) {
+    const auto answer = wire->answer();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 201);
+  }
+  other.join();
+  EXPECT_EQ(waiting.gone, 0);
+  wires[0]->send(signed_get("/v1/node"));  // the connection is kept
+  EXPECT_EQ(wires[0]->answer()->status, 200);
+}
+
+TEST_F(ServerTest, AClientThatLeavesWhileItWaitsIsForgotten) {
+  start();
+  Waiting waiting;
+  api.later = [&](const Call& call) { return waiting(call); };
+  for (int i = 0; i < 10; ++i) {
+    Wire wire(server->port());
+    wire.send(signed_post());
+    waiting.until(static_cast<std::size_t>(i) + 1);
+  }
+  while (waiting.gone < 10) std::this_thread::sleep_for(Millis(2));
+  waiting.answer();
+  EXPECT_EQ(client().get("/v1/node").status, 200);
+  EXPECT_EQ(waiting.gone, 10);
+}
+
+TEST_F(ServerTest, ACallThatTheApiLosesIsAnswered) {
+  start();
+  api.later = [](const Call&) -> Answered { return Later{}; };
+  EXPECT_EQ(client().post("/v1/keys", Json::parse(kCreateKey)).status, 500);
+  // Given before the call itself has returned; only the first one counts.
+  api.later = [](const Call& call) -> Answered {
+    for (const int status : {201, 200}) call.respond([status] { return Reply{status, Json::object(), {}}; });
+    return Later{};
+  };
+  Client c = client();
+  for (int i = 0; i < 20; ++i) {
+    const int status = c.post("/v1/keys", Json::parse(kCreateKey)).status;
+    EXPECT_TRUE(status == 201 || status == 200) << status;
+  }
+}
+
+TEST_F(ServerTest, StopAnswersWhatStillWaits) {
+  start();
+  Waiting waiting;
+  api.later = [&](const Call& call) { return waiting(call); };
+  Wire wire(server->port());
+  wire.send(signed_post());
+  waiting.until(1);
+  std::thread stopper([&] { server->stop(); });
+  const auto answer = wire.answer();
+  stopper.join();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(value_of(answer->fields, "retry-after"), "1");
+  EXPECT_EQ(Json::parse(answer->body)["code"], "stopping");
+  EXPECT_EQ(waiting.gone, 1);
+  waiting.answer();  // too late, and harmless also when the server is gone
+  server.reset();
+  const Respond none = [&] {
+    Respond kept;
+    start();
+    api.later = [&](const Call& call) -> Answered {
+      kept = call.respond;
+      return Later{};
+    };
+    std::thread asks([&] {
+      Wire late(server->port());
+      late.send(signed_post());
+      EXPECT_EQ(late.answer()->status, 503);
+    });
+    while (api.calls < 2) std::this_thread::sleep_for(Millis(2));
+    std::this_thread::sleep_for(Millis(50));
+    server->stop();
+    asks.join();
+    server.reset();
+    return kept;
+  }();
+  ASSERT_TRUE(none);
+  none([] { return Reply{201, Json::object(), {}}; });
+}
+
+// What an Api answers before the server stops is sent.
+TEST_F(ServerTest, AnswersOfTheLastMomentAreSent) {
+  start();
+  Waiting waiting;
+  api.later = [&](const Call& call) { return waiting(call); };
+  std::vector<std::unique_ptr<Wire>> wires;
+  for (int i = 0; i < 20; ++i) {
+    wires.push_back(std::make_unique<Wire>(server->port()));
+    wires.back()->send(signed_post());
+  }
+  waiting.until(20);
+  waiting.answer();
+  server->stop();
+  for (auto& wire : wires) EXPECT_EQ(wire->answer()->status, 201);
 }
 
 TEST_F(ServerTest, ClientsThatLeaveDuringACallDoNoHarm) {

@@ -97,7 +97,7 @@ struct RealCluster : ::testing::Test {
               "node = \"" + id +
               "\"\ncluster = \"../cluster.json\"\npolicy = \"../policy.json\"\nidentity_key = \"identity.pem\"\n" +
               "tls_key = \"tls.key\"\ntls_certificate = \"tls.crt\"\ndatabase = \"db\"\nworkers = 2\n[database_key]\n" +
-              "key_file = \"db.key\"\n[http]\nlisten = \"" + at(0) + "\"\n[peers]\nlisten = \"" + at(1) +
+              "key_file = \"db.key\"\n[http]\nthreads = 4\nlisten = \"" + at(0) + "\"\n[peers]\nlisten = \"" + at(1) +
               "\"\n[metrics]\nlisten = \"" + at(2) + "\"\n"));
     }
     const auto policy_for = [&](const std::string& id) {
@@ -212,6 +212,32 @@ TEST_F(RealCluster, KeysAndSignaturesFromManyThreadsWhileANodeRestarts) {
   const auto audit = client(2).get("/v1/audit?limit=200");
   EXPECT_EQ(audit.status, 200);
   EXPECT_GT(audit.body["items"].size(), 10u);
+}
+
+TEST_F(RealCluster, CallsThatWaitHoldNoThreadAndAreAnsweredAtTheStop) {
+  for (std::size_t i = 0; i < kNodes; ++i) wait_connected(i, 2);
+  ASSERT_EQ(create(0, "base").status, 201);
+  stop(1);
+  stop(2);
+  constexpr int kWaiting = 20;  // there are four threads
+  std::atomic<int> answered{0};
+  std::vector<std::thread> waiting;
+  for (int k = 0; k < kWaiting; ++k)
+    waiting.emplace_back([&, k] {
+      try {
+        const auto reply = client(0).post("/v1/keys/base/signatures", message(std::to_string(k)), 60);
+        answered += reply.status == 202 || reply.status == 503 || reply.status == 504;
+      } catch (const http::ClientError& e) {
+        ADD_FAILURE() << e.what();
+      }
+    });
+  auto c = client(0);
+  while (c.get("/v1/requests?kind=sign&limit=200").body["items"].size() < kWaiting)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(c.get("/v1/node").status, 200);
+  stop(0);
+  for (auto& thread : waiting) thread.join();
+  EXPECT_EQ(answered, kWaiting);
 }
 
 TEST_F(RealCluster, StopsAtOnceWithCallsWaiting) {

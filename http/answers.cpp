@@ -1,0 +1,105 @@
+#include "http/answers.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "http/gate.h"
+
+namespace quorate::http {
+namespace {
+
+HttpResponse come_again(std::string_view code, std::string_view detail) {
+  HttpResponse out = to_response(Refusal{503, code, detail});
+  out.fields.emplace_back("Retry-After", "1");
+  return out;
+}
+
+}  // namespace
+
+HttpResponse stopping_response() {
+  return come_again("stopping", "this node is about to stop: send it to another one");
+}
+HttpResponse busy_response() { return come_again("busy", "too many calls wait for a thread"); }
+
+Answers::Answers(std::size_t threads, std::size_t queue)
+    : wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), pool(threads, queue) {
+  if (!wake_) throw std::runtime_error("eventfd");
+}
+
+void Answers::wake() {
+  const std::uint64_t one = 1;
+  // Full means that the thread is about to wake anyway.
+  [[maybe_unused]] const ssize_t n = ::write(wake_.fd(), &one, sizeof one);
+}
+
+void Answers::put(Completion completion) {
+  {
+    const std::lock_guard lock(mutex_);
+    ready_.push_back(std::move(completion));
+  }
+  wake();
+}
+
+std::vector<Completion> Answers::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(ready_, {});
+}
+
+PooledExchange::PooledExchange(std::shared_ptr<Answers> answers, std::uint64_t connection, bool close,
+                               bool without_body)
+    : answers_(std::move(answers)), connection_(connection), close_(close), without_body_(without_body) {}
+
+PooledExchange::~PooledExchange() {
+  if (over_) return;
+  send(answers_->stopping ? stopping_response() : to_response(Refusal{500, "internal", "this node has lost the call"}));
+}
+
+void PooledExchange::run(const Step& step) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (over_) return;
+  }
+  const auto response = step();
+  if (!response) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(over_, true)) return;
+    told_ = nullptr;
+  }
+  send(*response);
+}
+
+void PooledExchange::send(const HttpResponse& response) {
+  answers_->put({connection_, write_response(response, close_, without_body_), close_});
+}
+
+void PooledExchange::go_on(const std::string& whose, Step step) {
+  answers_->pool.go_on(whose, [self = shared_from_this(), step = std::move(step)] { self->run(step); });
+}
+
+void PooledExchange::when_gone(std::function<void()> told) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!over_) {
+      told_ = std::move(told);
+      return;
+    }
+    if (!left_) return;
+  }
+  told();
+}
+
+void PooledExchange::client_left() {
+  std::function<void()> told;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(over_, true)) return;
+    left_ = true;
+    told.swap(told_);
+  }
+  if (told) told();
+}
+
+}  // namespace quorate::http
