@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/api.h"
 #include "tests/node_simulated/governance_world.h"
 
 namespace quorate::test {
@@ -341,6 +342,33 @@ TEST(Recoveries, AVetoStopsThoseThatHaveNotVoted) {
   ASSERT_TRUE(g.sim.run_until([&] { return g.everywhere(2); }, Seconds(60)));
   g.expect_one_policy();
   EXPECT_TRUE(g.sim.world(0).policy->is_admin("ana"));
+}
+
+TEST(Recoveries, ANodesKeyReadsAndRecoversAndNothingElse) {
+  Lost g(12);
+  node::NodeApi api(g.sim.world(0), g.sim.desk(0), g.sim.host(0));
+  EXPECT_EQ(api.user_key("node:node2"), g.sim.documents.identities[1].public_key());
+  EXPECT_EQ(api.user_key("node:node9"), std::nullopt);
+  EXPECT_EQ(api.user_key("node2"), std::nullopt);
+  const http::SignedRequest original;
+  const auto status = [&](http::Route route) {
+    http::Call call{route, "", {}, Json::object(), original, {}, {}, {}};
+    call.who.user = "node:node2";
+    const auto answer = api.call(call);
+    const auto* problem = std::get_if<http::Problem>(&answer);
+    return problem == nullptr ? std::get<http::Reply>(answer).status : problem->status;
+  };
+  for (const auto route :
+       {http::Route::show_policy, http::Route::show_node, http::Route::list_keys, http::Route::show_cluster})
+    EXPECT_EQ(status(route), 200);
+  for (const auto route : {http::Route::create_key, http::Route::sign, http::Route::change_policy, http::Route::freeze,
+                           http::Route::veto, http::Route::list_audit, http::Route::list_requests, http::Route::inspect,
+                           http::Route::cancel, http::Route::add_node, http::Route::simulate})
+    EXPECT_EQ(status(route), 403) << static_cast<int>(route);
+  EXPECT_EQ(api.ready().why["recovery"], "ok");
+  EXPECT_EQ(g.submit(0, g.signed_by_nodes(g.asked()).json()), "pending");
+  EXPECT_EQ(api.ready().why["recovery"], "pending");
+  EXPECT_TRUE(api.ready().ok);
 }
 
 // A node whose database is an old copy may have forgotten a veto.
