@@ -23,7 +23,7 @@ TEST_F(Operators, SignARecoveryOfTheAdmins) {
   asked.threshold = 2;
   asked.group = "admins-2";
   asked.min = 1;
-  asked.users = {zoe};
+  asked.users.push_back(zoe);
   const auto made = policy::Recovery::make(asked);
   write(at("recovery"), made.text());
 

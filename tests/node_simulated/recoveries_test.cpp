@@ -31,7 +31,7 @@ struct Lost : Governed {
     a.threshold = 2;
     a.group = "rescue";
     a.min = 1;
-    a.users = {{{"id", "zoe"}, {"key", Ed25519SecretKey::generate(rng).public_key().to_text()}}};
+    a.users.push_back(Json{{"id", "zoe"}, {"key", Ed25519SecretKey::generate(rng).public_key().to_text()}});
     a.members = {"eve"};
     return a;
   }
@@ -229,7 +229,9 @@ TEST(Recoveries, AnyAdminVetoesItForGood) {
   EXPECT_EQ(g.submit(1, recovery.json()), "vetoed");
   const auto others = g.sim.desk(1).recoveries().view();
   for (const Json& other : others)
-    if (other["id"] != id) EXPECT_EQ(g.veto(1, other["id"], "ben"), "vetoed");
+    if (other["id"] != id) {
+      EXPECT_EQ(g.veto(1, other["id"].get<std::string>(), "ben"), "vetoed");
+    }
   g.expect_stays(1);
 }
 
@@ -347,9 +349,9 @@ TEST(Recoveries, AVetoStopsThoseThatHaveNotVoted) {
 TEST(Recoveries, ANodesKeyReadsAndRecoversAndNothingElse) {
   Lost g(12);
   node::NodeApi api(g.sim.world(0), g.sim.desk(0), g.sim.host(0));
-  EXPECT_EQ(api.user_key("node:node2"), g.sim.documents.identities[1].public_key());
-  EXPECT_EQ(api.user_key("node:node9"), std::nullopt);
-  EXPECT_EQ(api.user_key("node2"), std::nullopt);
+  EXPECT_TRUE(api.user_key("node:node2") == g.sim.documents.identities[1].public_key());
+  EXPECT_FALSE(api.user_key("node:node9"));
+  EXPECT_FALSE(api.user_key("node2"));
   const http::SignedRequest original;
   const auto status = [&](http::Route route) {
     http::Call call{route, "", {}, Json::object(), original, {}, {}, {}};

@@ -22,7 +22,7 @@ struct Recovering : ::testing::Test {
     a.threshold = 2;
     a.group = "admins-2";
     a.min = 2;
-    a.users = {{{"id", "zoe"}, {"key", key_of(77).to_text()}}};
+    a.users.push_back(Json{{"id", "zoe"}, {"key", key_of(77).to_text()}});
     a.members = {"carol"};
     return a;
   }
