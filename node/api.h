@@ -34,6 +34,9 @@ class NodeApi final : public http::Api {
   using Answered = std::variant<http::Reply, http::Problem>;
   Answered mutate(const http::Call& call);
   Answered renew_node(const http::Call& call);
+  Answered recover(const http::Call& call);
+  Answered veto(const http::Call& call);
+  Answered recovery_told(int status, const std::function<void(const Recoveries::Told&)>& ask);
   Answered vote(const http::Call& call);
   Answered cancel(const http::Call& call);
   Answered told(const std::function<void(std::function<void(const Answer&)>)>& ask);
