@@ -144,7 +144,7 @@ class Writer {
     if (n > max) throw Malformed("too many elements");
     put(static_cast<std::uint32_t>(n));
   }
-  void raw(ByteView b) { out_.insert(out_.end(), b.begin(), b.end()); }
+  void raw(ByteView b) { append(out_, b); }
   SecretBytes& out_;
 };
 
@@ -177,7 +177,8 @@ class Reader {
       const std::size_t n = count(T::max_count, size_of<E>(false));
       if constexpr (is_byte<E>) {
         const ByteView b = take(n);
-        v.assign(b.begin(), b.end());
+        v.resize(n);
+        if (n != 0) std::memcpy(v.data(), b.data(), n);
       } else {
         v.clear();
         v.resize(n);

@@ -100,10 +100,13 @@ inline constexpr std::size_t kMaxClusterBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxRecord = 4 * 1024 * 1024;  // bytes of one stored record
 inline constexpr std::size_t kMaxWriteQueue = 4096;         // transactions that wait for the writer
 inline constexpr std::size_t kMaxGroupCommit = 256;         // transactions in one fsync
-inline constexpr std::size_t kManyWrites = 3;               // after so many in one transaction the writer waits …
-inline constexpr auto kGatherWrites = 2ms;                  // … so long for more
-inline constexpr std::size_t kMaxStoredName = 512;          // bytes of any id, name or kind that a row is found by
-inline constexpr std::size_t kMaxForgotten = 1000;          // rows of each table that one forget_before deletes
+inline constexpr std::size_t kManyWrites = 3;       // after so many in one transaction the writer waits for more …
+inline constexpr auto kGatherMost = 8ms;            // … longer the more there were, at most so long
+inline constexpr std::size_t kMaxStoredName = 512;  // bytes of any id, name or kind that a row is found by
+inline constexpr std::size_t kMaxCachedRows = 512;  // twice so many requests, and keys, are kept in memory …
+inline constexpr std::size_t kMaxCachedRow = 16 * 1024;                     // … unless their records have more bytes
+inline constexpr std::size_t kMaxCachedMetas = 4096, kMaxCachedMeta = 512;  // the same of metas
+inline constexpr std::size_t kMaxForgotten = 1000;     // rows of each table that one forget_before deletes
 inline constexpr std::int64_t kMaxWindowHours = 720;   // of a policy's window; older entries of the ledger are pruned
 inline constexpr std::size_t kMaxLedgerParts = 8192;   // sums that one request adds to
 inline constexpr std::size_t kMaxLedgerLimits = 8192;  // limits that one reservation must keep

@@ -2,6 +2,7 @@
 #pragma once
 #include <sodium.h>
 
+#include <cstring>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -30,7 +31,17 @@ template <class T> struct WipingAllocator {
 // Bytes that are, or may hold, a secret: shares, message bodies, records on their way to the disk.
 using SecretBytes = std::vector<std::uint8_t, WipingAllocator<std::uint8_t>>;
 
-inline SecretBytes secret_bytes(ByteView b) { return {b.begin(), b.end()}; }
+// As a whole: insert() and assign() copy byte by byte through the allocator.
+inline void append(SecretBytes& out, ByteView b) {
+  const std::size_t at = out.size();
+  out.resize(at + b.size());
+  if (!b.empty()) std::memcpy(out.data() + at, b.data(), b.size());
+}
+inline SecretBytes secret_bytes(ByteView b) {
+  SecretBytes out;
+  append(out, b);
+  return out;
+}
 
 // A secret of fixed size. Move-only: a copy is made by `copy()`, in words. There is no ==, no <<, no conversion:
 // every use reads `.expose()`, so that a search for it lists all of them.

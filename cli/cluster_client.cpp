@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/files.h"
+#include "http/message_signature.h"
 #include "peers/certificates.h"
 #include "policy/cluster_chain.h"
 #include "policy/kinds.h"
@@ -50,6 +51,14 @@ ClusterClient::ClusterClient(const Place& place, World& world, std::size_t first
   }
   const auto& cards = cluster_.nodes();
   for (std::size_t i = 0; i < cards.size(); ++i) nodes_.push_back(cards[(first + i) % cards.size()].id);
+}
+
+ClusterClient::ClusterClient(const fs::path& dir, const std::string& node, Ed25519SecretKey identity, World& world)
+    : world_(world), cluster_(load_cluster(dir)), user_(std::string(http::kNodePrefix) + node) {
+  key_ = std::move(identity);
+  nodes_.push_back(node);  // its own first
+  for (const policy::NodeCard& card : cluster_.nodes())
+    if (card.id != node) nodes_.push_back(card.id);
 }
 
 http::Client& ClusterClient::connection(const std::string& node) {

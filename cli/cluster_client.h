@@ -21,6 +21,8 @@ class ClusterClient {
   // Reads cluster.json and users/USER.pem. Throws Failure. `first`: where in the cluster's order of nodes to begin,
   // counted round. One thread; the world's clock and generator may be those of other clients on other threads.
   ClusterClient(const Place& place, World& world, std::size_t first = 0);
+  // As the operator of a node, with its identity key: user "node:ID".
+  ClusterClient(const std::filesystem::path& dir, const std::string& node, Ed25519SecretKey identity, World& world);
   ClusterClient(const ClusterClient&) = delete;  // its connections refer to its key
 
   const policy::ClusterDocument& cluster() const { return cluster_; }

@@ -124,6 +124,51 @@ void add_clusters(CLI::App& app, OperatorWords& w, const OperatorRun& run) {
   add_membership(*cluster, w, run);
 }
 
+void add_recovery(CLI::App& app, OperatorWords& w, const OperatorRun& run) {
+  auto* recover = app.add_subcommand(
+      "recover-admins",
+      "new admins, by the operators, when the admins' keys are lost: create, show, sign, assemble, submit, veto");
+  recover->require_subcommand(1);
+  auto* create = recover->add_subcommand("create", "what operators shall sign (--dir: a node's folder)");
+  create
+      ->add_option("--user", w.recovery_create.users, "a file: what `quorate user init` has printed; for every new one")
+      ->allow_extra_args(false);
+  create->add_option("--member", w.recovery_create.members, "a user of the policy who shall be an admin, too")
+      ->allow_extra_args(false);
+  create->add_option("--group", w.recovery_create.group, "the admins' from then on: one that nobody is in yet")
+      ->required();
+  create->add_option("--min", w.recovery_create.min, "so many of them decide")->required();
+  create->add_option("--out", w.recovery_create.out, "a new file")->required();
+  create->callback(
+      [&w, run] { run.chosen = [&w, run] { return recovery_create(w.recovery_create, run.folder(), run.world); }; });
+  auto* show = recover->add_subcommand("show", "who the admins would be, and who has signed; offline");
+  show->add_option("file", w.file, "of create or assemble")->required();
+  show->callback([&w, run] { run.chosen = [&w, run] { return recovery_show(w.file, run.world.console); }; });
+  auto* sign = recover->add_subcommand("sign", "show it, and print this node's signature (--dir: the node's folder)");
+  sign->add_option("file", w.recovery_sign.file, "of create")->required();
+  sign->add_flag("--yes", w.recovery_sign.yes, "without asking");
+  sign->callback([&w, run] {
+    run.chosen = [&w, run] { return recovery_sign(w.recovery_sign, run.folder(), run.world.console, run.in); };
+  });
+  auto* assemble = recover->add_subcommand("assemble", "put signatures into it");
+  assemble->add_option("file", w.recovery_assemble.file, "of create")->required();
+  assemble->add_option("--signature", w.recovery_assemble.signatures, "a file; of every node that has signed")
+      ->required()
+      ->allow_extra_args(false);
+  assemble->add_option("--out", w.recovery_assemble.out, "a new file")->required();
+  assemble->callback(
+      [&w, run] { run.chosen = [&w, run] { return recovery_assemble(w.recovery_assemble, run.world.console); }; });
+  auto* submit =
+      recover->add_subcommand("submit", "to the nodes, where it waits for 72 hours (--dir: a node's folder)");
+  submit->add_option("file", w.file, "of assemble")->required();
+  submit->callback([&w, run] { run.chosen = [&w, run] { return recovery_submit(w.file, run.folder(), run.world); }; });
+  auto* veto = recover->add_subcommand("veto", "any admin: it never comes into force");
+  veto->add_option("recovery", w.file, "its id, rec_…")->required();
+  veto->callback([&w, run] {
+    run.chosen = [&w, run] { return recovery_veto(w.file, find_place(run.global, run.env), run.world); };
+  });
+}
+
 void add_users(CLI::App& app, OperatorWords& w, const OperatorRun& run) {
   auto* user = app.add_subcommand("user", "users: init");
   user->require_subcommand(1);
@@ -152,6 +197,7 @@ fs::path OperatorRun::folder_or_default() const { return global.dir || env.quora
 void add_operator_words(CLI::App& app, OperatorWords& words, const OperatorRun& run) {
   add_own_node(*app.get_subcommand("node"), words, run);
   add_clusters(app, words, run);
+  add_recovery(app, words, run);
   add_users(app, words, run);
 }
 

@@ -1,4 +1,4 @@
-// The words of operators and new users: `node init|card|renew`, `cluster …`, `user init`.
+// The words of operators and new users: `node init|card|renew`, `cluster …`, `recover-admins …`, `user init`.
 #pragma once
 #include <functional>
 #include <iosfwd>
@@ -8,6 +8,7 @@
 #include "cli/founding_commands.h"
 #include "cli/membership_commands.h"
 #include "cli/node_folder.h"
+#include "cli/recovery_commands.h"
 #include "cli/settings.h"
 #include "cli/user_commands.h"
 #include "cli/world.h"
@@ -27,6 +28,9 @@ struct OperatorWords {
   ClusterAcceptOptions cluster_accept;
   UserInitOptions user_init;
   MembershipOptions membership;
+  RecoveryCreateOptions recovery_create;
+  RecoverySignOptions recovery_sign;
+  RecoveryAssembleOptions recovery_assemble;
   std::optional<std::string> join, update;
   std::string file;
 };

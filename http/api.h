@@ -42,6 +42,8 @@ enum class Route {
   show_policy,    // GET  /v1/policy
   change_policy,  // PUT  /v1/policy
   simulate,       // POST /v1/policy/simulate
+  recover,        // POST /v1/recoveries
+  veto,           // POST /v1/recoveries/{recovery}/veto
   freeze,         // POST /v1/freeze
   unfreeze,       // POST /v1/unfreeze
   list_audit,     // GET  /v1/audit

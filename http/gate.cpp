@@ -181,7 +181,7 @@ std::variant<Gate::Authentic, Problem> Gate::authenticate(const HttpRequest& req
   auto original = signed_request(request);
   if (auto* error = std::get_if<Problem>(&original)) return std::move(*error);
   const auto key_of = [this](std::string_view user) { return api_.user_key(user); };
-  auto verified = check(std::get<SignedRequest>(original), api_.cluster_id(), key_of);
+  auto verified = check(std::get<SignedRequest>(original), api_.cluster_id(), key_of, check_signature);
   // Who is in the policy is nobody's business: a user without a key looks like a wrong key.
   if (const auto* error = std::get_if<AuthError>(&verified))
     return to_problem(error->code == "unknown_user" ? signature_invalid() : *error);

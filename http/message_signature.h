@@ -66,13 +66,16 @@ struct AuthError {
 };
 
 using KeyLookup = std::function<std::optional<Ed25519PublicKey>(std::string_view user)>;
+// Whether it is a signature of the message under this key.
+using SignatureCheck = std::function<bool(const Ed25519PublicKey& key, ByteView message, const Signature64& signature)>;
+bool check_signature(const Ed25519PublicKey& key, ByteView message, const Signature64& signature);
 
 // `cluster_id` in lower-case hex. Bounded in time and memory for any input; never throws on account of the input.
 std::variant<Verified, AuthError> verify(const SignedRequest& request, std::string_view cluster_id,
-                                         const KeyLookup& key_of);
+                                         const KeyLookup& key_of, const SignatureCheck& check = check_signature);
 // All of it but the body, which may not have come yet: whether it is the one of Content-Digest.
 std::variant<Verified, AuthError> verify_head(const SignedRequest& request, std::string_view cluster_id,
-                                              const KeyLookup& key_of);
+                                              const KeyLookup& key_of, const SignatureCheck& check = check_signature);
 
 // `created` at most 60 s behind and 10 s ahead of `now`, `expires` not yet reached.
 std::optional<AuthError> check_fresh(const Verified& who, WallTime now);

@@ -7,7 +7,7 @@
 namespace quorate::http {
 namespace {
 
-enum class Subject { none, key, request, node };
+enum class Subject { none, key, request, node, recovery };
 
 struct Entry {
   RouteInfo info;
@@ -39,6 +39,8 @@ const std::vector<Entry>& table() {
       {{Route::show_policy, "GET", "/v1/policy"}, Subject::none, {"version"}},
       {{Route::change_policy, "PUT", "/v1/policy"}, Subject::none, {}},
       {{Route::simulate, "POST", "/v1/policy/simulate"}, Subject::none, {}},
+      {{Route::recover, "POST", "/v1/recoveries"}, Subject::none, {}},
+      {{Route::veto, "POST", "/v1/recoveries/{recovery}/veto"}, Subject::recovery, {}},
       {{Route::freeze, "POST", "/v1/freeze"}, Subject::none, {}},
       {{Route::unfreeze, "POST", "/v1/unfreeze"}, Subject::none, {}},
       {{Route::list_audit, "GET", "/v1/audit"}, Subject::none, {"after", "limit"}},
@@ -57,8 +59,8 @@ bool is_key(std::string_view s) {
   return std::all_of(s.begin(), s.end(),
                      [](char c) { return is_lower(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; });
 }
-bool is_request_id(std::string_view s) {
-  return s.size() == 36 && s.starts_with("req_") && std::all_of(s.begin() + 4, s.end(), is_lower_hex);
+bool is_id(std::string_view s, std::string_view prefix) {
+  return s.size() == 36 && s.starts_with(prefix) && std::all_of(s.begin() + 4, s.end(), is_lower_hex);
 }
 bool is_subject(Subject subject, std::string_view s) {
   switch (subject) {
@@ -67,7 +69,9 @@ bool is_subject(Subject subject, std::string_view s) {
     case Subject::node:  // a name
       return is_key(s) && s.size() <= limits::kMaxName;
     case Subject::request:
-      return is_request_id(s);
+      return is_id(s, "req_");
+    case Subject::recovery:
+      return is_id(s, "rec_");
     case Subject::none:
       break;
   }
@@ -220,6 +224,8 @@ bool is_mutation(Route r) {
     case Route::show_policy:
     case Route::simulate:
     case Route::renew_node:
+    case Route::recover:
+    case Route::veto:
     case Route::list_audit:
     case Route::audit_head:
       return false;
@@ -235,7 +241,7 @@ bool may_wait(Route r) {
 
 bool takes_body(Route r) {
   return is_mutation(r) || r == Route::renew_node || r == Route::inspect || r == Route::simulate || r == Route::vote ||
-         r == Route::cancel;
+         r == Route::cancel || r == Route::recover || r == Route::veto;
 }
 
 Json parse_body(ByteView body) {

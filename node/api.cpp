@@ -39,6 +39,12 @@ std::string call_line(const std::string& by, const RequestRecord& record) {
   return record.code.text.empty() ? line : line + " (" + record.code.text + ")";
 }
 
+// What a node's identity key may ask for: to see what a recovery of the admins is made of, and to send one.
+bool is_operators(http::Route route) {
+  return route == http::Route::show_policy || route == http::Route::show_cluster || route == http::Route::show_node ||
+         route == http::Route::list_keys || route == http::Route::recover;
+}
+
 int status_of_failure(const std::string& code) {
   if (code == "no_quorum" || code == "no_outcome") return 504;
   if (code == "nonce_replayed") return 401;
@@ -97,6 +103,9 @@ std::variant<Reply, Problem> answer_of(const RequestRecord& record) {
 }
 
 http::Answered NodeApi::call(const http::Call& call) {
+  if (call.who.user.starts_with(http::kNodePrefix) && !is_operators(call.route))
+    return problem_of(
+        {403, "denied", "a node's operator may look at policy, keys and nodes, and recover the admins", std::nullopt});
   switch (call.route) {
     case http::Route::create_key:
     case http::Route::sign:
@@ -132,6 +141,10 @@ http::Answered NodeApi::call(const http::Call& call) {
       return Reply{200, Json::parse(desk_.cards().text()), {}};
     case http::Route::renew_node:
       return renew_node(call);
+    case http::Route::recover:
+      return recover(call);
+    case http::Route::veto:
+      return veto(call);
     case http::Route::show_policy:
       return show_policy(call);
     case http::Route::simulate:
@@ -236,6 +249,7 @@ http::Answered NodeApi::show_node() const {
                     {"closed_gates", world_.gates->closed()},
                     {"stopped_keys", world_.gates->stopped_keys()},
                     {"frozen", frozen_view(*world_.frozen)},
+                    {"recoveries", desk_.recoveries().view()},
                     {"audit_head", {{"seq", head.seq}, {"hash", to_hex(head.hash)}}},
                     {"peers", std::move(peers)}},
                {}};
@@ -268,6 +282,10 @@ http::Answered NodeApi::list_audit(const http::Call& call) const {
 }
 
 std::optional<Ed25519PublicKey> NodeApi::user_key(std::string_view user) {
+  if (user.starts_with(http::kNodePrefix)) {
+    const policy::NodeCard* card = world_.cluster->find(user.substr(http::kNodePrefix.size()));
+    return card == nullptr ? std::nullopt : std::optional(card->identity_key);
+  }
   const auto policy = world_.policy.now();
   const Ed25519PublicKey* key = policy->key_of(user);
   if (key == nullptr) return std::nullopt;

@@ -37,6 +37,9 @@ class NodeApi final : public http::Api {
   using Answered = http::Answered;
   Answered mutate(const http::Call& call);
   Answered renew_node(const http::Call& call);
+  Answered recover(const http::Call& call);
+  Answered veto(const http::Call& call);
+  Answered recovery_told(const http::Call& call, int status, std::function<void(const Recoveries::Told&)> ask);
   Answered vote(const http::Call& call);
   Answered cancel(const http::Call& call);
   Answered told(const http::Call& call, std::function<void(std::function<void(const Answer&)>)> ask);

@@ -1,4 +1,4 @@
-// PUT /v1/cluster/nodes/{node}: a node's newer card.
+// PUT /v1/cluster/nodes/{node}: a node's newer card; POST /v1/recoveries and its veto.
 #include <nlohmann/json.hpp>
 
 #include "node/api.h"
@@ -42,6 +42,43 @@ http::Answered NodeApi::renew_node(const http::Call& call) {
     } catch (const JsonError& e) {
       answer(http::to_problem(e));
     }
+  });
+}
+
+http::Answered NodeApi::recovery_told(const http::Call& call, int status,
+                                      std::function<void(const Recoveries::Told&)> ask) {
+  const std::uint64_t ticket = next_ticket_++;
+  const SteadyTime until = world_.clock.steady() + kStoredWithin;
+  const auto late = [](const std::string&) {
+    return problem_of({503, "storage", "this node could not store it in time", std::nullopt});
+  };
+  return park(ticket, {call.respond, until, until, late}, [this, ticket, status, ask = std::move(ask)] {
+    const auto answer = [this, ticket](http::Answer answer) {
+      parked_.answer(ticket, [answer = std::move(answer)] { return answer; });
+    };
+    try {
+      ask([answer, status](const std::variant<Json, Refusal>& told) {
+        if (const auto* refused = std::get_if<Refusal>(&told)) return answer(problem_of(*refused));
+        answer(Reply{status, std::get<Json>(told), {}});
+      });
+    } catch (const JsonError& e) {
+      answer(http::to_problem(e));
+    }
+  });
+}
+
+http::Answered NodeApi::recover(const http::Call& call) {
+  if (!desk_.governance().member())
+    return problem_of({503, "not_a_member", "this node is not in the cluster", std::nullopt});
+  policy::Recovery::parse(call.body);  // cheap, and not on the desk
+  return recovery_told(
+      call, 202, [this, body = call.body](const Recoveries::Told& told) { desk_.recoveries().submit(body, told); });
+}
+
+http::Answered NodeApi::veto(const http::Call& call) {
+  JsonObject(call.body, "").expect_no_more();
+  return recovery_told(call, 200, [this, id = call.subject, original = call.original](const Recoveries::Told& told) {
+    desk_.recoveries().veto(id, original, told);
   });
 }
 

@@ -27,6 +27,7 @@ http::Readiness NodeApi::ready() {
            {"policy", fork     ? "policy_fork"
                       : behind ? "policy_behind"
                                : "ok"},
+           {"recovery", desk_.recoveries().pending() ? "pending" : "ok"},
            {"cluster", member ? "ok" : "not_a_member"},
            {"clock", world_.clock.steady() < clock_told_until_.load() ? "was set" : "ok"},
            {"peers", std::move(peers)},
@@ -83,6 +84,8 @@ std::string NodeApi::metrics() {
          desk_.healer().lost_shares());
   metric("quorate_rolled_back", "gauge", "1 while this node takes no part because its database is an old copy",
          desk_.freshness().resting() ? 1 : 0);
+  metric("quorate_admin_recoveries_pending", "gauge", "1 while a recovery of the admins waits for its time or a veto",
+         desk_.recoveries().pending() ? 1 : 0);
   metric("quorate_ready", "gauge", "1 while /readyz answers 200", ready().ok ? 1 : 0);
   metric("quorate_mutations_waiting", "gauge", "Mutating calls that have no answer yet", waiting_.load());
   metric("quorate_clock_jumps_total", "counter", "How often this machine's clock was set", clock_jumps_.load());

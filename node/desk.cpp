@@ -57,9 +57,11 @@ Desk::Desk(const World& world, SessionHost& host)
                     const bool lifts = record.kind.text == policy::name_of(policy::Kind::unfreeze);
                     lifts ? freezes_.on_unfreeze(record) : governance_.on_change(record);
                   }}),
-      governance_(world, requests_, peers_,
-                  {[this] { documents_changed(); }, [this](const RequestRecord& record) { on_final(record); },
-                   [this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); }}),
+      governance_(
+          world, requests_, peers_,
+          {[this] { documents_changed(); }, [this](const RequestRecord& record) { on_final(record); },
+           [this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); },
+           [this] { return recoveries_.known(); }, [this](const std::string& id) { recoveries_.on_voted(id); }}),
       freezes_(world, requests_, peers_,
                {[this] {
                   coordinator_.on_frozen();
@@ -67,6 +69,8 @@ Desk::Desk(const World& world, SessionHost& host)
                 },
                 [this](const RequestRecord& record) { on_final(record); }, [this] { return freshness_.resting(); },
                 [this] { return freshness_.noticed(); }}),
+      recoveries_(world, requests_, peers_,
+                  {[this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); }}),
       cards_(world, peers_, [this] { update_mesh(); }),
       healer_(
           world, requests_, [this](const RequestRecord& record) { on_final(record); },
@@ -108,6 +112,7 @@ void Desk::tick() {
     if (inflow_.take_lost(node)) windows_.on_lost(node);
   windows_.tick();
   freezes_.tick();
+  recoveries_.tick();
   cards_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
@@ -188,6 +193,7 @@ void Desk::documents_changed() {
   coordinator_.on_policy_changed();
   approvals_.recover();
   freezes_.on_policy_changed();
+  recoveries_.on_documents_changed();
   windows_.hear_again();
   healer_.ask_all();  // certificates may have been made under it
 }
@@ -229,6 +235,7 @@ void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexce
     governance_.on_hello(node, hello);
     if (came_up) cards_.on_peer_up(node);
     if (came_up) freezes_.on_peer_up(node);
+    if (came_up) recoveries_.on_peer_up(node);
     if (came_up) freshness_.on_peer_up(node);
     if (came_up) approvals_.on_peer_up(node);
     if (came_up) quarantines_.on_peer_up(node);
@@ -355,6 +362,8 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     freezes_.on_lift(from, decode<LiftTold>(e.body));
   else if (e.tag == FreezeList::tag)
     freezes_.on_list(from, decode<FreezeList>(e.body));
+  else if (e.tag == RecoveryTold::tag)
+    recoveries_.on_told(from, decode<RecoveryTold>(e.body));
   else if (e.tag == CardList::tag)
     cards_.on_cards(from, decode<CardList>(e.body));
   else if (e.tag == QuarantineList::tag)

@@ -15,6 +15,7 @@
 #include "node/inflow.h"
 #include "node/participant.h"
 #include "node/peer_view.h"
+#include "node/recoveries.h"
 #include "node/requests.h"
 #include "node/scheduled_refresh.h"
 #include "node/session_host.h"
@@ -39,6 +40,7 @@ class Desk final : public peers::Inbox {
   const Healer& healer() const { return healer_; }
   const Governance& governance() const { return governance_; }
   Cards& cards() { return cards_; }
+  Recoveries& recoveries() { return recoveries_; }
 
   // From the mesh's thread.
   void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;
@@ -76,7 +78,8 @@ class Desk final : public peers::Inbox {
   Coordinator coordinator_;
   Approvals approvals_;
   Governance governance_;
-  Freezes freezes_;  // knows the policies by governance_
+  Freezes freezes_;        // knows the policies by governance_
+  Recoveries recoveries_;  // likewise
   Cards cards_;
   Healer healer_;
   ScheduledRefresh scheduled_refresh_;

@@ -299,7 +299,11 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
     if (key == nullptr) return std::nullopt;
     return *key;
   };
-  auto verified = http::verify(request, world.cluster->id(), key_of);
+  const auto check = [&](const Ed25519PublicKey& key, ByteView message, const Signature64& signature) {
+    return world.seen->holds(SeenSignatures::name_of("ed25519", key.bytes(), message, signature),
+                             [&] { return key.verify(message, signature); });
+  };
+  auto verified = http::verify(request, world.cluster->id(), key_of, check);
   if (const auto* error = std::get_if<http::AuthError>(&verified)) return refusal_of(*error);
 
   const auto matched = http::route(request.method.text, request.target.text);

@@ -30,6 +30,8 @@ std::int64_t version_asked(const RequestRecord& record) {
 
 }  // namespace
 
+InForce in_force(const World& world) { return {world.policy.now(), world.cluster.chain()}; }
+
 peers::Hello hello_of(const World& world) {
   const auto policy = world.policy.now();
   const storage::AuditHead head = world.store.audit_head();
@@ -114,6 +116,11 @@ void Governance::tick() {
     next_look_ = now + kLookEvery;
     due_.clear();
     for (const std::string& id : std::set(open_)) look(id);
+    for (KnownRecovery& recovery : hooks_.recoveries()) {
+      const std::string id = recovery.id;
+      const Digest next = recovery.next;
+      if (recovery.due) due_[id] = {std::move(recovery), next};
+    }
     vote();
     certify();
     look_behind();
@@ -204,15 +211,24 @@ void Governance::vote() {
   expect(batch, before);
   batch.expect_meta(kOwnVotes, world_.store.meta(kOwnVotes)).put_meta(kOwnVotes, encode(own));
   // From here on it may be in force elsewhere: nobody takes it back.
-  batch.update_request(row_of(chosen.record), {RequestState::scheduled});
-  Requests::add_released(batch, chosen.record);
-  batch.append_audit(
-      requests_.audit("policy_vote", chosen.record,
-                      Json{{"round", *r}, {"next", to_hex(vote.next)}, {"signature", to_hex(vote.signature)}}));
+  Json said{{"round", *r}, {"next", to_hex(vote.next)}, {"signature", to_hex(vote.signature)}};
+  std::string recovery;
+  if (const auto* record = std::get_if<RequestRecord>(&chosen.what)) {
+    batch.update_request(row_of(*record), {RequestState::scheduled});
+    Requests::add_released(batch, *record);
+    batch.append_audit(requests_.audit("policy_vote", *record, std::move(said)));
+  } else {
+    const auto& known = std::get<KnownRecovery>(chosen.what);
+    recovery = known.id;
+    said["recovery"] = recovery;
+    batch.expect_meta(known.meta, known.row).put_meta(known.meta, known.voted_row);  // no veto has come meanwhile
+    batch.append_audit({unix_seconds(world_.clock.wall()), "policy_vote", "", to_jcs(said)});
+  }
   writing_ = true;
-  requests_.commit(std::move(batch), [this, vote, own, previous](const storage::CommitResult& result) {
+  requests_.commit(std::move(batch), [this, vote, own, previous, recovery](const storage::CommitResult& result) {
     writing_ = false;
     if (!result.ok() || now().digest() != previous) return;
+    if (!recovery.empty()) hooks_.recovery_voted(recovery);
     own_ = own;
     votes_[vote.round].emplace(vote.node.text, vote);
     for (const auto& [node, same] : peers_.all()) tell_votes(node);
@@ -251,6 +267,30 @@ void Governance::on_votes(const std::string& from, const PolicyVotes& message) {
   certify();
 }
 
+// What this node knows of it, with these votes.
+bool Governance::take_known(const Digest& next, std::uint32_t round, const std::vector<PolicyVote>& votes) {
+  PolicyLink link;
+  link.round = round;
+  link.votes.assign(votes.begin(), votes.end());
+  for (const std::string& id : open_) {
+    const auto record = requests_.load(id);
+    if (!record) continue;
+    const auto examined = examine(record->original, world_);
+    const auto* x = std::get_if<Examined>(&examined);
+    // Whether a node that leaves has shares, those that have voted have looked at.
+    if (x == nullptr || x->change() == nullptr || x->change()->digest != next) continue;
+    link.original = record->original;
+    link.original.cancellation = {};
+    if (take(world_.me.id, link)) return true;
+  }
+  for (const KnownRecovery& recovery : hooks_.recoveries()) {
+    if (recovery.next != next) continue;
+    link.original = recovery.original;
+    if (take(world_.me.id, link)) return true;
+  }
+  return false;
+}
+
 // A majority has signed one of those that are known here: it is in force.
 void Governance::certify() {
   if (writing_) return;
@@ -259,20 +299,7 @@ void Governance::certify() {
     for (const auto& [node, vote] : cast) by_document[vote.next].push_back(vote);
     for (const auto& [next, votes] : by_document) {
       if (votes.size() < majority_of(*world_.cluster)) continue;
-      for (const std::string& id : open_) {
-        const auto record = requests_.load(id);
-        if (!record) continue;
-        const auto examined = examine(record->original, world_);
-        const auto* x = std::get_if<Examined>(&examined);
-        // Whether a node that leaves has shares, those that have voted have looked at.
-        if (x == nullptr || x->change() == nullptr || x->change()->digest != next) continue;
-        PolicyLink link;
-        link.original = record->original;
-        link.original.cancellation = {};
-        link.round = r;
-        link.votes.assign(votes.begin(), votes.end());
-        if (take(world_.me.id, link)) return;
-      }
+      if (take_known(next, r, votes)) return;
       // Who has voted for it has it.
       PolicyQuery query;
       query.after = static_cast<std::uint64_t>(now().number());
@@ -325,6 +352,11 @@ bool Governance::take(const std::string& from, const PolicyLink& link) {
     else
       batch.insert_request(row_of(*record));
     batch.append_audit(requests_.audit(of_policy ? "policy_changed" : "cluster_changed", *record, what));
+  } else if (const auto recovery = recovery_in(link.original)) {
+    Json recovered = what;
+    recovered["recovery"] = recovery->id();
+    batch.append_audit({unix_seconds(world_.clock.wall()), "policy_changed", "", to_jcs(recovered)});
+    world_.log(LogLevel::warn, "the recovery of the admins " + recovery->id() + " comes into force");
   }
   writing_ = true;
   requests_.commit(std::move(batch), [this, next, link, record](const storage::CommitResult& result) {

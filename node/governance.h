@@ -8,6 +8,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "node/messages.h"
 #include "node/peer_view.h"
@@ -36,6 +38,18 @@ struct PolicyStep {
   static auto fields(auto& m) { return std::tie(m.version, m.link); }
 };
 
+// A recovery of the admins of the policy in force, as this node has it (node/recoveries.h).
+struct KnownRecovery {
+  std::string id;
+  ClientRequest original;  // as a step holds it
+  Digest next{};           // of the policy that it makes
+  bool due = false;        // this node votes for it
+  std::string meta;        // where it lies on the disk, as `row`; `voted_row` once this node has voted
+  SecretBytes row, voted_row;
+};
+
+InForce in_force(const World& world);
+
 // What peers are told of this node.
 peers::Hello hello_of(const World& world);
 
@@ -46,6 +60,8 @@ class Governance {
     std::function<void(const RequestRecord&)> final;  // a change has come to its end
     std::function<bool()> resting;                    // Freshness's
     std::function<std::uint64_t()> noticed;           // likewise
+    std::function<std::vector<KnownRecovery>()> recoveries;
+    std::function<void(const std::string& id)> recovery_voted;
   };
   // Takes the newest version of the chain on the disk into force. Throws storage::StorageCorrupt.
   Governance(const World& world, Requests& requests, const PeerView& peers, Hooks hooks);
@@ -73,7 +89,7 @@ class Governance {
     static auto fields(auto& m) { return std::tie(m.previous, m.votes); }
   };
   struct Candidate {
-    RequestRecord record;
+    std::variant<RequestRecord, KnownRecovery> what;
     Digest next{};
   };
   struct Claim {
@@ -88,9 +104,10 @@ class Governance {
   std::optional<std::uint32_t> round() const;  // the one that is voted in
   void vote();
   void certify();
+  bool take_known(const Digest& next, std::uint32_t round, const std::vector<PolicyVote>& votes);
   bool take(const std::string& from, const PolicyLink& link);
   void taken(const InForce& next, const PolicyLink& link);
-  InForce now() const { return {world_.policy.now(), world_.cluster.chain()}; }
+  InForce now() const { return in_force(world_); }
   void set(const InForce& next, const PolicyLink& link);
   void expect(storage::Batch& batch, const InForce& now) const;
   void tell_votes(const std::string& to);

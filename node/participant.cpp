@@ -7,6 +7,7 @@
 #include "node/keys.h"
 #include "node/outcome.h"
 #include "node/protocols.h"
+#include "node/signature_view.h"
 #include "node/strikes.h"
 #include "node/succession.h"
 #include "session/context.h"
@@ -452,6 +453,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
       if (auto result = result_of(*end.session, x)) {
         report.succeeded = true;
         report.result.assign(result->begin(), result->end());
+        if (const SignPlan* plan = x.sign()) note_verified(plan->body().algorithm, *plan->what, *result, *world_.seen);
       } else if (const Abort* abort = end.session->aborted()) {
         report.abort_kind = std::string(name_of(abort->kind));
         report.check = std::string(name_of(abort->reason));

@@ -37,6 +37,27 @@ Examined changing(Examined x, policy::Kind kind, const Json& body, const policy:
   return x;
 }
 
+// By node, those that are for this document.
+std::map<std::string, Signature64> votes_for(const Digest& next, const InForce& before, const PolicyLink& link) {
+  std::map<std::string, Signature64> votes;
+  for (const PolicyVote& vote : link.votes)
+    if (vote.round == link.round && vote.next == next && verify_vote(vote, before.digest(), before.cluster->document()))
+      votes[vote.node.text] = vote.signature;
+  return votes;
+}
+
+// No admin has said anything: so many operators have, and a majority of the nodes, each of which has waited for an
+// admin's veto. How large the largest threshold was then, only those that voted could tell.
+std::variant<InForce, std::string> follow_recovery(const InForce& before, const policy::Recovery& recovery,
+                                                   const PolicyLink& link) {
+  const policy::ClusterDocument& cluster = before.cluster->document();
+  if (recovery.asked().state != before.digest()) return "its recovery of the admins follows another state";
+  recovery.expect_signed(cluster);
+  auto next = std::make_shared<const policy::PolicyDocument>(recovery.next(*before.policy));
+  if (votes_for(next->digest(), before, link).size() < majority_of(cluster)) return "too few nodes have signed it";
+  return InForce{std::move(next), before.cluster};
+}
+
 struct NextNodes {
   Json document;
   std::map<std::string, std::string> consents;
@@ -175,8 +196,26 @@ policy::Decision decide_freeze(const std::string& user, const policy::PolicyDocu
   return decision;
 }
 
+ClientRequest request_of(const policy::Recovery& recovery) {
+  const std::string text = recovery.text();
+  ClientRequest request;
+  request.method = "POST";
+  request.target = "/v1/recoveries";
+  request.body.assign(text.begin(), text.end());
+  return request;
+}
+
+std::optional<policy::Recovery> recovery_in(const ClientRequest& original) {
+  const auto matched = http::route(original.method.text, original.target.text);
+  const auto* match = std::get_if<http::Match>(&matched);
+  if (match == nullptr || match->route != http::Route::recover) return std::nullopt;
+  return policy::Recovery::parse(http::parse_body(original.body));
+}
+
 std::int64_t end_of(const policy::PolicyDocument& before, const PolicyLink& link,
                     const policy::ClusterDocument& cluster) {
+  if (const auto recovery = recovery_in(link.original))
+    return recovery->asked().created + Seconds(policy::kRecoveryLife).count();
   const auto verified = verified_request(before, link, cluster);
   const auto* who = std::get_if<http::Verified>(&verified);
   QUORATE_ASSERT(who != nullptr);
@@ -187,6 +226,11 @@ std::variant<InForce, std::string> follow(const InForce& before, const PolicyLin
   if (link.version != 1) return "it has a form that this program does not know";
   const policy::PolicyDocument& policy = *before.policy;
   const policy::ClusterDocument& cluster = before.cluster->document();
+  try {
+    if (const auto recovery = recovery_in(link.original)) return follow_recovery(before, *recovery, link);
+  } catch (const JsonError& e) {
+    return "its recovery of the admins does not count: " + e.pointer + " " + e.what();
+  }
   const auto verified = verified_request(policy, link, cluster);
   if (const auto* error = std::get_if<http::AuthError>(&verified)) return "its request is not signed: " + error->code;
   const auto matched = http::route(link.original.method.text, link.original.target.text);
@@ -219,10 +263,7 @@ std::variant<InForce, std::string> follow(const InForce& before, const PolicyLin
   const policy::Decision decision = decide_change(x.who.user, policy);
   if (decision.effect != policy::Effect::approve) return "no admin has asked for it";
   if (!consent_in(link.original, x.intent, decision, policy).given()) return "too few admins have approved it";
-  std::map<std::string, Signature64> votes;
-  for (const PolicyVote& vote : link.votes)
-    if (vote.round == link.round && vote.next == plan.digest && verify_vote(vote, before.digest(), cluster))
-      votes[vote.node.text] = vote.signature;
+  const auto votes = votes_for(plan.digest, before, link);
   if (votes.size() < majority_of(cluster)) return "too few nodes have signed it";
   if (of_policy) return InForce{plan.next, before.cluster};
   Json entry = *plan.cluster;

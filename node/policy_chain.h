@@ -11,6 +11,7 @@
 #include "node/examine.h"
 #include "policy/cluster_chain.h"
 #include "policy/document.h"
+#include "policy/recovery.h"
 
 namespace quorate::node {
 
@@ -49,11 +50,16 @@ bool is_dead(const std::vector<Digest>& votes, std::size_t nodes);
 // A step: the document is the body of the request, or follows from it.
 struct PolicyLink {
   std::uint16_t version = 1;  // of this form
-  ClientRequest original;     // PUT /v1/policy, or to /v1/cluster/nodes; with the admins' approvals
+  ClientRequest original;     // PUT /v1/policy, or to /v1/cluster/nodes; with the admins' approvals; or request_of()
   std::uint32_t round = 0;
   Bounded<PolicyVote, limits::kMaxNodes> votes;  // a majority's, of this round
   static auto fields(auto& m) { return std::tie(m.version, m.original, m.round, m.votes); }
 };
+
+// How a step holds a recovery of the admins: nobody's call, for what counts is in its body.
+ClientRequest request_of(const policy::Recovery& recovery);
+// That of such a step; nullopt: it is another one. Throws JsonError.
+std::optional<policy::Recovery> recovery_in(const ClientRequest& original);
 
 // What is in force then, or why this is no step from `before`.
 std::variant<InForce, std::string> follow(const InForce& before, const PolicyLink& link);

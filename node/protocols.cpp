@@ -297,7 +297,7 @@ std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers
   }
   const SignPlan& plan = *x.sign();
   const CertificateBody& body = plan.body();
-  auto shown = sign_result(body.algorithm, *plan.what, *plan.document, result);
+  auto shown = sign_result(body.algorithm, *plan.what, *plan.document, result, *world.seen);
   if (!shown) return std::nullopt;
   proven.key_id = plan.key.id;
   proven.result = std::move(*shown);

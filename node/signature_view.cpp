@@ -38,6 +38,17 @@ void add_finished(Json& result, policy::PayloadKind kind, Json finished) {
   }
 }
 
+Signature64 signature_at(ByteView signatures, std::size_t index) {
+  Signature64 signature;
+  std::copy_n(signatures.begin() + static_cast<std::ptrdiff_t>(index * sizeof(Signature64)), sizeof(Signature64),
+              signature.begin());
+  return signature;
+}
+
+Digest name_of(Algorithm algorithm, const transactions::ToSign& item, const Signature64& signature) {
+  return SeenSignatures::name_of(quorate::name_of(algorithm), verification_key(algorithm, item), item.bytes, signature);
+}
+
 }  // namespace
 
 Bytes der_of(const Signature64& signature) {
@@ -61,7 +72,7 @@ Json signature_view(Algorithm algorithm, ByteView Y, ByteView to_be_signed, cons
   Digest digest{};
   QUORATE_ASSERT(to_be_signed.size() == digest.size());
   std::copy(to_be_signed.begin(), to_be_signed.end(), digest.begin());
-  for (std::uint8_t id = 0; id < 4; ++id) {
+  for (std::uint8_t id = 0; id < 4 && !view.contains("recovery_id"); ++id) {
     const auto key = recover_key(digest, signature, id);
     if (key && std::equal(key->begin(), key->end(), Y.begin(), Y.end())) view["recovery_id"] = id;
   }
@@ -69,15 +80,23 @@ Json signature_view(Algorithm algorithm, ByteView Y, ByteView to_be_signed, cons
   return view;
 }
 
-std::optional<Json> sign_result(Algorithm algorithm, const Signable& what, const Json& payload, ByteView signatures) {
+void note_verified(Algorithm algorithm, const Signable& what, ByteView signatures, SeenSignatures& seen) {
+  QUORATE_ASSERT(signatures.size() == what.to_sign.size() * sizeof(Signature64));
+  for (std::size_t i = 0; i < what.to_sign.size(); ++i)
+    seen.add(name_of(algorithm, what.to_sign[i], signature_at(signatures, i)));
+}
+
+std::optional<Json> sign_result(Algorithm algorithm, const Signable& what, const Json& payload, ByteView signatures,
+                                SeenSignatures& seen) {
   if (signatures.size() != what.to_sign.size() * sizeof(Signature64)) return std::nullopt;
   Json views = Json::array();
   std::vector<transactions::Signature> made;
   for (const transactions::ToSign& item : what.to_sign) {
     transactions::Signature signature;
-    std::copy_n(signatures.begin() + static_cast<std::ptrdiff_t>(made.size() * sizeof(Signature64)),
-                sizeof(Signature64), signature.bytes.begin());
-    if (!verify_signature(algorithm, verification_key(algorithm, item), item.bytes, signature.bytes))
+    signature.bytes = signature_at(signatures, made.size());
+    if (!seen.holds(name_of(algorithm, item, signature.bytes), [&] {
+          return verify_signature(algorithm, verification_key(algorithm, item), item.bytes, signature.bytes);
+        }))
       return std::nullopt;
     Json view = signature_view(algorithm, item.key.public_key, item.bytes, signature.bytes);
     signature.recovery_id = view.value("recovery_id", std::uint8_t{0});

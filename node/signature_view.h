@@ -3,6 +3,7 @@
 
 #include "base/ed25519.h"
 #include "base/json.h"
+#include "base/seen_signatures.h"
 #include "keygen/algorithm.h"
 #include "node/signable.h"
 
@@ -14,7 +15,10 @@ Json signature_view(Algorithm algorithm, ByteView Y, ByteView to_be_signed, cons
 // The result of a sign request but for its signers, from 64 bytes per signature, each verified under its key: the first
 // signature, the public key at the path, for a PSBT all signatures, and what the client broadcasts. nullopt: they are
 // not the signatures of this payload. `payload`: as it stands in the request.
-std::optional<Json> sign_result(Algorithm algorithm, const Signable& what, const Json& payload, ByteView signatures);
+std::optional<Json> sign_result(Algorithm algorithm, const Signable& what, const Json& payload, ByteView signatures,
+                                SeenSignatures& seen);
+// The session that has made them has verified them: sign_result does not do so again.
+void note_verified(Algorithm algorithm, const Signable& what, ByteView signatures, SeenSignatures& seen);
 // The bytes that such a result was made from; nullopt: none was.
 std::optional<Bytes> signatures_in(const Json& result);
 

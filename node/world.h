@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/ed25519.h"
 #include "base/rng.h"
+#include "base/seen_signatures.h"
 #include "node/cluster_in_force.h"
 #include "node/executor.h"
 #include "node/frozen.h"
@@ -35,6 +36,7 @@ struct World {
   Rng& rng;
   Executor& desk;  // the one thread that owns all requests
   Log log;
+  std::shared_ptr<SeenSignatures> seen = std::make_shared<SeenSignatures>();
   std::shared_ptr<KnownKeys> known_keys = std::make_shared<KnownKeys>();
   std::shared_ptr<Gates> gates = std::make_shared<Gates>();
   std::shared_ptr<Frozen> frozen = std::make_shared<Frozen>();

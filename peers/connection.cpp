@@ -167,8 +167,7 @@ bool Connection::fill(const NextFrame& next, const OnWritten& on_written) {
         break;
     }
     const std::size_t n = std::min(kRecord - out_.size(), current_.size() - current_at_);
-    const auto from = current_.begin() + static_cast<std::ptrdiff_t>(current_at_);
-    out_.insert(out_.end(), from, from + static_cast<std::ptrdiff_t>(n));
+    append(out_, ByteView(current_).subspan(current_at_, n));
     current_at_ += n;
     if (current_at_ < current_.size()) break;
     if (current_counts_) on_written(current_.size());

@@ -50,7 +50,7 @@ std::optional<Frame> FrameReader::take(ByteView& bytes) {
   const std::size_t n = std::min(wanted_ - payload_.size(), bytes.size());
   if (payload_.capacity() < payload_.size() + n)
     payload_.reserve(std::min(wanted_, std::max(payload_.size() + n, 2 * payload_.capacity())));
-  payload_.insert(payload_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+  append(payload_, bytes.first(n));
   bytes = bytes.subspan(n);
   if (payload_.size() < wanted_) return std::nullopt;
   Frame frame{static_cast<FrameType>(header_[4]), std::move(payload_)};
@@ -65,7 +65,7 @@ SecretBytes frame_of(FrameType type, ByteView payload) {
   out.reserve(kFrameHeader + payload.size());
   put_u32(out, 1 + payload.size());
   out.push_back(static_cast<std::uint8_t>(type));
-  out.insert(out.end(), payload.begin(), payload.end());
+  append(out, payload);
   return out;
 }
 
@@ -86,10 +86,10 @@ std::optional<SecretBytes> envelope_frame(const Envelope& envelope) {
   out.reserve(kFrameHeader + payload);
   put_u32(out, 1 + payload);
   out.push_back(static_cast<std::uint8_t>(FrameType::envelope));
-  out.insert(out.end(), envelope.sid.begin(), envelope.sid.end());
+  append(out, envelope.sid);
   out.push_back(static_cast<std::uint8_t>(envelope.tag.size()));
-  out.insert(out.end(), envelope.tag.begin(), envelope.tag.end());
-  out.insert(out.end(), envelope.body.begin(), envelope.body.end());
+  append(out, view_of(envelope.tag));
+  append(out, envelope.body);
   return out;
 }
 

@@ -23,9 +23,7 @@ std::optional<Reason> Mailbox::put(PartyId from, std::string_view tag, ByteView 
   Slot& s = slots_[at(*index, from)];
   const Digest digest = sha256(body);
   if (s.arrived) return s.digest == digest ? std::nullopt : std::optional(Reason::equivocation);
-  SecretBytes copy(body.size());  // assign() copies byte by byte through the allocator
-  if (!body.empty()) std::memcpy(copy.data(), body.data(), body.size());
-  s.body = std::move(copy);
+  s.body = secret_bytes(body);
   s.digest = digest;
   s.arrived = true;
   return std::nullopt;

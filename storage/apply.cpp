@@ -10,7 +10,7 @@ namespace quorate::storage {
 namespace {
 
 Applied done() { return {}; }
-Applied conflict(Conflict c, std::string text) { return {c, std::move(text)}; }
+Applied conflict(Conflict c, std::string text) { return {c, std::move(text), 0}; }
 std::int64_t code(auto state) { return static_cast<std::int64_t>(state); }
 
 class Apply {
@@ -20,15 +20,15 @@ class Apply {
 
   Applied operator()(const op::InsertRequest& o) {
     if (state_of(o.row.id)) return conflict(Conflict::exists, o.row.id);
-    return write(o.row);
+    return write(o.row, RequestState::unset);
   }
-  Applied operator()(const op::PutRequest& o) { return write(o.row); }
+  Applied operator()(const op::PutRequest& o) { return write(o.row, state_of(o.row.id).value_or(RequestState::unset)); }
   Applied operator()(const op::UpdateRequest& o) {
     const auto state = state_of(o.row.id);
     if (!state) return conflict(Conflict::not_found, o.row.id);
     if (std::find(o.expected.begin(), o.expected.end(), *state) == o.expected.end())
       return conflict(Conflict::wrong_state, o.row.id + " is " + std::string(to_text(*state)));
-    return write(o.row);
+    return write(o.row, *state);
   }
 
   Applied operator()(const op::ForgetBefore& o) {
@@ -328,7 +328,7 @@ class Apply {
     return static_cast<RequestState>(q.integer(0));
   }
   // Most of a request never changes, and SQLite rewrites every index that a statement names a column of.
-  Applied write(const RequestRow& r) {
+  Applied write(const RequestRow& r, RequestState before) {
     Query old(c_,
               "SELECT state = ?, forget_after = ? AND kind = ? AND user = ? AND key = ? AND content_digest = ? AND "
               "created = ? AND expires = ? FROM requests WHERE id = ?");
@@ -349,7 +349,9 @@ class Apply {
     } else {
       Query(c_, "UPDATE requests SET record = ? WHERE id = ?").bind(ByteView(r.record)).bind(r.id).run();
     }
-    return done();
+    Applied applied;
+    applied.opened = int{is_open(r.state)} - int{is_open(before)};
+    return applied;
   }
   static Query& bind_lasting(Query& q, const RequestRow& r) {
     return q.bind(r.kind).bind(r.user).bind(r.key).bind(ByteView(r.content_digest)).bind(r.created).bind(r.expires);

@@ -8,6 +8,7 @@ namespace quorate::storage {
 struct Applied {
   Conflict conflict = Conflict::none;
   std::string text;  // which row
+  int opened = 0;    // by how many there are more open requests
 };
 
 // `head` is the audit head so far and moves on with each entry. Throws StorageError when the disk fails.

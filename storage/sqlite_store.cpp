@@ -44,7 +44,8 @@ SqliteStore::SqliteStore(FileLock lock, const std::string& path, const Secret<By
   writing->exec("PRAGMA wal_checkpoint(TRUNCATE)");  // what an earlier process deleted is gone from the log, too
   for (Reader& r : readers_) r.connection = std::make_unique<Connection>(path, key, OpenAs::reader);
   const AuditHead head = queries::audit_head(*writing, identity_);
-  writer_ = std::make_unique<Writer>(std::move(writing), identity_, cipher_, head);
+  const std::size_t open = queries::open_request_count(*writing);
+  writer_ = std::make_unique<Writer>(std::move(writing), identity_, cipher_, cache_, head, open);
 }
 
 // The writer ends first: its last `done` may still read.
@@ -75,7 +76,7 @@ std::optional<ShareRow> SqliteStore::unsealed(std::optional<ShareRow> row) const
 }
 
 std::optional<RequestRow> SqliteStore::request(const std::string& id) const {
-  return read([&](Connection& c) { return queries::request(c, id); });
+  return cache_.request(id, [&] { return read([&](Connection& c) { return queries::request(c, id); }); });
 }
 Page<RequestRow> SqliteStore::requests(const RequestFilter& filter, std::size_t limit,
                                        const std::optional<Cursor>& after) const {
@@ -87,14 +88,12 @@ std::vector<RequestRow> SqliteStore::open_requests() const {
 std::vector<RequestRow> SqliteStore::overdue_requests(std::int64_t now) const {
   return read([&](Connection& c) { return queries::overdue_requests(c, now); });
 }
-std::size_t SqliteStore::open_request_count() const {
-  return read([](Connection& c) { return queries::open_request_count(c); });
-}
+std::size_t SqliteStore::open_request_count() const { return writer_->open_requests(); }
 std::optional<KeyRow> SqliteStore::key_by_id(const std::string& id) const {
-  return read([&](Connection& c) { return queries::key_by_id(c, id); });
+  return cache_.key_by_id(id, [&] { return read([&](Connection& c) { return queries::key_by_id(c, id); }); });
 }
 std::optional<KeyRow> SqliteStore::key_by_name(const std::string& name) const {
-  return read([&](Connection& c) { return queries::key_by_name(c, name); });
+  return cache_.key_by_name(name, [&] { return read([&](Connection& c) { return queries::key_by_name(c, name); }); });
 }
 Page<KeyRow> SqliteStore::keys(std::size_t limit, const std::optional<Cursor>& after) const {
   return read([&](Connection& c) { return queries::keys(c, limit, after); });
@@ -130,7 +129,7 @@ AuditHead SqliteStore::audit_head() const {
   return read([&](Connection& c) { return queries::audit_head(c, identity_); });
 }
 std::optional<SecretBytes> SqliteStore::meta(const std::string& name) const {
-  return read([&](Connection& c) { return queries::meta(c, name); });
+  return cache_.meta(name, [&] { return read([&](Connection& c) { return queries::meta(c, name); }); });
 }
 std::vector<MetaRow> SqliteStore::metas(const std::string& prefix, const std::string& after, std::size_t limit) const {
   return read([&](Connection& c) { return queries::metas(c, prefix, after, limit); });

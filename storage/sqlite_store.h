@@ -68,6 +68,7 @@ class SqliteStore final : public Store {
   const ShareCipher cipher_;
   mutable std::array<Reader, kReaders> readers_;
   mutable std::atomic<std::size_t> next_reader_{0};
+  mutable RowCache cache_;
   std::unique_ptr<Writer> writer_;
 };
 

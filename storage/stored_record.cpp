@@ -27,7 +27,7 @@ SecretBytes open_share(const Identity& identity, const ShareInfo& row, ByteView 
   if (s.key.text != row.key || s.number != row.number || s.party != row.party)
     throw StorageCorrupt(where + ": the row was swapped with that of key " + s.key.text + " number " +
                          std::to_string(s.number) + " party " + std::to_string(s.party));
-  return {s.blob.begin(), s.blob.end()};
+  return secret_bytes(s.blob);
 }
 
 Bytes seal_ledger_record(const LedgerEntry& entry) {

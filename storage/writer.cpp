@@ -1,14 +1,27 @@
 #include "storage/writer.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/limits.h"
 
 namespace quorate::storage {
+namespace {
 
-Writer::Writer(std::unique_ptr<Connection> connection, Identity identity, const ShareCipher& cipher, AuditHead head)
-    : connection_(std::move(connection)), identity_(std::move(identity)), cipher_(cipher), head_(head), thread_([this] {
-        run();
-      }) {}
+constexpr std::chrono::microseconds kGatherEach{500};  // that the writer waits, for each batch of the last group
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Connection> connection, Identity identity, const ShareCipher& cipher, RowCache& cache,
+               AuditHead head, std::size_t open_requests)
+    : connection_(std::move(connection)),
+      identity_(std::move(identity)),
+      cipher_(cipher),
+      cache_(cache),
+      head_(head),
+      open_(open_requests),
+      open_requests_(open_requests),
+      thread_([this] { run(); }) {}
 
 Writer::~Writer() {
   {
@@ -54,7 +67,8 @@ void Writer::run() {
       // Where many write, more come at once: what they share, pages above all, is written once for all of them.
       if (last_group_ >= limits::kManyWrites) {
         lock.unlock();
-        std::this_thread::sleep_for(limits::kGatherWrites);
+        std::this_thread::sleep_for(
+            std::min<std::chrono::microseconds>(last_group_ * kGatherEach, limits::kGatherMost));
         lock.lock();
       }
       if (queue_.empty()) break;
@@ -76,18 +90,25 @@ std::vector<CommitResult> Writer::write(const std::vector<Waiting>& group) {
   std::string failed = failure();
   if (failed.empty()) {
     const AuditHead before = head_;
+    const std::size_t open_before = open_;
     try {
       Query(*connection_, "BEGIN IMMEDIATE").run();
       std::vector<CommitResult> results;
       if (!write_plainly(group, results)) {
         Query(*connection_, "ROLLBACK").run();
         head_ = before;
+        open_ = open_before;
         Query(*connection_, "BEGIN IMMEDIATE").run();
         results = write_apart(group);
       }
       Query(*connection_, "COMMIT").run();
-      for (const Waiting& w : group)
-        for (const op::Any& o : w.batch.operations()) log_holds_deleted_ = log_holds_deleted_ || deletes_secrets(o);
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        if (!results[i].ok()) continue;
+        cache_.committed(group[i].batch);
+        for (const op::Any& o : group[i].batch.operations())
+          log_holds_deleted_ = log_holds_deleted_ || deletes_secrets(o);
+      }
+      open_requests_ = open_;
       return results;
     } catch (const std::exception& e) {
       failed = e.what();
@@ -128,10 +149,13 @@ std::vector<CommitResult> Writer::write_apart(const std::vector<Waiting>& group)
 // After a conflict the batch's earlier changes are still there.
 CommitResult Writer::write_one(const Batch& batch) {
   const AuditHead before = head_;
+  const std::size_t open_before = open_;
   for (const op::Any& o : batch.operations()) {
     Applied applied = apply(*connection_, identity_, cipher_, head_, o);
+    open_ += static_cast<std::size_t>(applied.opened);  // wraps round for less
     if (applied.conflict == Conflict::none) continue;
     head_ = before;
+    open_ = open_before;
     return CommitResult::conflicting(applied.conflict, std::move(applied.text));
   }
   return {CommitStatus::ok, Conflict::none, {}, head_};

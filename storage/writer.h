@@ -1,25 +1,29 @@
 // The one thread that writes. Batches that wait are committed together: one transaction, one fsync. The conflict of one
 // undoes no other.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
 
 #include "storage/apply.h"
+#include "storage/row_cache.h"
 
 namespace quorate::storage {
 
 class Writer {
  public:
-  // `head`: of the audit log as it is stored.
-  Writer(std::unique_ptr<Connection> connection, Identity identity, const ShareCipher& cipher, AuditHead head);
+  // `head` of the audit log and the number of open requests: as they are stored.
+  Writer(std::unique_ptr<Connection> connection, Identity identity, const ShareCipher& cipher, RowCache& cache,
+         AuditHead head, std::size_t open_requests);
   // Commits what is queued, then ends.
   ~Writer();
 
   void commit(Batch batch, Store::Done done);
   bool healthy() const;
   std::string failure() const;
+  std::size_t open_requests() const { return open_requests_.load(); }
   bool on_writer_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:
@@ -38,10 +42,13 @@ class Writer {
   std::unique_ptr<Connection> connection_;  // the thread's own from here to the blank line
   const Identity identity_;
   const ShareCipher& cipher_;
+  RowCache& cache_;
   AuditHead head_;
+  std::size_t open_ = 0;            // requests, with those of the transaction that runs
   std::size_t last_group_ = 0;      // batches in it
   bool log_holds_deleted_ = false;  // the write-ahead log may still hold a page with a secret that was deleted
 
+  std::atomic<std::size_t> open_requests_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Waiting> queue_;

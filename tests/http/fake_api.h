@@ -62,6 +62,21 @@ inline Json example_inspection() {
             {"rule", "default"},
             {"reasons", {{{"rule", "r"}, {"matched", "unknown"}, {"why", "x"}}}}}}};
 }
+inline Json example_recovery(const std::string& state) {
+  Json recovery{{"id", "rec_" + std::string(32, '0')},
+                {"state", state},
+                {"group", "admins-2"},
+                {"min", 2},
+                {"users", {"zoe"}},
+                {"members", {"ana"}},
+                {"threshold", 2},
+                {"signed_by", {"node1", "node2"}},
+                {"created", "2026-11-23T17:00:00Z"},
+                {"effective_at", "2026-11-26T17:00:00Z"}};
+  if (state == "vetoed") recovery["vetoed_by"] = "ben";
+  return recovery;
+}
+
 inline Json example_request(const std::string& id, const std::string& kind, const std::string& state) {
   return {{"id", id},
           {"kind", kind},
@@ -131,6 +146,10 @@ class FakeApi : public Api {
                      {{"Location", "/v1/requests/" + call.request_id}}};
       case Route::renew_node:
         return Reply{200, {{"node", "node2"}, {"seq", 2}, {"added", true}}, {}};
+      case Route::recover:
+        return Reply{202, example_recovery("pending"), {}};
+      case Route::veto:
+        return Reply{200, example_recovery("vetoed"), {}};
       case Route::list_keys:
         return Reply{200, {{"items", {example_key()}}, {"next", page_end}}, {}};
       case Route::show_key:

@@ -182,6 +182,8 @@ TEST(Router, FindsEveryRoute) {
     if (const auto at = target.find("{node}"); at != std::string::npos) target.replace(at, 6, "node2");
     if (const auto at = target.find("{id}"); at != std::string::npos)
       target.replace(at, 4, "req_" + std::string(32, 'a'));
+    if (const auto at = target.find("{recovery}"); at != std::string::npos)
+      target.replace(at, 10, "rec_" + std::string(32, 'a'));
     const auto r = route(info.method, target);
     ASSERT_TRUE(std::holds_alternative<Match>(r)) << target;
     EXPECT_EQ(std::get<Match>(r).route, info.route);
@@ -189,7 +191,8 @@ TEST(Router, FindsEveryRoute) {
     EXPECT_EQ(takes_body(info.route), says_more);
     const bool asks_or_says = info.route == Route::inspect || info.route == Route::simulate ||
                               info.route == Route::vote || info.route == Route::cancel ||
-                              info.route == Route::renew_node;
+                              info.route == Route::renew_node || info.route == Route::recover ||
+                              info.route == Route::veto;
     EXPECT_EQ(is_mutation(info.route), says_more && !asks_or_says);
   }
   EXPECT_EQ(std::get<Match>(route("GET", "/v1/keys/hot%2D1")).subject, "hot-1");
@@ -200,7 +203,8 @@ TEST(Router, RefusesAllElse) {
   for (const std::string target :
        {"/", "/v1", "/v1/", "/v1/keys/", "/v1//keys", "/v1/keys/..", "/v1/keys/a%2Fb", "/v1/keys/%2e%2e",
         "/v1/keys/a%00", "/v1/keys/a%zz", "/v1/keys/a%", "/v1/keys/A", "/v1/%6beys", "/v2/keys", "/v1/requests/req_0",
-        "/v1/requests/REQ_00000000000000000000000000000000", "//v1/keys"})
+        "/v1/requests/REQ_00000000000000000000000000000000", "//v1/keys", "/v1/recoveries/rec_0/veto",
+        "/v1/recoveries/req_00000000000000000000000000000000/veto"})
     EXPECT_EQ(status_of("GET", target), 404) << target;
   EXPECT_EQ(status_of("GET", "/v1/keys/" + std::string(65, 'a')), 404);
   for (const std::string query :

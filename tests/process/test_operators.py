@@ -193,6 +193,43 @@ class Operators(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("is not the policy", done.stdout + done.stderr)
 
+    def test_operators_recover_the_admins_and_one_admin_vetoes_it(self):
+        blocks = blocks_of(PAGE.read_text())
+        for who, text in blocks[:[who for who, _ in blocks].index("everyone service") + 1]:
+            for name in NAMES if who.startswith("everyone") else [who]:
+                self.start(name, text) if who == "everyone service" else self.run_block(name, text)
+            for name in NAMES:
+                self.send_public_files(name)
+        self.await_mesh()
+        self.run_block("alpha", "quorate user init --dir zoe --id zoe > zoe.user\n"
+                       "quorate recover-admins create --dir node --user zoe.user --member gamma-admin --group rescue --min 1 --out rescue")
+        shutil.copy(self.root / "alpha" / "rescue", self.root / "beta" / "rescue")
+        for name in ("alpha", "beta"):
+            shown = self.run_block(name, f"quorate recover-admins sign rescue --dir node > {name}.rescue")
+            self.assertIn("new user  zoe", shown)
+        shutil.copy(self.root / "beta" / "beta.rescue", self.root / "alpha" / "beta.rescue")
+        told = self.run_block("alpha", "quorate recover-admins assemble rescue --signature alpha.rescue --signature beta.rescue --out both\n"
+                              "quorate recover-admins submit both --dir node || test $? = 4")
+        (recovery,) = set(re.findall(r"rec_[0-9a-f]{32}", told.split("unless")[0]))
+
+        def node(name, member):
+            shown = self.run_block("gamma", f"quorate --dir user --node {name} api GET /v1/node")
+            return json.loads(shown)[member]
+
+        def ready(name):
+            shown = self.run_block("gamma", f"curl -sk https://{self.hosts[name]}:{self.base + NAMES.index(name) + 1}/readyz")
+            return json.loads(shown)
+        for name in NAMES:
+            eventually(lambda n=name: [r["state"] for r in node(n, "recoveries")] == ["pending"], 30, f"{name} knows of it")
+            self.assertEqual((ready(name)["ready"], ready(name)["checks"]["recovery"]), (True, "pending"))
+            self.assertIn("RECOVERY OF THE ADMINS: 1 of zoe, gamma-admin", self.log(name))
+        self.run_block("gamma", f"quorate --dir user recover-admins veto {recovery}")
+        for name in NAMES:
+            eventually(lambda n=name: [r["state"] for r in node(n, "recoveries")] == ["vetoed"], 30, f"{name} knows of the veto")
+            self.assertEqual(ready(name)["checks"]["recovery"], "ok")
+        again = self.run_block("alpha", "quorate --json recover-admins submit both --dir node || test $? = 4")
+        self.assertIn("vetoed", again)
+
 
 if __name__ == "__main__":
     unittest.main()
