@@ -23,8 +23,8 @@ http::Answered NodeApi::renew_node(const http::Call& call) {
     return problem_of({503, "storage", "this node could not store the card in time", std::nullopt});
   };
   return park(ticket, {call.respond, until, until, late}, [this, ticket, body = call.body, id = card.id] {
-    const auto answer = [this, ticket](http::Answer answer) {
-      parked_.answer(ticket, [answer = std::move(answer)] { return answer; });
+    const auto answer = [this, ticket](http::Answer said) {
+      parked_.answer(ticket, [said = std::move(said)] { return said; });
     };
     const auto added = std::make_shared<bool>(false);
     const auto told = [this, answer, added, id](bool stored) {
@@ -53,8 +53,8 @@ http::Answered NodeApi::recovery_told(const http::Call& call, int status,
     return problem_of({503, "storage", "this node could not store it in time", std::nullopt});
   };
   return park(ticket, {call.respond, until, until, late}, [this, ticket, status, ask = std::move(ask)] {
-    const auto answer = [this, ticket](http::Answer answer) {
-      parked_.answer(ticket, [answer = std::move(answer)] { return answer; });
+    const auto answer = [this, ticket](http::Answer said) {
+      parked_.answer(ticket, [said = std::move(said)] { return said; });
     };
     try {
       ask([answer, status](const std::variant<Json, Refusal>& told) {
