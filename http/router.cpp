@@ -235,14 +235,12 @@ bool is_mutation(Route r) {
   impossible("a call without a route");
 }
 
-bool may_wait(Route r) {
-  return is_mutation(r) || r == Route::vote || r == Route::cancel || r == Route::renew_node;
-}
-
 bool takes_body(Route r) {
   return is_mutation(r) || r == Route::renew_node || r == Route::inspect || r == Route::simulate || r == Route::vote ||
          r == Route::cancel || r == Route::recover || r == Route::veto;
 }
+
+bool may_wait(Route r) { return takes_body(r) && r != Route::inspect && r != Route::simulate; }
 
 Json parse_body(ByteView body) {
   Json value = parse_json(text_of(body));

@@ -297,6 +297,13 @@ TEST_F(KeptCalls, OneUserHasSoManyAndOthersHaveTheirs) {
   EXPECT_EQ(code_of(keep("alice", alice(), "GET")), "200");
 }
 
+TEST(Router, WhatChangesSomethingMayWait) {
+  for (const RouteInfo& info : all_routes()) {
+    const bool asks = info.method == "GET" || info.route == Route::inspect || info.route == Route::simulate;
+    EXPECT_EQ(may_wait(info.route), !asks) << info.path;
+  }
+}
+
 TEST_F(KeptCalls, ACallThatIsDroppedMakesRoom) {
   std::vector<Kept*> mine;
   for (int i = 0; i < 3; ++i) mine.push_back(&keep("alice", alice()));
