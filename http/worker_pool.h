@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace quorate::http {
@@ -96,14 +97,15 @@ class WorkerPool {
     return work;
   }
   void drop(std::vector<Task>& dropped, bool submitted_only) {
-    for (std::size_t n = waiting_; n > 0; --n) {
-      const std::string whose = turns_.front();
-      Work work = next();
-      if (submitted_only && !work.submitted)
-        add(whose, std::move(work));
-      else
-        dropped.push_back(std::move(work.task));
-    }
+    const auto all = std::exchange(work_, {});
+    turns_.clear();
+    waiting_ = submitted_ = 0;
+    for (const auto& [whose, mine] : all)
+      for (const Work& one : mine)
+        if (submitted_only && !one.submitted)
+          add(whose, one);
+        else
+          dropped.push_back(one.task);
   }
   void work() {
     std::unique_lock lock(mutex_);
