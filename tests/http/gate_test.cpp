@@ -75,6 +75,8 @@ TEST_F(GateTest, EveryRouteIsDescribedAndAnswered) {
     if (const auto at = target.find("{node}"); at != std::string::npos) target.replace(at, 6, "node2");
     if (const auto at = target.find("{id}"); at != std::string::npos)
       target.replace(at, 4, "req_" + std::string(32, 'a'));
+    if (const auto at = target.find("{recovery}"); at != std::string::npos)
+      target.replace(at, 10, "rec_" + std::string(32, 'a'));
     const std::string vote = R"({"decision":"approve","signature":")" + std::string(128, '0') + R"("})";
     const std::string body = info.route == Route::create_key ? kCreateKey
                              : info.route == Route::vote     ? vote

@@ -61,6 +61,11 @@ class SchemaChecker {
       return std::find(rule.begin(), rule.end(), v) != rule.end() ? "" : at + ": not one of " + rule.dump();
     if (k == "pattern")
       return !v.is_string() || matches(rule.get<std::string>(), v.get<std::string>()) ? "" : at + ": pattern";
+    if (k == "format") {
+      if (rule != "date-time") return at + ": the checker does not know the format " + rule.dump();
+      const bool is_time = !v.is_string() || matches("^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z$", v);
+      return is_time ? "" : at + ": not a time as RFC 3339 has it";
+    }
     if (k == "minimum") return !v.is_number() || v >= rule ? "" : at + ": too small";
     if (k == "maximum") return !v.is_number() || v <= rule ? "" : at + ": too large";
     if (k == "minLength") return !v.is_string() || v.get<std::string>().size() >= rule ? "" : at + ": too short";
