@@ -30,7 +30,11 @@ struct Client {
     if (const auto* reply = std::get_if<http::Reply>(&answers[0])) return reply->status;
     return std::get<http::Problem>(answers[0]).status;
   }
-  std::string id() { return sim.store(0).requests({}, 1, std::nullopt).items.at(0).id; }
+  std::string id() {
+    storage::RequestFilter signing;
+    signing.kind = "sign";
+    return sim.store(0).requests(signing, 1, std::nullopt).items.at(0).id;
+  }
   bool awaited() { return sim.desk(0).requests().awaited(id()); }
   void pass(Millis time) {
     sim.run_for(time);
