@@ -148,7 +148,9 @@ void add_recovery(CLI::App& app, OperatorWords& w, const OperatorRun& run) {
   sign->add_option("file", w.recovery_sign.file, "of create")->required();
   sign->add_flag("--yes", w.recovery_sign.yes, "without asking");
   sign->callback([&w, run] {
-    run.chosen = [&w, run] { return recovery_sign(w.recovery_sign, run.folder(), run.world.console, run.in); };
+    run.chosen = [&w, run] {
+      return recovery_sign(w.recovery_sign, run.folder(), run.world.clock.wall(), run.world.console, run.in);
+    };
   });
   auto* assemble = recover->add_subcommand("assemble", "put signatures into it");
   assemble->add_option("file", w.recovery_assemble.file, "of create")->required();

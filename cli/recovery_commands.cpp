@@ -58,7 +58,7 @@ std::int64_t largest_threshold(ClusterClient& client) {
     const auto reply = client.get("/v1/keys?limit=200" + (next.empty() ? "" : "&cursor=" + next));
     const Json& page = expect_success(reply);
     for (const Json& key : page.value("items", Json::array()))
-      if (text_at(key, "state") == "active") largest = std::max(largest, key.value("threshold", std::int64_t{0}));
+      if (text_at(key, "state") != "prepared") largest = std::max(largest, key.value("threshold", std::int64_t{0}));
     next = text_at(page, "next");
   } while (!next.empty());
   return largest;
@@ -116,11 +116,16 @@ Exit recovery_show(const std::string& file, Console& console) {
   return Exit::ok;
 }
 
-Exit recovery_sign(const RecoverySignOptions& options, const fs::path& dir, Console& console, std::istream& in) {
+Exit recovery_sign(const RecoverySignOptions& options, const fs::path& dir, WallTime now, Console& console,
+                   std::istream& in) {
   const NodeFolder folder = open_node_folder(dir);
   const Recovery recovery = read_recovery(options.file);
   if (folder.cluster != recovery.asked().cluster)
     throw failed("other_cluster", "the node in " + folder.dir.string() + " is not in the cluster of " + options.file);
+  // Made ahead of its time it could wait for one that suits whoever has it.
+  const WallTime created = from_unix_seconds(recovery.asked().created);
+  if (created > now + limits::kClockAhead) throw failed("clock_skew", options.file + " comes from the future");
+  if (now >= created + policy::kRecoveryLife) throw failed("expired", options.file + " was made more than 14 days ago");
   if (!options.yes) {
     if (console.json()) throw usage("with --json a signature needs --yes");
     console.show(text_of_recovery(recovery));

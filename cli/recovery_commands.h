@@ -29,7 +29,7 @@ struct RecoverySignOptions {
   bool yes = false;
 };
 // Shows it, asks, and prints the signature of the node in `dir`. Offline.
-Exit recovery_sign(const RecoverySignOptions& options, const std::filesystem::path& dir, Console& console,
+Exit recovery_sign(const RecoverySignOptions& options, const std::filesystem::path& dir, WallTime now, Console& console,
                    std::istream& in);
 
 struct RecoveryAssembleOptions {

@@ -63,6 +63,9 @@ http::Answered NodeApi::recovery_told(const http::Call& call, int status,
       });
     } catch (const JsonError& e) {
       answer(http::to_problem(e));
+    } catch (const std::exception& e) {
+      world_.log(LogLevel::error, std::string("a recovery of the admins could not be taken: ") + e.what());
+      answer(problem_of({500, "internal", "this node cannot take it; its log says why", std::nullopt}));
     }
   });
 }

@@ -54,7 +54,8 @@ std::variant<InForce, std::string> follow_recovery(const InForce& before, const 
   if (recovery.asked().state != before.digest()) return "its recovery of the admins follows another state";
   recovery.expect_signed(cluster);
   auto next = std::make_shared<const policy::PolicyDocument>(recovery.next(*before.policy));
-  if (votes_for(next->digest(), before, link).size() < majority_of(cluster)) return "too few nodes have signed it";
+  // Votes are for the recovery, not for the policy, which another one may make as well: one that an admin has vetoed.
+  if (votes_for(recovery.digest(), before, link).size() < majority_of(cluster)) return "too few nodes have signed it";
   return InForce{std::move(next), before.cluster};
 }
 

@@ -23,6 +23,15 @@ std::string words_of(const policy::Recovery& recovery) {
   return std::to_string(asked.min) + " of " + who;
 }
 
+// The certificate alone: what it takes to sign with so many keys would not fit into the memory of known ones.
+std::int64_t threshold_of(const storage::KeyRow& row) {
+  try {
+    return decode<KeyCertificate>(row.certificate).body.committee.threshold();
+  } catch (const Malformed& e) {
+    throw storage::StorageCorrupt("the certificate of key " + row.id + ": " + e.what());
+  }
+}
+
 }  // namespace
 
 Recoveries::Recoveries(const World& world, Requests& requests, const PeerView& peers, Hooks hooks)
@@ -43,8 +52,8 @@ void Recoveries::load() {
         continue;
       }
       if (kept.version != 1 || row.name != kRecoveryMeta + recovery.id()) throw Malformed("another one's name");
-      const Digest next = recovery.next(*world_.policy.now()).digest();
-      entries_.emplace(recovery.id(), Entry{std::move(kept), recovery, next});
+      recovery.next(*world_.policy.now());  // still makes one
+      entries_.emplace(recovery.id(), Entry{std::move(kept), recovery});
     } catch (const Malformed& e) {
       throw storage::StorageCorrupt(row.name + ": " + e.what());
     } catch (const JsonError& e) {
@@ -114,11 +123,11 @@ Json Recoveries::view() const {
 Recoveries::Entry Recoveries::checked(const Json& body) const {
   auto recovery = policy::Recovery::parse(body);
   recovery.expect_signed(*world_.cluster);
-  const Digest next = recovery.next(*world_.policy.now()).digest();
+  recovery.next(*world_.policy.now());  // throws unless it makes one
   Row row;
   const std::string text = recovery.text();
   row.body.assign(text.begin(), text.end());
-  return {std::move(row), std::move(recovery), next};
+  return {std::move(row), std::move(recovery)};
 }
 
 std::optional<Refusal> Recoveries::unfit(const policy::Recovery& recovery) const {
@@ -127,24 +136,36 @@ std::optional<Refusal> Recoveries::unfit(const policy::Recovery& recovery) const
     return Refusal{409, "clock_skew", "it comes from the future", "/recovery/created"};
   if (now >= created + policy::kRecoveryLife)
     return Refusal{410, "expired", "it was made more than 14 days ago", "/recovery/created"};
-  if (entries_.size() >= kMaxRecoveries)
+  const auto kept =
+      std::count_if(entries_.begin(), entries_.end(), [this](const auto& e) { return !is_over(e.second); });
+  if (static_cast<std::size_t>(kept) >= kMaxRecoveries)
     return Refusal{409, "busy", "this node knows as many recoveries of this state as it keeps", std::nullopt};
   return std::nullopt;
 }
 
+// Sent again it would be refused, so nobody needs to know of it, nor of its veto.
+bool Recoveries::is_over(const Entry& entry) const { return expired(entry) && !entry.row.voted; }
+
+void Recoveries::forget_expired(storage::Batch& batch) {
+  if (entries_.size() < kMaxRecoveries) return;
+  for (const auto& [id, entry] : entries_)
+    if (is_over(entry)) batch.erase_meta(kRecoveryMeta + id);
+  std::erase_if(entries_, [this](const auto& e) { return is_over(e.second); });
+}
+
 void Recoveries::submit(const Json& body, const Told& told) {
-  if (const auto recovery = policy::Recovery::parse(body); recovery.asked().state != in_force(world_).digest())
+  const auto recovery = policy::Recovery::parse(body);
+  if (recovery.asked().state != in_force(world_).digest())
     return told(
         Refusal{412, "version_not_current",
                 "it follows another policy or cluster than those in force, " + to_hex(in_force(world_).digest()),
                 "/recovery/state"});
-  Entry entry = checked(body);
-  if (const auto known = entries_.find(entry.recovery.id()); known != entries_.end())
+  if (const auto known = entries_.find(recovery.id()); known != entries_.end())
     return told(view_of_entry(known->second));
-  next_largest_ = SteadyTime{};
+  if (auto refused = unfit(recovery)) return told(*refused);
+  Entry entry = checked(body);
   if (const std::int64_t largest = largest_threshold(); entry.recovery.asked().threshold < largest)
-    return told(Refusal{422, "too_few_signatures",
-                        "a key that is not archived has the threshold " + std::to_string(largest),
+    return told(Refusal{422, "too_few_signatures", "a key has the threshold " + std::to_string(largest),
                         "/recovery/threshold"});
   take(world_.me.id, std::move(entry), told);
 }
@@ -154,6 +175,7 @@ void Recoveries::take(const std::string& from, Entry entry, const Told& told) {
   entry.row.taken = static_cast<std::uint64_t>(unix_seconds(world_.clock.wall()));
   const std::string id = entry.recovery.id();
   storage::Batch batch;
+  forget_expired(batch);
   const InForce now = in_force(world_);
   world_.policy.expect(batch, now.policy->digest());
   world_.cluster.expect(batch, now.cluster->document());
@@ -252,6 +274,7 @@ void Recoveries::on_told(const std::string& from, const RecoveryTold& message) {
         veto(from, id, message.veto.front(), [](const auto&) {});
     };
     if (entries_.contains(id)) return then(Json());
+    if (const auto refused = unfit(recovery)) return then(*refused);  // before its signatures cost anything
     take(from, checked(body), then);
   } catch (const JsonError& e) {
     world_.log(LogLevel::warn,
@@ -307,18 +330,25 @@ void Recoveries::tick() {
 std::int64_t Recoveries::largest_threshold() {
   const SteadyTime now = world_.clock.steady();
   if (now < next_largest_) return largest_;
-  next_largest_ = now + kCountKeysEvery;
-  largest_ = 0;
+  std::int64_t largest = 0;
   std::optional<storage::Cursor> after;
   do {
     const auto page = world_.store.keys(kKeyPage, after);
     for (const storage::KeyRow& row : page.items)
-      if (row.state == storage::KeyState::active)
-        largest_ = std::max(
-            largest_, static_cast<std::int64_t>(world_.known_keys->of(row)->certificate.body.committee.threshold()));
+      if (row.state != storage::KeyState::prepared) largest = std::max(largest, threshold_of(row));
     after = page.next;
   } while (after);
-  return largest_;
+  next_largest_ = now + kCountKeysEvery;
+  return largest_ = largest;
+}
+
+bool Recoveries::is_signed_by_enough(const Entry& entry) {
+  try {
+    return entry.recovery.asked().threshold >= largest_threshold();
+  } catch (const storage::StorageError& e) {
+    world_.log(LogLevel::error, std::string("no vote for a recovery of the admins: ") + e.what());
+    return false;
+  }
 }
 
 std::vector<KnownRecovery> Recoveries::known() {
@@ -327,7 +357,7 @@ std::vector<KnownRecovery> Recoveries::known() {
     KnownRecovery one;
     one.id = id;
     one.original = request_of(entry.recovery);
-    one.next = entry.next;
+    one.next = entry.recovery.digest();
     one.meta = kRecoveryMeta + id;
     one.row = encode(entry.row);
     Row voted = entry.row;
@@ -336,7 +366,7 @@ std::vector<KnownRecovery> Recoveries::known() {
     // What this node may have forgotten is a veto.
     const bool forgetful = hooks_.resting() || hooks_.noticed() > entry.row.taken;
     one.due = entry.row.veto.empty() && !expired(entry) && world_.clock.wall() >= effective(entry) && !forgetful &&
-              entry.recovery.asked().threshold >= largest_threshold();
+              is_signed_by_enough(entry);
     all.push_back(std::move(one));
   }
   return all;

@@ -70,7 +70,6 @@ class Recoveries {
   struct Entry {
     Row row;
     policy::Recovery recovery;
-    Digest next{};  // of the policy that it makes
   };
   void load();
   Entry checked(const Json& body) const;  // throws JsonError
@@ -84,6 +83,9 @@ class Recoveries {
   void tell(const std::string& node, const Entry& entry) const;
   void tell_all(const Entry& entry, const std::string& but) const;
   std::int64_t largest_threshold();
+  bool is_signed_by_enough(const Entry& entry);
+  bool is_over(const Entry& entry) const;
+  void forget_expired(storage::Batch& batch);  // if there are as many as this node keeps
   void show();
   storage::AuditEntry audit(const std::string& kind, Json detail) const;
 

@@ -21,7 +21,7 @@ struct RecoveryAsked {
   std::string cluster;               // hex id
   Digest state{};                    // that it follows, policy and cluster: state_digest()
   std::int64_t created = 0;          // Unix seconds
-  std::int64_t threshold = 0;        // the largest of all keys that are not archived; 0: there are none
+  std::int64_t threshold = 0;        // the largest of all keys; 0: there are none
   std::string group;                 // the admins' from then on; nobody is in it yet
   std::int64_t min = 0;              // of them, for a change
   std::vector<Json> users;           // new ones: {"id", "key", "webauthn"}

@@ -266,17 +266,22 @@ TEST(Recoveries, AStepOfTheChainProvesItself) {
     return std::holds_alternative<node::InForce>(node::follow(before, link));
   };
   const auto good = g.signed_by_nodes(g.asked());
-  const Digest next = good.next(*before.policy).digest();
+  const Digest next = good.digest();
   EXPECT_TRUE(follows(good, {0, 1, 3}, next));
   EXPECT_FALSE(follows(good, {0, 1}, next));
   EXPECT_FALSE(follows(good, {0, 1, 3}, Digest{}));
+  EXPECT_FALSE(follows(good, {0, 1, 3}, good.next(*before.policy).digest())) << "the policy, which others make as well";
+  RecoveryAsked twin = g.asked();
+  ++twin.created;
+  EXPECT_FALSE(follows(g.signed_by_nodes(twin), {0, 1, 3}, next)) << "whose votes are those of another one";
+  EXPECT_TRUE(follows(g.signed_by_nodes(twin), {0, 1, 3}, g.signed_by_nodes(twin).digest()));
   EXPECT_FALSE(follows(g.signed_by_nodes(g.asked(), {0, 1}), {0, 1, 3}, next));
   RecoveryAsked later = g.asked();
   later.state = Digest{};
-  EXPECT_FALSE(follows(g.signed_by_nodes(later), {0, 1, 3}, next)) << "of another state";
+  EXPECT_FALSE(follows(g.signed_by_nodes(later), {0, 1, 3}, g.signed_by_nodes(later).digest())) << "of another state";
   RecoveryAsked taken = g.asked();
   taken.group = "council";
-  EXPECT_FALSE(follows(g.signed_by_nodes(taken), {0, 1, 3}, next));
+  EXPECT_FALSE(follows(g.signed_by_nodes(taken), {0, 1, 3}, g.signed_by_nodes(taken).digest()));
 }
 
 TEST(Recoveries, AnotherChangeMakesItVoid) {
@@ -323,6 +328,17 @@ TEST(Recoveries, ANodeKeepsSoMany) {
   }
   --a.created;
   EXPECT_EQ(g.submit(0, g.signed_by_nodes(a).json()), "busy");
+  g.tell(1, 0, g.signed_by_nodes(a));
+  EXPECT_EQ(g.sim.desk(0).recoveries().view().size(), node::kMaxRecoveries);
+  // Those that are worth nothing any more make room.
+  g.sim.clock.advance(hours(15 * 24));
+  RecoveryAsked fresh = g.asked();
+  EXPECT_EQ(g.submit(0, g.signed_by_nodes(fresh).json()), "pending");
+  EXPECT_EQ(g.sim.desk(0).recoveries().view().size(), 1u);
+  g.sim.kill(0);
+  g.sim.heal();
+  g.sim.run_for(Seconds(5));
+  EXPECT_EQ(g.seen(0), "pending");
 }
 
 // Two nodes of four have not heard of the veto, and vote: that is no majority, and another change goes round it.
