@@ -14,7 +14,6 @@ using storage::RequestState;
 
 constexpr int kRetries = 3;  // of a write that lost a race with another change of the request
 constexpr auto kWatchEvery = Millis(500);
-constexpr auto kTellAfter = Millis(500);
 
 bool may_try_again(const RequestRecord& r) { return r.request_state() == RequestState::failed && r.retryable; }
 
@@ -200,18 +199,10 @@ void Coordinator::open(Job job, std::optional<RequestRecord> known, int retries)
       attempt(mine);
   });
   if (!allowed) return;
-  placed.tell_by = world_.clock.steady() + (overlap ? kTellAfter : Millis(0));
-  if (!overlap) return tell(placed);
-  attempt(placed);
-}
-
-// All nodes of the key know of a request before it has ended, so that a client may resend it to any of them. Most
-// signatures are there sooner, and then the end is all that they need to hear.
-void Coordinator::tell(Job& job) {
-  job.tell_by.reset();
   Replicate replicate;
-  replicate.original = job.record.original;
-  for (const std::string& node : audience_of(job.x, world_)) world_.mesh.send(node, envelope_of(replicate));
+  replicate.original = placed.record.original;
+  for (const std::string& node : audience_of(placed.x, world_)) world_.mesh.send(node, envelope_of(replicate));
+  if (overlap) attempt(placed);
 }
 
 // Another node's message has changed the request while it was on its way to the disk, or the disk or the name refuses.
@@ -436,10 +427,8 @@ void Coordinator::on_peer_down(const std::string& node) {
 void Coordinator::tick() {
   const SteadyTime now = world_.clock.steady();
   std::vector<std::string> over;
-  for (auto& [id, job] : jobs_) {
-    if (job.tell_by && *job.tell_by <= now) tell(job);
+  for (const auto& [id, job] : jobs_)
     if (job.deadline <= now && job.phase != Phase::ending && job.stored) over.push_back(id);
-  }
   for (const std::string& id : over) {
     const auto it = jobs_.find(id);
     if (it == jobs_.end()) continue;

@@ -94,10 +94,9 @@ class Coordinator {
     std::vector<std::uint64_t> numbers;   // that members say are used
     std::map<SessionId, PartySet> tried;  // the signers of every attempt
     std::set<std::string> waiting;  // nodes whose answer to the proposal is outstanding, this one until it has joined
-    std::set<std::string> ended_there;    // of those, who says that the request has ended: its outcome is on its way
-    SteadyTime deadline{};                // of the phase
-    SteadyTime patience{};                // until then it waits for enough peers to be reachable
-    std::optional<SteadyTime> tell_by{};  // the other nodes have not heard of it yet
+    std::set<std::string> ended_there;  // of those, who says that the request has ended: its outcome is on its way
+    SteadyTime deadline{};              // of the phase
+    SteadyTime patience{};              // until then it waits for enough peers to be reachable
     bool stood_back = false;
     bool any_released = false;
     bool failing = false;                         // in `ending`: as a failure
@@ -112,7 +111,6 @@ class Coordinator {
                        std::function<void(const Answer&)> answer);
   bool adopt(const Examined& x, const ClientRequest& original, const std::function<void(const Answer&)>& answer);
   void open(Job job, std::optional<RequestRecord> known, int retries);
-  void tell(Job& job);
   void not_opened(const std::string& id, const storage::CommitResult& result, int retries);
   void succeed_with(Job& job, const Report& report, const std::string& from);
   // The key is active here. Its client may go to any node next, so the other members get a moment to follow.

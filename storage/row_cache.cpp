@@ -6,7 +6,6 @@ namespace quorate::storage {
 namespace {
 
 bool is_large(const RequestRow& row) { return row.record.size() > limits::kMaxCachedRow; }
-bool is_large(const KeyRow& row) { return row.certificate.size() + row.record.size() > limits::kMaxCachedRow; }
 bool is_large(const SecretBytes& bytes) { return bytes.size() > limits::kMaxCachedMeta; }
 
 template <class Row, class Read>
@@ -24,31 +23,15 @@ void written(RecentRows<Row>& rows, const std::string& name, const Row& row) {
 
 }  // namespace
 
-RowCache::RowCache()
-    : requests_(limits::kMaxCachedRows),
-      keys_by_id_(limits::kMaxCachedRows),
-      keys_by_name_(limits::kMaxCachedRows),
-      metas_(limits::kMaxCachedMetas) {}
+RowCache::RowCache() : requests_(limits::kMaxCachedRows), metas_(limits::kMaxCachedMetas) {}
 
 std::optional<RequestRow> RowCache::request(const std::string& id,
                                             const std::function<std::optional<RequestRow>()>& read) {
   return get(requests_, id, read);
 }
-std::optional<KeyRow> RowCache::key_by_id(const std::string& id, const std::function<std::optional<KeyRow>()>& read) {
-  return get(keys_by_id_, id, read);
-}
-std::optional<KeyRow> RowCache::key_by_name(const std::string& name,
-                                            const std::function<std::optional<KeyRow>()>& read) {
-  return get(keys_by_name_, name, read);
-}
 std::optional<SecretBytes> RowCache::meta(const std::string& name,
                                           const std::function<std::optional<SecretBytes>()>& read) {
   return get(metas_, name, read);
-}
-
-void RowCache::forget_keys() {
-  keys_by_id_.forget_all();
-  keys_by_name_.forget_all();
 }
 
 void RowCache::committed(const Batch& batch) {
@@ -63,11 +46,10 @@ void RowCache::committed(const Batch& batch) {
     }
     void operator()(const op::PutMeta& o) const { written(cache.metas_, o.name, o.bytes); }
     void operator()(const op::EraseMeta& o) const { cache.metas_.forget(o.name); }
-    // Keys change rarely, and then in several ways.
-    void operator()(const op::PutKey&) const { cache.forget_keys(); }
-    void operator()(const op::SetKeyState&) const { cache.forget_keys(); }
-    void operator()(const op::Activate&) const { cache.forget_keys(); }
-    void operator()(const op::Succeed&) const { cache.forget_keys(); }
+    void operator()(const op::PutKey&) const {}
+    void operator()(const op::SetKeyState&) const {}
+    void operator()(const op::Activate&) const {}
+    void operator()(const op::Succeed&) const {}
     void operator()(const op::ReserveName&) const {}
     void operator()(const op::ReleaseName&) const {}
     void operator()(const op::InsertShare&) const {}

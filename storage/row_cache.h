@@ -1,4 +1,5 @@
-// What a node's threads ask for again and again: requests that run, keys that sign, small metas. Never a share.
+// What a node's threads ask for again and again: requests that run, and small metas. Never a share, and no key: who
+// looks at a key and at its shares must see one commit of both.
 #pragma once
 #include <functional>
 
@@ -12,18 +13,13 @@ class RowCache {
   RowCache();
 
   std::optional<RequestRow> request(const std::string& id, const std::function<std::optional<RequestRow>()>& read);
-  std::optional<KeyRow> key_by_id(const std::string& id, const std::function<std::optional<KeyRow>()>& read);
-  std::optional<KeyRow> key_by_name(const std::string& name, const std::function<std::optional<KeyRow>()>& read);
   std::optional<SecretBytes> meta(const std::string& name, const std::function<std::optional<SecretBytes>()>& read);
 
   // The batch is on the disk. By the writer, in the order of the commits, before anybody is told.
   void committed(const Batch& batch);
 
  private:
-  void forget_keys();
-
   RecentRows<RequestRow> requests_;
-  RecentRows<KeyRow> keys_by_id_, keys_by_name_;
   RecentRows<SecretBytes> metas_;
 };
 
