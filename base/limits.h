@@ -39,9 +39,10 @@ inline constexpr std::size_t kMaxSessionsPerPeer = 1024;  // proposed by one pee
 inline constexpr auto kProposalTimeout = 3s;
 inline constexpr auto kSignRoundTimeout = 5s;
 inline constexpr auto kKeygenRoundTimeout = 15s;
-inline constexpr std::size_t kMaxAttempts = 8;     // of one request, by one coordinator
-inline constexpr auto kActivationWait = 2s;        // of a new key's coordinator, for the other members to have it, too
-inline constexpr std::size_t kMaxKnownKeys = 256;  // certificates that are kept decoded
+inline constexpr std::size_t kMaxAttempts = 8;  // of one request, by one coordinator
+inline constexpr auto kActivationWait = 2s;     // of a new key's coordinator, for the other members to have it, too
+inline constexpr std::size_t kMaxSeenSignatures = 4096;  // valid ones that are remembered; and as many before them
+inline constexpr std::size_t kMaxKnownKeys = 256;        // certificates that are kept decoded
 inline constexpr std::uint32_t kMaxStrikes =
     8;  // restarts amid a pair's signings, of one certificate: then it is quarantined
 inline constexpr std::size_t kMaxQuarantineList = 256;  // quarantines in one message
@@ -54,11 +55,11 @@ inline constexpr std::size_t kMaxJsonNodes = 100'000;
 inline constexpr std::size_t kMinHttpThreads = 4, kMaxHttpThreads = 512;
 inline constexpr std::size_t kMaxHttpQueue = 1024;    // requests that wait for a thread
 inline constexpr std::size_t kMaxCallsPerUser = 256;  // of one user at once: for a thread, on one, or for their result
-inline constexpr std::size_t kMaxWaitingCalls =
-    768;  // of all users at once, for their result; one may have as many as are still free
-inline constexpr auto kHttpRequestTotal = 20s;     // from the first byte to the last of a request
-inline constexpr auto kClockBehind = 60s;          // `created` may lie so far in the past …
-inline constexpr auto kClockAhead = 10s;           // … or in the future
+inline constexpr std::size_t kMaxWaitingCalls = 384;  // of all users, for their result; one: as many as are free
+inline constexpr auto kHttpCallTotal = 90s;           // for the node's answer, should it never come
+inline constexpr auto kHttpRequestTotal = 20s;        // from the first byte to the last of a request
+inline constexpr auto kClockBehind = 60s;             // `created` may lie so far in the past …
+inline constexpr auto kClockAhead = 10s;              // … or in the future
 inline constexpr auto kNonceMemory = 150s;
 inline constexpr std::size_t kMaxNoncesPerUser = 300'000;  // 2,000 calls a second
 inline constexpr std::size_t kMinNonce = 16, kMaxNonce = 64;
@@ -94,6 +95,13 @@ inline constexpr std::size_t kMaxUsers = 10'000, kMaxRules = 1'000, kMaxListEntr
 inline constexpr std::size_t kMaxGroupsPerUser = 64;
 inline constexpr std::size_t kMaxConditionEntries = 1'000;  // of one list in an `if`
 inline constexpr std::int64_t kMaxDelayHours = 24 * 365;
+inline constexpr std::size_t kMaxRecoveryBytes = 64 * 1024;         // of a recovery of the admins, with its signatures
+inline constexpr std::size_t kMaxRecoveredAdmins = 64;              // that one names
+inline constexpr auto kRecoveryDelay = std::chrono::hours(72);      // from when a node has it on its disk
+inline constexpr auto kRecoveryLife = std::chrono::hours(14 * 24);  // from when it was made
+inline constexpr std::size_t kMaxRecoveries = 16;                   // that a node keeps, of one state
+inline constexpr std::size_t kMaxVetoBody = 1024;                   // bytes
+inline constexpr auto kRecoveryToldEvery = 3600s;                   // in the log, as long as one is under way
 inline constexpr std::size_t kMaxClusterBytes = 1024 * 1024;
 
 // Storage
@@ -101,9 +109,10 @@ inline constexpr std::size_t kMaxRecord = 4 * 1024 * 1024;  // bytes of one stor
 inline constexpr std::size_t kMaxWriteQueue = 4096;         // transactions that wait for the writer
 inline constexpr std::size_t kMaxGroupCommit = 256;         // transactions in one fsync
 inline constexpr std::size_t kManyWrites = 3;       // after so many in one transaction the writer waits for more …
-inline constexpr auto kGatherMost = 8ms;            // … longer the more there were, at most so long
+inline constexpr auto kGatherEach = 500us;          // … for each of them …
+inline constexpr auto kGatherMost = 8ms;            // … at most so long
 inline constexpr std::size_t kMaxStoredName = 512;  // bytes of any id, name or kind that a row is found by
-inline constexpr std::size_t kMaxCachedRows = 512;  // twice so many requests, and keys, are kept in memory …
+inline constexpr std::size_t kMaxCachedRows = 512;  // twice so many requests are kept in memory …
 inline constexpr std::size_t kMaxCachedRow = 16 * 1024;                     // … unless their records have more bytes
 inline constexpr std::size_t kMaxCachedMetas = 4096, kMaxCachedMeta = 512;  // the same of metas
 inline constexpr std::size_t kMaxForgotten = 1000;     // rows of each table that one forget_before deletes

@@ -6,6 +6,7 @@
 
 #include "base/ed25519.h"
 #include "base/hash.h"
+#include "base/limits.h"
 
 namespace quorate {
 
@@ -30,7 +31,7 @@ class SeenSignatures {
   // Somebody has verified it already.
   void add(const Digest& name) {
     const std::lock_guard lock(mutex_);
-    if (young_.size() >= kHalf) {
+    if (young_.size() >= limits::kMaxSeenSignatures) {
       old_ = std::move(young_);
       young_.clear();
     }
@@ -38,7 +39,6 @@ class SeenSignatures {
   }
 
  private:
-  static constexpr std::size_t kHalf = 4096;  // when so many are remembered, those before them are forgotten
   std::mutex mutex_;
   std::set<Digest> young_, old_;
 };

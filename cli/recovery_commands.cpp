@@ -20,7 +20,7 @@ Failure recovery_failure(const std::string& file, const JsonError& e) {
 
 Recovery read_recovery(const std::string& file) {
   try {
-    const std::string text = read_text_file(file, policy::kMaxRecoveryBytes);
+    const std::string text = read_text_file(file, limits::kMaxRecoveryBytes);
     return Recovery::parse(std::string_view(text));
   } catch (const JsonError& e) {
     throw recovery_failure(file, e);
@@ -125,7 +125,7 @@ Exit recovery_sign(const RecoverySignOptions& options, const fs::path& dir, Wall
   // Made ahead of its time it could wait for one that suits whoever has it.
   const WallTime created = from_unix_seconds(recovery.asked().created);
   if (created > now + limits::kClockAhead) throw failed("clock_skew", options.file + " comes from the future");
-  if (now >= created + policy::kRecoveryLife) throw failed("expired", options.file + " was made more than 14 days ago");
+  if (now >= created + limits::kRecoveryLife) throw failed("expired", options.file + " was made more than 14 days ago");
   if (!options.yes) {
     if (console.json()) throw usage("with --json a signature needs --yes");
     console.show(text_of_recovery(recovery));

@@ -23,6 +23,10 @@ HttpResponse stopping_response() {
 }
 HttpResponse busy_response() { return come_again("busy", "too many calls wait for a thread"); }
 
+HttpResponse late_response() {
+  return come_again("no_answer", "this node has not answered in time: its disk may hang");
+}
+
 Answers::Answers(std::size_t threads, std::size_t queue)
     : wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), pool(threads, queue) {
   if (!wake_) throw std::runtime_error("eventfd");

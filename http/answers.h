@@ -65,8 +65,9 @@ class PooledExchange final : public Exchange, public std::enable_shared_from_thi
   std::function<void()> told_;
 };
 
-// The connection closes after either.
+// The connection closes after any of them.
 HttpResponse stopping_response();
 HttpResponse busy_response();
+HttpResponse late_response();
 
 }  // namespace quorate::http

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -98,6 +99,8 @@ struct Call {
   Millis wait{};           // how long the caller wants to wait for a final state
   std::string request_id;  // mutations; "" otherwise
   Respond respond{};       // of a call that Api::call has answered Later
+  // What the user has one less of: whatever is still to be done for the call holds it.
+  std::shared_ptr<const void> place{};
 };
 
 Json to_json(const Problem& problem);

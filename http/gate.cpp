@@ -227,8 +227,8 @@ Gate::Answer Gate::call(const std::shared_ptr<SignedCall>& c, const std::shared_
       return response;
     });
   };
-  auto answered = api_.call(
-      {c->match.route, c->match.subject, c->match.query, std::move(body), original, who, c->wait, c->id, respond});
+  auto answered = api_.call({c->match.route, c->match.subject, c->match.query, std::move(body), original, who, c->wait,
+                             c->id, respond, c->place});
   if (auto* later = std::get_if<Later>(&answered)) {
     c->caller.original.body.clear();  // many may wait
     c->caller.original.body.shrink_to_fit();

@@ -229,12 +229,14 @@ Io Listener::take_request(std::uint64_t id, Connection& c) {
   HttpRequest request = c.reader.take();
   const bool close = closes(c, request);
   const auto exchange = std::make_shared<PooledExchange>(answers_, id, close, request.method == "HEAD");
-  const bool queued = watch(id, c, EPOLLRDHUP) &&
-                      answers_->pool.submit("from " + c.source, [this, exchange, request = std::move(request)] {
-                        exchange->run([&] { return handler_(request, exchange); });
-                      });
+  // Calls that may wait long come over TLS; who asks in the clear may have shut its sending side.
+  const std::uint32_t gone = tls_ != nullptr ? EPOLLRDHUP : 0;
+  const bool queued =
+      watch(id, c, gone) && answers_->pool.submit("from " + c.source, [this, exchange, request = std::move(request)] {
+        exchange->run([&] { return handler_(request, exchange); });
+      });
   if (queued) {
-    c.phase = Phase::calling;
+    enter(c, Phase::calling, config_.call_total);
     c.exchange = exchange;
     return Io::done;
   }
@@ -310,8 +312,12 @@ void Listener::end_overdue(SteadyTime now) {
   std::vector<std::uint64_t> late;
   for (auto it = connections_.begin(); it != connections_.end();) {
     Connection& c = it->second;
-    if (c.phase == Phase::calling || now < c.deadline) {
+    if (now < c.deadline) {
       ++it;
+    } else if (c.phase == Phase::calling) {
+      if (const auto exchange = c.exchange.lock()) exchange->client_left();
+      send(c, write_response(late_response(), true, false), After::close);
+      late.push_back((it++)->first);
     } else if (c.phase == Phase::reading) {
       send(c,
            write_response(to_response(Refusal{408, "request_timeout", "the request took too long to arrive"}), true,

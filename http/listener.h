@@ -33,6 +33,7 @@ struct ListenerConfig {
   Millis handshake{5'000};
   Millis request_total = limits::kHttpRequestTotal;  // from the first byte to the last of a request; and of its answer
   Millis idle{10'000};
+  Millis call_total = limits::kHttpCallTotal;  // from a whole request to its answer
 };
 
 // The first step of a request, called by many threads at once; never throws. nullopt: a later one answers.

@@ -27,7 +27,8 @@ bool is_name(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [&](char c) { return plain(c) || c == '.' || c == '_' || c == '-'; });
 }
 
-// Or a node that asks for what the policy has it ask for: "node:" and its id. No API has keys for those.
+// Or a node that asks for what the policy has it ask for: "node:" and its id. Or its operator, for what node/api.cpp
+// lets one do.
 bool is_requester(std::string_view text) {
   return is_name(text.starts_with(kNodePrefix) ? text.substr(kNodePrefix.size()) : text);
 }

@@ -34,7 +34,8 @@ HttpConfig fitted(HttpConfig c) {
 }
 
 // Some connections stay free for calls that wait for nothing.
-CallBounds call_bounds(std::size_t connections) {
+CallBounds call_bounds(const HttpConfig& c) {
+  const std::size_t connections = std::min(c.connections, c.per_loopback);  // all, perhaps, by a proxy on this machine
   CallBounds out;
   out.waiting = std::min(out.waiting, connections - connections / 4);
   return out;
@@ -58,6 +59,7 @@ ListenerConfig main_listener(const HttpConfig& c) {
   out.handshake = std::min<Millis>(limits::kHandshakeTimeout, c.request_total);
   out.request_total = c.request_total;
   out.idle = c.idle;
+  out.call_total = c.call_total;
   return out;
 }
 
@@ -96,7 +98,7 @@ struct HttpServer::Listener {
   Listener(HttpConfig c, Api& api, const Clock& clock, Rng& rng)
       : config(fitted(std::move(c))),
         tls(config.certificate_pem, key_text(config.key_pem)),
-        gate(api, clock, config.log, rng.bytes<32>(), call_bounds(config.connections)),
+        gate(api, clock, config.log, rng.bytes<32>(), call_bounds(config)),
         calls(
             main_listener(config), &tls, clock,
             [this](const HttpRequest& request, const std::shared_ptr<Exchange>& exchange) {

@@ -206,7 +206,7 @@ http::Answered NodeApi::mutate(const http::Call& call) {
       return answer_of(record);
     });
   };
-  return park(ticket, std::move(parked), [this, ticket, original = call.original, stored, answered] {
+  return park(call, ticket, std::move(parked), [this, ticket, original = call.original, stored, answered] {
     try {
       desk_.coordinator().submit(original, ticket, stored, answered);
     } catch (const std::exception& e) {
@@ -216,10 +216,13 @@ http::Answered NodeApi::mutate(const http::Call& call) {
   });
 }
 
-// `work` goes to the desk, and brings the answer with this ticket.
-http::Answered NodeApi::park(std::uint64_t ticket, ParkedCalls::Call call, std::function<void()> work) {
-  parked_.park(ticket, std::move(call));
-  if (world_.desk.post(std::move(work))) return http::Later{[this, ticket] { parked_.drop(ticket); }};
+// `work` goes to the desk, and brings the answer with this ticket. Its client may leave before it is done, and send
+// more.
+http::Answered NodeApi::park(const http::Call& call, std::uint64_t ticket, ParkedCalls::Call parked,
+                             std::function<void()> work) {
+  parked_.park(ticket, std::move(parked));
+  if (world_.desk.post([place = call.place, work = std::move(work)] { work(); }))
+    return http::Later{[this, ticket] { parked_.drop(ticket); }};
   parked_.drop(ticket);
   return problem_of({503, "overloaded", "this node has too much to do", std::nullopt});
 }

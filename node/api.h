@@ -43,7 +43,7 @@ class NodeApi final : public http::Api {
   Answered vote(const http::Call& call);
   Answered cancel(const http::Call& call);
   Answered told(const http::Call& call, std::function<void(std::function<void(const Answer&)>)> ask);
-  Answered park(std::uint64_t ticket, ParkedCalls::Call call, std::function<void()> work);
+  Answered park(const http::Call& call, std::uint64_t ticket, ParkedCalls::Call parked, std::function<void()> work);
   bool may_see(const std::string& user, const RequestRecord& record) const;
   Answered list_keys(const http::Call& call) const;
   Answered show_key(const http::Call& call) const;

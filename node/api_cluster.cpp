@@ -22,7 +22,7 @@ http::Answered NodeApi::renew_node(const http::Call& call) {
   const auto late = [](const std::string&) {
     return problem_of({503, "storage", "this node could not store the card in time", std::nullopt});
   };
-  return park(ticket, {call.respond, until, until, late}, [this, ticket, body = call.body, id = card.id] {
+  return park(call, ticket, {call.respond, until, until, late}, [this, ticket, body = call.body, id = card.id] {
     const auto answer = [this, ticket](http::Answer said) {
       parked_.answer(ticket, [said = std::move(said)] { return said; });
     };
@@ -52,7 +52,7 @@ http::Answered NodeApi::recovery_told(const http::Call& call, int status,
   const auto late = [](const std::string&) {
     return problem_of({503, "storage", "this node could not store it in time", std::nullopt});
   };
-  return park(ticket, {call.respond, until, until, late}, [this, ticket, status, ask = std::move(ask)] {
+  return park(call, ticket, {call.respond, until, until, late}, [this, ticket, status, ask = std::move(ask)] {
     const auto answer = [this, ticket](http::Answer said) {
       parked_.answer(ticket, [said = std::move(said)] { return said; });
     };

@@ -101,7 +101,7 @@ http::Answered NodeApi::told(const http::Call& call, std::function<void(std::fun
   const auto late = [](const std::string&) {
     return problem_of({503, "storage", "this node could not store it in time", std::nullopt});
   };
-  return park(ticket, {call.respond, until, until, late}, [this, ask = std::move(ask), answered] {
+  return park(call, ticket, {call.respond, until, until, late}, [this, ask = std::move(ask), answered] {
     try {
       ask(answered);
     } catch (const std::exception& e) {

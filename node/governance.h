@@ -42,7 +42,7 @@ struct PolicyStep {
 struct KnownRecovery {
   std::string id;
   ClientRequest original;  // as a step holds it
-  Digest next{};           // of the policy that it makes
+  Digest next{};           // what nodes vote for: its own, not of the policy
   bool due = false;        // this node votes for it
   std::string meta;        // where it lies on the disk, as `row`; `voted_row` once this node has voted
   SecretBytes row, voted_row;

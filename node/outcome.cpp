@@ -179,11 +179,7 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
     if (const auto* seen = std::get_if<Examined>(&all)) record.original = in_normal_form(both, seen->consent);
   }
   storage::Batch batch;
-  if (!known) {
-    batch.insert_request(row_of(record));
-    if (!requests.nonce_used_by_other(x->who.user, x->who.nonce, x->id))
-      requests.add_nonce(batch, x->who.user, x->who.nonce, record);
-  }
+  if (!known) batch.insert_request(row_of(record));
   if (proven) {
     if (!succeed(batch, record, *x, outcome.result, set_of(outcome.signers), requests, world)) {
       world.log(LogLevel::warn, from + " told a success of " + x->id + " that its result does not prove");

@@ -1,5 +1,5 @@
-// This node's part in attempts that somebody coordinates: it checks everything by itself, makes the acceptance durable,
-// then takes part.
+// This node's part in attempts that somebody coordinates: it checks everything by itself (proposal_checks.cpp), makes
+// the acceptance durable, then takes part (participant.cpp).
 #pragma once
 #include <functional>
 #include <map>
@@ -25,6 +25,7 @@ enum class NameClaim {
   given_up,   // one that this node coordinates, and has given up in favour of the other: its release is being written
 };
 std::string name_taken_by(const std::string& request);  // for people; "" is a key
+Refusal other_certificate();
 
 class Participant {
  public:
@@ -68,6 +69,7 @@ class Participant {
   void tick();
 
  private:
+  static constexpr std::size_t kMaxUsed = 65'536;  // session ids; and entries of what is kept like them
   struct Active {
     SessionId sid{};
     std::string coordinator;

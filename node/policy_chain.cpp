@@ -216,7 +216,7 @@ std::optional<policy::Recovery> recovery_in(const ClientRequest& original) {
 std::int64_t end_of(const policy::PolicyDocument& before, const PolicyLink& link,
                     const policy::ClusterDocument& cluster) {
   if (const auto recovery = recovery_in(link.original))
-    return recovery->asked().created + Seconds(policy::kRecoveryLife).count();
+    return recovery->asked().created + Seconds(limits::kRecoveryLife).count();
   const auto verified = verified_request(before, link, cluster);
   const auto* who = std::get_if<http::Verified>(&verified);
   QUORATE_ASSERT(who != nullptr);

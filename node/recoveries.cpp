@@ -43,7 +43,7 @@ Recoveries::Recoveries(const World& world, Requests& requests, const PeerView& p
 void Recoveries::load() {
   storage::Batch batch;
   // More than there may be: what a step has made void may still lie there.
-  for (const storage::MetaRow& row : world_.store.metas(kRecoveryMeta, kRecoveryMeta, 4 * kMaxRecoveries)) {
+  for (const storage::MetaRow& row : world_.store.metas(kRecoveryMeta, kRecoveryMeta, 4 * limits::kMaxRecoveries)) {
     try {
       Row kept = decode<Row>(row.bytes);
       const auto recovery = policy::Recovery::parse(text_of(ByteView(kept.body)));
@@ -72,11 +72,11 @@ storage::AuditEntry Recoveries::audit(const std::string& kind, Json detail) cons
 }
 
 WallTime Recoveries::effective(const Entry& entry) const {
-  return from_unix_seconds(static_cast<std::int64_t>(entry.row.taken)) + policy::kRecoveryDelay;
+  return from_unix_seconds(static_cast<std::int64_t>(entry.row.taken)) + limits::kRecoveryDelay;
 }
 
 bool Recoveries::expired(const Entry& entry) const {
-  return world_.clock.wall() >= from_unix_seconds(entry.recovery.asked().created) + policy::kRecoveryLife;
+  return world_.clock.wall() >= from_unix_seconds(entry.recovery.asked().created) + limits::kRecoveryLife;
 }
 
 Json Recoveries::view_of_entry(const Entry& entry) const {
@@ -134,11 +134,11 @@ std::optional<Refusal> Recoveries::unfit(const policy::Recovery& recovery) const
   const WallTime created = from_unix_seconds(recovery.asked().created), now = world_.clock.wall();
   if (created > now + limits::kClockAhead)
     return Refusal{409, "clock_skew", "it comes from the future", "/recovery/created"};
-  if (now >= created + policy::kRecoveryLife)
+  if (now >= created + limits::kRecoveryLife)
     return Refusal{410, "expired", "it was made more than 14 days ago", "/recovery/created"};
   const auto kept =
       std::count_if(entries_.begin(), entries_.end(), [this](const auto& e) { return !is_over(e.second); });
-  if (static_cast<std::size_t>(kept) >= kMaxRecoveries)
+  if (static_cast<std::size_t>(kept) >= limits::kMaxRecoveries)
     return Refusal{409, "busy", "this node knows as many recoveries of this state as it keeps", std::nullopt};
   return std::nullopt;
 }
@@ -147,7 +147,7 @@ std::optional<Refusal> Recoveries::unfit(const policy::Recovery& recovery) const
 bool Recoveries::is_over(const Entry& entry) const { return expired(entry) && !entry.row.voted; }
 
 void Recoveries::forget_expired(storage::Batch& batch) {
-  if (entries_.size() < kMaxRecoveries) return;
+  if (entries_.size() < limits::kMaxRecoveries) return;
   for (const auto& [id, entry] : entries_)
     if (is_over(entry)) batch.erase_meta(kRecoveryMeta + id);
   std::erase_if(entries_, [this](const auto& e) { return is_over(e.second); });
@@ -171,7 +171,6 @@ void Recoveries::submit(const Json& body, const Told& told) {
 }
 
 void Recoveries::take(const std::string& from, Entry entry, const Told& told) {
-  if (auto refused = unfit(entry.recovery)) return told(*refused);
   entry.row.taken = static_cast<std::uint64_t>(unix_seconds(world_.clock.wall()));
   const std::string id = entry.recovery.id();
   storage::Batch batch;
@@ -199,7 +198,7 @@ void Recoveries::take(const std::string& from, Entry entry, const Told& told) {
 }
 
 std::optional<std::string> Recoveries::vetoes(const http::SignedRequest& original, const std::string& id) const {
-  if (original.body.size() > kMaxVetoBody) return std::nullopt;
+  if (original.body.size() > limits::kMaxVetoBody) return std::nullopt;
   const auto policy = world_.policy.now();
   const auto verified = http::verify(original, world_.cluster->id(), [&](std::string_view user) {
     const Ed25519PublicKey* key = policy->key_of(user);
@@ -313,7 +312,7 @@ void Recoveries::tick() {
     show();
   }
   if (now >= next_log_) {
-    next_log_ = now + kRecoveryToldEvery;
+    next_log_ = now + limits::kRecoveryToldEvery;
     for (const auto& [id, entry] : entries_)
       if (entry.row.veto.empty() && !expired(entry))
         world_.log(LogLevel::warn, "RECOVERY OF THE ADMINS: " + words_of(entry.recovery) +

@@ -18,14 +18,10 @@
 
 namespace quorate::node {
 
-inline constexpr std::size_t kMaxRecoveries = 16;          // that a node keeps, of one state
-inline constexpr std::size_t kMaxVetoBody = 1024;          // bytes
-inline constexpr auto kRecoveryToldEvery = Seconds(3600);  // in the log, as long as one is under way
-
 // What a node tells of one, and what proves each part: the operators' signatures in the body, the admin's request.
 struct RecoveryTold {
   static constexpr std::string_view tag = "node/recovery/1";
-  BoundedBytes<policy::kMaxRecoveryBytes> body;
+  BoundedBytes<limits::kMaxRecoveryBytes> body;
   Bounded<http::SignedRequest, 1> veto;  // POST /v1/recoveries/{id}/veto
   static auto fields(auto& m) { return std::tie(m.body, m.veto); }
 };
@@ -60,7 +56,7 @@ class Recoveries {
  private:
   struct Row {
     std::uint16_t version = 1;
-    BoundedBytes<policy::kMaxRecoveryBytes> body;
+    BoundedBytes<limits::kMaxRecoveryBytes> body;
     std::uint64_t taken = 0;  // Unix seconds, by this node's clock
     bool voted = false;       // from here on this node's word is out
     Bounded<http::SignedRequest, 1> veto;
@@ -74,7 +70,7 @@ class Recoveries {
   void load();
   Entry checked(const Json& body) const;  // throws JsonError
   std::optional<Refusal> unfit(const policy::Recovery& recovery) const;
-  void take(const std::string& from, Entry entry, const Told& told);
+  void take(const std::string& from, Entry entry, const Told& told);  // not unfit, and not here yet
   void veto(const std::string& from, const std::string& id, const http::SignedRequest& original, const Told& told);
   std::optional<std::string> vetoes(const http::SignedRequest& original, const std::string& id) const;
   WallTime effective(const Entry& entry) const;

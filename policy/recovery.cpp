@@ -27,9 +27,9 @@ RecoveryAsked asked_in(const Json& statement) {
   JsonObject admins(object.object("admins"), object.pointer("admins"));
   asked.group = admins.text("group", 1, limits::kMaxName);
   expect_new_name(admins, "group", asked.group);
-  asked.min = admins.integer("min", 1, static_cast<std::int64_t>(kMaxRecoveredAdmins));
+  asked.min = admins.integer("min", 1, static_cast<std::int64_t>(limits::kMaxRecoveredAdmins));
   admins.expect_no_more();
-  const Json& users = object.array("users", kMaxRecoveredAdmins);
+  const Json& users = object.array("users", limits::kMaxRecoveredAdmins);
   for (std::size_t i = 0; i < users.size(); ++i) {
     JsonObject user(users[i], object.pointer("users") + "/" + std::to_string(i));
     expect_new_name(user, "id", user.text("id", 1, limits::kMaxName));
@@ -38,7 +38,7 @@ RecoveryAsked asked_in(const Json& statement) {
     user.expect_no_more();
     asked.users.push_back(users[i]);
   }
-  for (const Json& member : object.array("members", kMaxRecoveredAdmins)) {
+  for (const Json& member : object.array("members", limits::kMaxRecoveredAdmins)) {
     if (!member.is_string()) object.fail("members", "must be a list of user ids");
     asked.members.push_back(member.get<std::string>());
   }
@@ -80,7 +80,7 @@ Recovery Recovery::make(const RecoveryAsked& asked) {
 }
 
 Recovery Recovery::parse(std::string_view text) {
-  if (text.size() > kMaxRecoveryBytes) throw JsonError("", "is larger than a recovery may be");
+  if (text.size() > limits::kMaxRecoveryBytes) throw JsonError("", "is larger than a recovery may be");
   return parse(parse_json(text));
 }
 
@@ -96,7 +96,7 @@ Recovery Recovery::parse(const Json& body) {
   for (const auto& [node, hex] : given.items()) recovery.signatures_[node] = hex_member<64>(signatures, node);
   if (recovery.signatures_.size() > limits::kMaxNodes) object.fail("signatures", "are of more nodes than there can be");
   object.expect_no_more();
-  if (recovery.text().size() > kMaxRecoveryBytes) throw JsonError("", "is larger than a recovery may be");
+  if (recovery.text().size() > limits::kMaxRecoveryBytes) throw JsonError("", "is larger than a recovery may be");
   return recovery;
 }
 

@@ -12,11 +12,6 @@
 
 namespace quorate::policy {
 
-inline constexpr std::size_t kMaxRecoveryBytes = 64 * 1024;         // with its signatures
-inline constexpr std::size_t kMaxRecoveredAdmins = 64;              // that one recovery names
-inline constexpr auto kRecoveryDelay = std::chrono::hours(72);      // from when a node has it on its disk
-inline constexpr auto kRecoveryLife = std::chrono::hours(14 * 24);  // from when it was made
-
 struct RecoveryAsked {
   std::string cluster;               // hex id
   Digest state{};                    // that it follows, policy and cluster: state_digest()

@@ -6,12 +6,6 @@
 #include "base/limits.h"
 
 namespace quorate::storage {
-namespace {
-
-constexpr std::chrono::microseconds kGatherEach{500};  // that the writer waits, for each batch of the last group
-
-}  // namespace
-
 Writer::Writer(std::unique_ptr<Connection> connection, Identity identity, const ShareCipher& cipher, RowCache& cache,
                AuditHead head, std::size_t open_requests)
     : connection_(std::move(connection)),
@@ -68,7 +62,7 @@ void Writer::run() {
       if (last_group_ >= limits::kManyWrites) {
         lock.unlock();
         std::this_thread::sleep_for(
-            std::min<std::chrono::microseconds>(last_group_ * kGatherEach, limits::kGatherMost));
+            std::min<std::chrono::microseconds>(last_group_ * limits::kGatherEach, limits::kGatherMost));
         lock.lock();
       }
       if (queue_.empty()) break;

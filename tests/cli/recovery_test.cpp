@@ -51,6 +51,15 @@ TEST_F(Operators, SignARecoveryOfTheAdmins) {
   ASSERT_EQ(both.exit, Exit::ok) << both.err;
   policy::Recovery::parse(std::string_view(read(at("both")))).expect_signed(load_cluster(at("a")));
 
+  // Neither ahead of its time, to wait for one that suits, nor when it is worth nothing.
+  for (const auto& [created, code] :
+       {std::pair(asked.created + 3600, "clock_skew"), std::pair(asked.created - 14 * 24 * 3600, "expired")}) {
+    policy::RecoveryAsked other = asked;
+    other.created = created;
+    write(at(code), policy::Recovery::make(other).text());
+    expect_failure({"recover-admins", "sign", path(code), "--dir", path("a"), "--yes"}, code, {code});
+  }
+
   // Of another file, of another cluster, changed.
   ++asked.created;
   write(at("other"), policy::Recovery::make(asked).text());

@@ -441,11 +441,11 @@ TEST_F(ServerTest, CallsThatWaitHoldNoThread) {
   Waiting waiting;
   api.later = [&](const Call& call) { return waiting(call); };
   std::vector<std::unique_ptr<Wire>> wires;
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 180; ++i) {
     wires.push_back(std::make_unique<Wire>(server->port()));
     wires.back()->send(signed_post());
   }
-  waiting.until(200);
+  waiting.until(180);
   EXPECT_EQ(client().get("/v1/node").status, 200);
   std::thread other([&] { waiting.answer(); });
   for (auto& wire : wires) {
@@ -546,6 +546,25 @@ TEST_F(ServerTest, AnswersOfTheLastMomentAreSent) {
   for (auto& wire : wires) EXPECT_EQ(wire->answer()->status, 201);
 }
 
+// Whatever becomes of the node, its client hears something.
+TEST_F(ServerTest, ACallWithoutAnAnswerEnds) {
+  HttpConfig c = config();
+  c.call_total = Millis(300);
+  start(std::move(c));
+  Waiting waiting;
+  api.later = [&](const Call& call) { return waiting(call); };
+  Wire wire(server->port());
+  wire.send(signed_post());
+  waiting.until(1);
+  const auto answer = wire.answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_NE(answer->body.find("no_answer"), std::string::npos);
+  EXPECT_EQ(waiting.gone, 1);
+  waiting.answer();  // too late
+  EXPECT_EQ(client().get("/v1/node").status, 200);
+}
+
 TEST_F(ServerTest, ClientsThatLeaveDuringACallDoNoHarm) {
   start();
   api.hook = [](const Call&) { std::this_thread::sleep_for(Millis(50)); };
@@ -567,6 +586,12 @@ TEST_F(ServerTest, MetricsHaveAListenerOfTheirOwn) {
   EXPECT_EQ(page->body, "quorate_up 1\n");
   metrics.send("GET /v1/keys HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(metrics.answer()->status, 404);
+  Wire brief(server->metrics_port(), false);
+  brief.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  brief.send_no_more();
+  const auto last = brief.answer();
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->body, "quorate_up 1\n");
   EXPECT_EQ(client().get_unsigned("/metrics").status, 404);
 }
 

@@ -1,5 +1,7 @@
 // A client without manners: raw bytes to a server, through TLS or in the clear.
 #pragma once
+#include <sys/socket.h>
+
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -33,6 +35,7 @@ class Wire {
     }
     return true;
   }
+  void send_no_more() { shutdown(socket_.fd(), SHUT_WR); }
   // nullopt: the connection ended, or nothing came in 5 s.
   std::optional<HttpResponse> answer() {
     ResponseReader reader(1 << 20);

@@ -197,6 +197,47 @@ TEST(Recoveries, AKeysThresholdCounts) {
   EXPECT_EQ(g.audited(0, "policy_vote"), 0u);
 }
 
+TEST(Recoveries, AnArchivedKeysThresholdCountsToo) {
+  Lost g(13);
+  storage::Batch archive;
+  archive.set_key_state(g.sim.store(0).key_by_name("hot")->id, storage::KeyState::active, storage::KeyState::archived);
+  ASSERT_TRUE(g.sim.store(0).commit_now(std::move(archive)).ok());
+  RecoveryAsked none = g.asked();
+  none.threshold = 1;
+  EXPECT_EQ(g.submit(0, g.signed_by_nodes(none).json()), "too_few_signatures");
+}
+
+// What is on its way to the disk when the other comes: the first one counts, and is not overwritten.
+TEST(Recoveries, AVetoAndAVoteAtTheSameTime) {
+  for (const bool veto_first : {true, false}) {
+    Lost g(14);
+    const auto recovery = g.signed_by_nodes(g.asked());
+    const std::string id = recovery.id();
+    EXPECT_EQ(g.submit(0, recovery.json()), "pending");
+    for (const std::size_t i : {1u, 2u, 3u}) g.sim.kill(i);
+    g.sim.run_for(Seconds(2));
+    g.sim.slow_disk(0, true);
+    std::optional<std::variant<Json, node::Refusal>> answer;
+    const auto veto = [&] {
+      g.sim.desk(0).recoveries().veto(id, g.veto_of(id, "ana"), [&](const auto& a) { answer = a; });
+    };
+    if (veto_first) veto();
+    g.sim.clock.advance(hours(73));
+    g.sim.run_for(Seconds(3));  // the vote is on its way, too
+    if (!veto_first) veto();
+    g.sim.slow_disk(0, false);
+    ASSERT_TRUE(g.sim.run_until([&] { return answer.has_value(); }, Seconds(20)));
+    EXPECT_EQ(g.audited(0, "policy_vote"), veto_first ? 0u : 1u);
+    EXPECT_EQ(g.audited(0, "recovery_vetoed"), veto_first ? 1u : 0u);
+    EXPECT_EQ(std::holds_alternative<Json>(*answer), veto_first);
+    g.sim.kill(0);
+    g.sim.heal();
+    g.sim.run_for(Seconds(5));
+    EXPECT_EQ(g.seen(0), veto_first ? "vetoed" : "voted") << "after a restart";
+    EXPECT_EQ(g.veto(0, id, "ben"), veto_first ? "vetoed" : "too_late");
+  }
+}
+
 TEST(Recoveries, AnyAdminVetoesItForGood) {
   Lost g(4);
   const auto recovery = g.signed_by_nodes(g.asked());
@@ -322,14 +363,14 @@ TEST(Recoveries, ItsTimesCount) {
 TEST(Recoveries, ANodeKeepsSoMany) {
   Lost g(9);
   RecoveryAsked a = g.asked();
-  for (std::size_t k = 0; k < node::kMaxRecoveries; ++k) {
+  for (std::size_t k = 0; k < limits::kMaxRecoveries; ++k) {
     --a.created;
     EXPECT_EQ(g.submit(0, g.signed_by_nodes(a).json()), "pending") << k;
   }
   --a.created;
   EXPECT_EQ(g.submit(0, g.signed_by_nodes(a).json()), "busy");
   g.tell(1, 0, g.signed_by_nodes(a));
-  EXPECT_EQ(g.sim.desk(0).recoveries().view().size(), node::kMaxRecoveries);
+  EXPECT_EQ(g.sim.desk(0).recoveries().view().size(), limits::kMaxRecoveries);
   // Those that are worth nothing any more make room.
   g.sim.clock.advance(hours(15 * 24));
   RecoveryAsked fresh = g.asked();

@@ -19,7 +19,8 @@ struct Client {
     const http::SignedRequest original = sim.sign("hot", "x");
     http::Verified who;
     who.user = "admin";
-    http::Call call{http::Route::sign, "hot", {}, nullptr, original, who, wait, {}, {}};
+    http::Call call{http::Route::sign, "hot", {}, nullptr, original, who, wait, {}, {}, std::make_shared<int>()};
+    place = call.place;
     call.respond = [this](std::function<http::Answer()> make) { answers.push_back(make()); };
     const auto answered = api->call(call);
     ASSERT_TRUE(std::holds_alternative<http::Later>(answered));
@@ -46,6 +47,7 @@ struct Client {
   std::optional<node::NodeApi> api;
   std::vector<http::Answer> answers;
   std::function<void()> gone;
+  std::weak_ptr<const void> place;
 };
 
 TEST(WaitingCalls, AreAnsweredWithTheEnd) {
@@ -109,7 +111,9 @@ TEST(WaitingCalls, WhoseClientsHaveLeftLeaveNothingBehind) {
     if (stored) c.sim.quiesce();
     c.gone();
     EXPECT_EQ(c.api->waiting(), 0u);
+    EXPECT_EQ(c.place.expired(), stored) << "what is still to be done for it is its user's";
     c.sim.quiesce();
+    EXPECT_TRUE(c.place.expired());
     EXPECT_FALSE(c.awaited()) << stored;
     c.sim.connect_all();
     c.sim.settle();

@@ -34,8 +34,7 @@ TEST(NodeWindows, ManyAtOnceNeverPassTheCount) {
 }
 
 TEST(NodeWindows, ManyAmountsAtOnceNeverPassTheSum) {
-  std::uint64_t total = 0;
-  for (std::uint64_t seed = 1; seed <= samples(4); ++seed) {
+  for (std::uint64_t seed = 1; seed <= runs(4); ++seed) {
     Windowed w(3, seed, Windowed::amount(50));
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::map<std::string, unsigned> amounts;
@@ -50,12 +49,10 @@ TEST(NodeWindows, ManyAmountsAtOnceNeverPassTheSum) {
     unsigned sum = 0;
     for (const std::string& id : w.signed_requests()) sum += amounts.at(id);
     EXPECT_LE(sum, 50u);
-    EXPECT_GE(sum, 10u);  // some keep each other out
-    total += sum;
+    EXPECT_GE(sum, 25u);
     EXPECT_EQ(w.ended_as("succeeded") + w.ended_as("denied"), 40u);
     w.sim.expect_safe();
   }
-  EXPECT_GE(total, 25 * samples(4));
 }
 
 TEST(NodeWindows, InSplitModeAnotherSignerHasRoom) {

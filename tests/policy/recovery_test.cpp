@@ -82,7 +82,7 @@ TEST_F(Recovering, WhatIsWrongIsNamed) {
   EXPECT_EQ(reads([](Json& j) { j["recovery"]["created"] = 0; }), "/recovery/created");
   EXPECT_EQ(reads([](Json& j) { j["policy"] = Json::object(); }), "/policy");
   EXPECT_EQ(reads([](Json& j) { j["signatures"]["node1"] = "00"; }), "/signatures/node1");
-  EXPECT_EQ(wrong([] { Recovery::parse(std::string_view(std::string(kMaxRecoveryBytes, ' ') + "{}")); }), "");
+  EXPECT_EQ(wrong([] { Recovery::parse(std::string_view(std::string(limits::kMaxRecoveryBytes, ' ') + "{}")); }), "");
   // The same node twice.
   std::string text = Recovery::make(asked()).text();
   const std::string one = "\"node1\":\"" + std::string(128, 'a') + "\"";
