@@ -230,7 +230,7 @@ Io Listener::take_request(std::uint64_t id, Connection& c) {
   const bool close = closes(c, request);
   const auto exchange = std::make_shared<PooledExchange>(answers_, id, close, request.method == "HEAD");
   // Calls that may wait long come over TLS; who asks in the clear may have shut its sending side.
-  const std::uint32_t gone = tls_ != nullptr ? EPOLLRDHUP : 0;
+  const std::uint32_t gone = tls_ != nullptr ? std::uint32_t{EPOLLRDHUP} : 0;
   const bool queued =
       watch(id, c, gone) && answers_->pool.submit("from " + c.source, [this, exchange, request = std::move(request)] {
         exchange->run([&] { return handler_(request, exchange); });
