@@ -231,7 +231,7 @@ TEST(Recoveries, AVetoAndAVoteAtTheSameTime) {
     EXPECT_EQ(g.audited(0, "recovery_vetoed"), veto_first ? 1u : 0u);
     EXPECT_EQ(std::holds_alternative<Json>(*answer), veto_first);
     g.sim.kill(0);
-    g.sim.heal();
+    g.sim.start(0);
     g.sim.run_for(Seconds(5));
     EXPECT_EQ(g.seen(0), veto_first ? "vetoed" : "voted") << "after a restart";
     EXPECT_EQ(g.veto(0, id, "ben"), veto_first ? "vetoed" : "too_late");
