@@ -174,7 +174,9 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
   if (const auto tried = job.tried.find(report.sid); tried != job.tried.end() && tried->second.contains(reporter->id))
     job.any_released |= report.released;
   if (report.succeeded) return succeed_with(job, report, from);
-  if (report.sid != job.sid || job.phase != Phase::running || !job.signers.contains(reporter->id)) return;
+  // A signing runs before everybody has accepted it.
+  const bool runs = job.phase == Phase::running || (job.phase == Phase::proposing && job.x.sign() != nullptr);
+  if (report.sid != job.sid || !runs || !job.signers.contains(reporter->id)) return;
 
   const bool mine = from == world_.me.id;
   const bool silent = report.abort_kind.text == name_of(AbortKind::silent);

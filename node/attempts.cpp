@@ -172,6 +172,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.phase = Phase::proposing;
   job.deadline = world_.clock.steady() + limits::kProposalTimeout;
   job.waiting.clear();
+  job.joining = false;
   job.ended_there.clear();
   for (const PartyId id : signers) job.waiting.insert(committee.node_of(id));
   // A new key's name is reserved on every node that can be reached, member or not.
@@ -182,7 +183,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   for (const std::string& node : job.waiting)
     if (node != world_.me.id && !world_.mesh.send(node, envelope)) unreached.insert(node);
   if (!unreached.empty() && !missed(job, unreached, true)) return;
-  if (job.stored) joined(job);
+  joined(job);
 }
 
 NextNumber Coordinator::number_of(const Job& job) const {
@@ -240,8 +241,10 @@ void Coordinator::lack(Job& job, PartySet up) {
   fail(job, "no_quorum", reason.empty() ? "no set of members is left that has not failed" : reason);
 }
 
+// What this node's part needs on the disk is written right behind the request itself; what needs nothing waits for
+// that.
 void Coordinator::joined(Job& job) {
-  if (job.phase != Phase::proposing || !job.waiting.contains(world_.me.id)) return begin_if_all(job);
+  if (job.phase != Phase::proposing || job.joining || !job.waiting.contains(world_.me.id)) return begin_if_all(job);
   storage::Batch batch;
   if (job.x.gated()) participant_.note(batch, job.x, job.sid, job.signers);
   const bool charged = !job.x.charges.empty();
@@ -249,7 +252,12 @@ void Coordinator::joined(Job& job) {
     windows_.reserving(job.x);
     reserve(batch, job.x, world_);
   }
-  if (batch.empty()) return take_part(job);
+  if (batch.empty() && !job.stored) return;
+  job.joining = true;
+  if (batch.empty()) {
+    if (take_part(job, false)) agreed(job);
+    return;
+  }
   // Of the attempt that this was for, if it still waits for this node.
   const auto current = [this, random = job.propose.random, sid = job.sid, key = job.x.intent.key,
                         gated = job.x.gated().has_value()]() -> Job* {
@@ -263,19 +271,20 @@ void Coordinator::joined(Job& job) {
     if (mine == nullptr) return;
     if (result.conflict == storage::Conflict::limit) return no_room(*mine, result.text, world_.me.id);
     if (!result.ok()) return fail(*mine, "storage", "this node cannot store that it takes part: " + result.text);
-    if (!charged) return take_part(*mine);
-    windows_.reserved(mine->x, mine->record.original, [this, current](std::optional<std::string> exceeded) {
+    if (!take_part(*mine, charged)) return;
+    if (!charged) return agreed(*mine);
+    windows_.reserved(mine->x, mine->record.original, [this, current](const std::optional<std::string>& exceeded) {
       Job* still = current();
       if (still == nullptr) return;
-      if (!exceeded) return take_part(*still);
-      if (still->x.gated()) participant_.erase_note_of(still->sid, still->x.intent.key);
-      no_room(*still, *exceeded, world_.me.id);
+      if (exceeded) return no_room(*still, *exceeded, world_.me.id);
+      if (participant_.allow(still->x.id, still->sid)) agreed(*still);
     });
   });
 }
 
-void Coordinator::take_part(Job& job) {
-  if (const auto refused = participant_.join(job.x, job.record, job.propose, world_.me.id)) {
+// `held`: it releases nothing before its windows have been looked at again. False: another attempt has begun, or none.
+bool Coordinator::take_part(Job& job, bool held) {
+  if (const auto refused = participant_.join(job.x, job.record, job.propose, world_.me.id, held)) {
     if (job.x.gated()) participant_.erase_note_of(job.sid, job.x.intent.key);
     if (refused->code == "quarantined")
       job.candidates.failed.insert(job.signers);
@@ -283,10 +292,18 @@ void Coordinator::take_part(Job& job) {
       job.candidates.excluded.insert(*job.candidates.me);
     job.refused = *refused;
     job.refused->detail = world_.me.id + ": " + refused->detail;
-    if (job.x.create() != nullptr) return fail(job, refused->code, job.refused->detail);
+    if (job.x.create() != nullptr) {
+      fail(job, refused->code, job.refused->detail);
+      return false;
+    }
     give_up_attempt(job);
-    return attempt(job);
+    attempt(job);
+    return false;
   }
+  return true;
+}
+
+void Coordinator::agreed(Job& job) {
   job.waiting.erase(world_.me.id);
   begin_if_all(job);
 }
@@ -296,6 +313,7 @@ void Coordinator::begin_if_all(Job& job) {
   job.phase = Phase::running;
   // The sessions have deadlines for every round; this one only catches what falls between.
   job.deadline = world_.clock.steady() + kMostRounds * round_timeout_of(job.x);
+  if (job.x.sign() != nullptr) return host_.begin(job.sid);  // whoever has accepted has begun
   Begin begin;
   begin.sid = job.sid;
   for (const PartyId id : job.signers) {

@@ -83,6 +83,7 @@ class Coordinator {
     RequestRecord record;
     Phase phase = Phase::storing;
     bool stored = false;
+    bool joining = false;  // this node's own part in the attempt is being written, or is
     std::vector<Stored> when_stored;
     Candidates candidates;
     PartySet busy;  // members whose turn this node has to wait for
@@ -132,7 +133,8 @@ class Coordinator {
   void lack(Job& job, PartySet reachable);
   void postpone(Job& job, Millis by);
   void joined(Job& job);
-  void take_part(Job& job);
+  bool take_part(Job& job, bool held);
+  void agreed(Job& job);
 
   // room.cpp
   void no_room(Job& job, const std::string& rule, const std::string& node);

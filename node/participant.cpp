@@ -193,13 +193,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   if (!x.charges.empty()) windows_.reserving(x);
   requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid,
                                       retries](const storage::CommitResult& result) {
-    if (result.ok()) {
-      if (x.charges.empty()) return accepted(from, propose, x, record, sid, std::nullopt);
-      const auto then = [this, from, propose, x, record, sid](std::optional<std::string> exceeded) {
-        accepted(from, propose, x, record, sid, exceeded ? std::optional(window_exceeded(*exceeded)) : std::nullopt);
-      };
-      return windows_.reserved(x, record.original, then);
-    }
+    if (result.ok()) return accepted(from, propose, x, record, sid);
     const auto it = active_.find(x.id);
     if (it != active_.end() && it->second.sid == sid) {
       active_.erase(it);
@@ -220,9 +214,10 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   });
 }
 
-// The acceptance is durable, and noted by who can be heard.
+// The acceptance is durable. A signing begins at once, and is held before its last message until those who can be heard
+// have noted what it adds to windows; the coordinator hears of the acceptance then.
 void Participant::accepted(const std::string& from, const Propose& propose, const Examined& x,
-                           const RequestRecord& record, const SessionId& sid, const std::optional<Refusal>& refused) {
+                           const RequestRecord& record, const SessionId& sid) {
   const auto it = active_.find(x.id);
   if (it == active_.end() || it->second.sid != sid) {  // stopped, ended or replaced meanwhile, and the note erased
     // What has ended let go of its name before this took it again; its coordinator will not say so a second time.
@@ -234,24 +229,44 @@ void Participant::accepted(const std::string& from, const Propose& propose, cons
     return refuse(from, propose, x.id, another_attempt());
   }
   active_.erase(it);
-  const auto not_joined = [&](const Refusal& why) {
-    if (x.gated()) erase_note_of(sid, x.intent.key);
-    if (!x.charges.empty()) windows_.ended(x.id);
-    refuse(from, propose, x.id, why);
-  };
-  if (refused) return not_joined(*refused);
   hooks_.accepted(x, record);
+  const bool charged = !x.charges.empty();
   const Member* me = x.committee().find(world_.me.id);
   if (me != nullptr && parties_of(x, set_of(propose.signers)).contains(me->id))
-    if (const auto why = join(x, record, propose, from)) return not_joined(*why);
+    if (const auto why = join(x, record, propose, from, charged)) {
+      if (x.gated()) erase_note_of(sid, x.intent.key);
+      if (charged) windows_.ended(x.id);
+      return refuse(from, propose, x.id, *why);
+    }
+  if (!charged) return agreed(from, propose, x, sid, std::nullopt);
+  windows_.reserved(x, record.original, [this, from, propose, x, sid](const std::optional<std::string>& exceeded) {
+    agreed(from, propose, x, sid, exceeded);
+  });
+}
+
+void Participant::agreed(const std::string& from, const Propose& propose, const Examined& x, const SessionId& sid,
+                         const std::optional<std::string>& exceeded) {
+  if (exceeded) {
+    leave(x.id, sid);
+    windows_.ended(x.id);
+    return refuse(from, propose, x.id, window_exceeded(*exceeded));
+  }
+  if (!x.charges.empty() && !allow(x.id, sid)) return refuse(from, propose, x.id, another_attempt());
   Accept message;
   message.request = x.id;
   message.random = propose.random;
   world_.mesh.send(from, envelope_of(message));
 }
 
+bool Participant::allow(const std::string& request, const SessionId& sid) {
+  const auto it = active_.find(request);
+  if (it == active_.end() || it->second.sid != sid) return false;
+  host_.allow(sid);
+  return true;
+}
+
 std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord& record, const Propose& propose,
-                                         const std::string& coordinator) {
+                                         const std::string& coordinator, bool held) {
   if (hooks_.resting()) return rolled_back();
   if (const auto stopped = frozen(x, world_)) return stopped;
   // What was examined may have ended while the request was being written: its share is gone, and the next is another.
@@ -276,6 +291,8 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   const SessionId sid = hosted.session->sid();
   hosted.committee = x.committee();
   hosted.round_timeout = round_timeout_of(x);
+  hosted.eager = x.sign() != nullptr;
+  hosted.held = held;
   const Millis hosted_for = hosted.round_timeout;
   if (const auto key = x.gated()) {
     if (const auto refused = quarantines_.check(*key, x.committee(), signers)) return refused;

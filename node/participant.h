@@ -49,9 +49,11 @@ class Participant {
   void on_begin(const std::string& from, const Begin& begin);
   void on_stop(const std::string& from, const Stop& stop);
 
-  // The coordinator's own part: what it has examined and stored already.
+  // The coordinator's own part: what it has examined and stored already. `held`: it releases nothing before allow().
   std::optional<Refusal> join(const Examined& x, const RequestRecord& record, const Propose& propose,
-                              const std::string& coordinator);
+                              const std::string& coordinator, bool held);
+  // Its windows have room, as far as everybody knows. False: it is in this session no more.
+  bool allow(const std::string& request, const SessionId& sid);
   // ECDSA: in a batch before join(), so that a crash amid the session counts as a strike; and once it is over.
   void note(storage::Batch& batch, const Examined& x, const SessionId& sid, PartySet signers) const;
   void erase_note_of(const SessionId& sid, const std::string& key);
@@ -89,7 +91,9 @@ class Participant {
   std::optional<Refusal> check_ledger(const Examined& x) const;
   void accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known, int retries);
   void accepted(const std::string& from, const Propose& propose, const Examined& x, const RequestRecord& record,
-                const SessionId& sid, const std::optional<Refusal>& refused);
+                const SessionId& sid);
+  void agreed(const std::string& from, const Propose& propose, const Examined& x, const SessionId& sid,
+              const std::optional<std::string>& exceeded);
   void ended(const Examined& x, const RequestRecord& record, const std::string& coordinator, PartySet signers,
              Report report);
   void refuse(const std::string& to, const Propose& propose, const std::string& request, const Refusal& refusal);

@@ -1,17 +1,10 @@
 #include "node/session_host.h"
 
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
 
 namespace quorate::node {
-
-std::size_t SessionHost::SidHash::operator()(const SessionId& sid) const noexcept {
-  std::size_t h = 0;  // a session id is the output of a hash
-  std::memcpy(&h, sid.data(), sizeof h);
-  return h;
-}
 
 SessionHost::SessionHost(const World& world, std::vector<Executor*> workers) : world_(world), workers_(workers.size()) {
   QUORATE_ASSERT(!workers.empty());
@@ -33,7 +26,18 @@ bool SessionHost::open(HostedSession session) {
     Running running;
     running.hosted = std::move(*shared);
     running.deadline = world_.clock.steady() + limits::kProposalTimeout + running.hosted.round_timeout;
-    if (!worker.sessions.try_emplace(sid, std::move(running)).second) --running_;
+    const auto [it, placed] = worker.sessions.try_emplace(sid, std::move(running));
+    if (!placed) {
+      --running_;
+      return;
+    }
+    bool begins = it->second.hosted.eager;
+    for (const EarlyMail::Letter& letter : worker.early.take(sid))
+      if (hand(it->second, letter.from, *letter.envelope))
+        begins = true;
+      else
+        ++dropped_;
+    if (begins) advance(worker, sid);
   });
   if (!posted) --running_;
   return posted;
@@ -41,7 +45,31 @@ bool SessionHost::open(HostedSession session) {
 
 void SessionHost::begin(const SessionId& sid) {
   Worker& worker = worker_of(sid);
-  worker.executor->post_always([this, &worker, sid] { advance(worker, sid); });
+  worker.executor->post_always([this, &worker, sid] {
+    const auto it = worker.sessions.find(sid);
+    if (it != worker.sessions.end() && it->second.hosted.eager && it->second.rounds == 1)
+      it->second.deadline = world_.clock.steady() + it->second.hosted.round_timeout;
+    advance(worker, sid);
+  });
+}
+
+void SessionHost::allow(const SessionId& sid) {
+  Worker& worker = worker_of(sid);
+  worker.executor->post_always([this, &worker, sid] {
+    const auto it = worker.sessions.find(sid);
+    if (it == worker.sessions.end()) return;
+    it->second.hosted.held = false;
+    advance(worker, sid);
+  });
+}
+
+bool SessionHost::hand(Running& running, const std::string& from, const Envelope& envelope) {
+  const Member* sender = running.hosted.committee.find(from);
+  // What a peer says after its connection was lost is of another life: a restarted node that is led into the same
+  // session would seem to equivocate.
+  if (sender == nullptr || running.lost.contains(sender->id)) return false;
+  if (!running.shut) running.hosted.session->deliver(sender->id, envelope.tag, envelope.body);
+  return true;
 }
 
 void SessionHost::deliver(const std::string& from, Envelope envelope) {
@@ -55,16 +83,15 @@ void SessionHost::deliver(const std::string& from, Envelope envelope) {
   const bool posted = worker.executor->post([this, &worker, bytes, from, shared] {
     inflow_.done(from, bytes);
     const auto it = worker.sessions.find(shared->sid);
-    const Member* sender = it == worker.sessions.end() ? nullptr : it->second.hosted.committee.find(from);
-    // What a peer says after its connection was lost is of another life: a restarted node that is led into the same
-    // session would seem to equivocate.
-    if (sender == nullptr || it->second.lost.contains(sender->id)) {
+    if (it == worker.sessions.end()) {
+      if (!worker.early.keep(from, shared, world_.clock.steady())) ++dropped_;
+      return;
+    }
+    // A peer that speaks has accepted: of what is not eager it has been told to begin, so everybody has.
+    if (!hand(it->second, from, *shared)) {
       ++dropped_;
       return;
     }
-    if (it->second.shut) return;
-    // A peer that speaks has been told to begin, so everybody has accepted.
-    it->second.hosted.session->deliver(sender->id, shared->tag, shared->body);
     advance(worker, shared->sid);
   });
   if (!posted) {
@@ -84,6 +111,7 @@ void SessionHost::close(const SessionId& sid, std::function<void()> then) {
 void SessionHost::peer_lost(const std::string& node) {
   for (Worker& worker : workers_)
     worker.executor->post_always([this, &worker, node] {
+      dropped_ += worker.early.drop_of(node);
       std::vector<SessionId> affected;
       for (auto& [sid, running] : worker.sessions) {
         const Member* member = running.hosted.committee.find(node);
@@ -101,6 +129,7 @@ void SessionHost::tick() {
     const bool posted = worker.executor->post_always([this, &worker] {
       worker.ticking = false;
       const SteadyTime now = world_.clock.steady();
+      dropped_ += worker.early.expire(now);
       std::vector<SessionId> late;
       for (const auto& [sid, running] : worker.sessions)
         if (running.deadline <= now) late.push_back(sid);
@@ -122,6 +151,12 @@ void SessionHost::tick() {
           finish(worker, sid, std::move(end));
           continue;
         }
+        if (running.hosted.held && running.hosted.session->waiting_for().empty()) {
+          SessionEnd end;
+          end.broken = "nothing has allowed it to go on";
+          finish(worker, sid, std::move(end));
+          continue;
+        }
         running.hosted.session->time_out();
         advance(worker, sid);
       }
@@ -137,7 +172,8 @@ void SessionHost::advance(Worker& worker, const SessionId& sid) {
   AnySession& session = *running.hosted.session;
   if (!running.begun) {
     running.begun = true;
-    running.deadline = world_.clock.steady() + running.hosted.round_timeout;
+    // Others of an eager one may still be accepting it: the deadline of its first round is that of its opening.
+    if (!running.hosted.eager) running.deadline = world_.clock.steady() + running.hosted.round_timeout;
   }
   if (running.shut) return;
   const auto& gated = running.hosted.gated;
@@ -158,9 +194,11 @@ void SessionHost::advance(Worker& worker, const SessionId& sid) {
   }
   if (running.round != session.round()) {
     running.round = session.round();
-    running.deadline = world_.clock.steady() + running.hosted.round_timeout;
+    if (++running.rounds > 1 || !running.hosted.eager)
+      running.deadline = world_.clock.steady() + running.hosted.round_timeout;
   }
   if (ended_by_loss(worker, sid)) return;
+  if (running.hosted.held) return;
   if (!take_durable(worker, running)) {
     SessionEnd end;
     end.broken = "a durable step could not be written";

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "node/early_mail.h"
 #include "node/executor.h"
 #include "node/inflow.h"
 #include "node/world.h"
@@ -45,6 +46,10 @@ struct HostedSession {
   std::unique_ptr<AnySession> session;
   Committee committee;  // names for the parties
   Millis round_timeout{};
+  // Of a signing: it begins when it is opened. Others do when the coordinator, or a peer that speaks, says so: once all
+  // have accepted.
+  bool eager = false;
+  bool held = false;  // no durable step is written before allow()
   std::optional<Gated> gated{};
   // What a durable step writes. On the worker.
   std::function<storage::Batch(DurableStep, SecretBytes)> to_batch;
@@ -59,8 +64,10 @@ class SessionHost {
 
   // All may be called from any thread and return at once; for one session they take effect in the order of the calls.
   bool open(HostedSession session);  // false: limits::kMaxSessions run. A session id is opened once.
-  void begin(const SessionId& sid);
-  void deliver(const std::string& from, Envelope envelope);  // unknown sessions: dropped and counted
+  void begin(const SessionId& sid);  // all have accepted; of an eager one the first round's time runs from now
+  void allow(const SessionId& sid);
+  // For a session that is not open here, or not yet: kept for a moment, then dropped and counted.
+  void deliver(const std::string& from, Envelope envelope);
   // Ends it without a word; `then` runs on its worker, after all that the session has committed.
   void close(const SessionId& sid, std::function<void()> then = {});
   void peer_lost(const std::string& node);
@@ -77,17 +84,18 @@ class SessionHost {
     PartySet lost;                             // their connections ended: nothing more will come
     bool shut = false;                         // a gate is closing: nothing moves until all its sessions end together
     std::string_view round;
+    int rounds = 0;  // that it has come to
     SteadyTime deadline{};
-  };
-  struct SidHash {
-    std::size_t operator()(const SessionId& sid) const noexcept;
   };
   struct Worker {
     Executor* executor = nullptr;
     std::atomic<bool> ticking{false};                          // a tick waits on the executor
-    std::unordered_map<SessionId, Running, SidHash> sessions;  // touched on the executor only
+    std::unordered_map<SessionId, Running, SidHash> sessions;  // touched on the executor only, as is
+    EarlyMail early;
   };
   Worker& worker_of(const SessionId& sid);
+  // False: it is from nobody that takes part, or of another life of who does.
+  bool hand(Running& running, const std::string& from, const Envelope& envelope);
   void advance(Worker& worker, const SessionId& sid);
   std::vector<std::string> peers_of(const Running& running) const;
   Gates::State send_out(Running& running);

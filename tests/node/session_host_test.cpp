@@ -46,8 +46,14 @@ struct Host : ::testing::Test {
     return *Committee::make(2, members);
   }
   SessionId sid(int n) { return sha256(view_of("session " + std::to_string(n))); }
-  bool open(int n) {
+  struct How {
+    bool eager, held;
+  };
+  bool open(int n) { return open(n, How{false, false}); }
+  bool open(int n, How how) {
     node::HostedSession hosted;
+    hosted.eager = how.eager;
+    hosted.held = how.held;
     hosted.session = Toss{}.start(SessionConfig{sid(n), PartySet::first(3), PartyId(1), rng});
     hosted.committee = committee;
     hosted.round_timeout = Seconds(5);
@@ -95,6 +101,7 @@ struct Host : ::testing::Test {
     host.deliver("node" + std::to_string(i), std::move(e));
     drain();
   }
+  static constexpr auto kKept = node::EarlyMail::kKept;
   TossCommit commitment_of(unsigned i, int n, const TossOpening& opening) {
     return TossCommit{toss_commitment(sid(n), PartyId(i), opening)};
   }
@@ -227,9 +234,87 @@ TEST_F(Host, CloseEndsItWithoutAWordAndStrangersAreDropped) {
   const auto before = host.dropped();
   from(2, 1, TossCommit::tag, encode(TossCommit{}));
   from(9, 1, TossCommit::tag, encode(TossCommit{}));
-  EXPECT_EQ(host.dropped(), before + 2);
+  EXPECT_EQ(host.dropped(), before);  // it might be opened yet
   wait(Seconds(60));
+  EXPECT_EQ(host.dropped(), before + 2);
   EXPECT_TRUE(ended.empty());
+}
+// A signing begins when it is opened, with what has come before that.
+TEST_F(Host, AnEagerSessionTakesWhatCameEarly) {
+  for (unsigned i : {2u, 3u}) from(i, 1, TossCommit::tag, encode(commitment_of(i, 1, opening_of(i))));
+  from(9, 1, TossCommit::tag, encode(TossCommit{}));  // no member
+  EXPECT_EQ(host.dropped(), 0u);
+  ASSERT_TRUE(open(1, {true, false}));
+  drain();
+  EXPECT_EQ(host.dropped(), 1u);
+  for (unsigned i : {2u, 3u}) from(i, 1, TossReveal::tag, encode(TossReveal{PartyId(1), opening_of(i)}));
+  EXPECT_EQ(store.waiting(), 1u) << "it has come to its last round";
+  EXPECT_TRUE(ended.empty());
+}
+TEST_F(Host, WhatCameEarlyFromALostPeerIsOfAnotherLife) {
+  for (unsigned i : {2u, 3u}) from(i, 1, TossCommit::tag, encode(commitment_of(i, 1, opening_of(i))));
+  host.peer_lost("node3");
+  drain();
+  ASSERT_TRUE(open(1, {true, false}));
+  drain();
+  wait(limits::kProposalTimeout + Seconds(5));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "silent 3");
+}
+TEST_F(Host, WhatCameTooEarlyIsForgotten) {
+  for (unsigned i : {2u, 3u}) from(i, 1, TossCommit::tag, encode(commitment_of(i, 1, opening_of(i))));
+  wait(kKept);
+  EXPECT_EQ(host.dropped(), 2u);
+  ASSERT_TRUE(open(1, {true, false}));
+  drain();
+  wait(limits::kProposalTimeout + Seconds(5));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "silent 2 3");
+}
+TEST_F(Host, AnEagerSessionsFirstRoundLastsAsLongAsOthersMayAccept) {
+  open(1, {true, false});
+  drain();
+  wait(limits::kProposalTimeout + Seconds(5) - Millis(1));
+  EXPECT_TRUE(ended.empty());
+  wait(Millis(1));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "silent 2 3");
+}
+TEST_F(Host, OnceAllHaveAcceptedItLastsARoundsTime) {
+  open(1, {true, false});
+  drain();
+  wait(Millis(1'000));
+  host.begin(sid(1));
+  drain();
+  wait(Millis(4'999));
+  EXPECT_TRUE(ended.empty());
+  wait(Millis(1));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "silent 2 3");
+}
+TEST_F(Host, WhatIsHeldReleasesNothingBeforeItIsAllowed) {
+  open(1, {true, true});
+  drain();
+  commit_and_reveal(1);
+  EXPECT_EQ(store.waiting(), 0u);
+  host.allow(sid(1));
+  drain();
+  EXPECT_EQ(store.waiting(), 1u);
+  store.pump();
+  drain();
+  EXPECT_TRUE(store.meta("spent"));
+}
+TEST_F(Host, WhatNobodyAllowsEnds) {
+  open(1, {true, true});
+  drain();
+  commit_and_reveal(1);
+  wait(Seconds(5));
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "broken nothing has allowed it to go on");
+  EXPECT_FALSE(ended[0].released);
+  host.allow(sid(1));
+  drain();
+  EXPECT_EQ(store.waiting(), 0u);
 }
 TEST_F(Host, SessionsAreBounded) {
   for (std::size_t n = 0; n < limits::kMaxSessions; ++n) ASSERT_TRUE(open(static_cast<int>(n)));

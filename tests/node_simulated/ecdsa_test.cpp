@@ -156,11 +156,11 @@ TEST(NodeEcdsa, WhoDoesNotKnowOfItIsRefusedAndAsksOthers) {
   ASSERT_TRUE(t.sim.ask(0, t.sim.sign("hot", "first")).succeeded());
   t.sim.settle();
   EXPECT_TRUE(t.rows(1).empty());
-  const int bad = t.bad;
+  const int products = t.products;
   const auto& s = t.sim.ask(1, t.sim.sign("hot", "node2 asks node1 first"));
   ASSERT_TRUE(s.succeeded()) << s.code();
   EXPECT_EQ(t.signers(s), Json::array({"node2", "node3"}));
-  EXPECT_EQ(t.bad, bad);  // it came to no session
+  EXPECT_EQ(t.products, products);  // node2 speaks with its proposal: at node1 it came to no session
 }
 
 TEST(NodeEcdsa, WithoutAnotherSetTheClientIsToldWhichPairAndWhatHelps) {
@@ -388,7 +388,7 @@ TEST(NodeEcdsa, AfterAFailureThatNamesNobodyTheNextSetDiffers) {
       message.products.at(0).psi = message.products.at(0).psi + Scalar<Secp256k1>::one();
       s.envelope.body = encode(message);
     }
-    if (s.envelope.tag == node::Begin::tag) sets.insert(to_hex(decode<node::Begin>(s.envelope.body).sid));
+    if (s.envelope.tag == ecdsa::Round1::tag) sets.insert(to_hex(s.envelope.sid));
     std::vector<NodeSimulation::Sent> all;
     all.push_back(std::move(s));
     return all;
