@@ -27,6 +27,7 @@ CALL_ENDS = PREFER + 15  # by then it has its answer: the wait, 10 s for a disk 
 REQUEST_ENDS = 60      # by then a request, resent over the nodes, has its signature
 MOST_LOST = 0.001
 RECOVERS = 45          # after a fault every node is ready again
+WARM_UP = 0.25         # of the time: caches of some thousand requests fill
 SETTLED = 600          # a run of so many seconds says something about memory
 MOST_GROWTH, MOST_GROWN_BYTES, MOST_DESCRIPTORS = 0.05, 16 * 2**20, 8
 
@@ -213,7 +214,7 @@ class Chaos(ClusterTest):
             client.start()
             self.addCleanup(client.stop)
         began = time.monotonic()
-        warm = None
+        self.memory = []
         faults = [self.kill, self.pause, self.cut_off, self.deaf, self.slow, self.reset, self.lie, self.no_quorum]
         done, order = {f.__name__: 0 for f in faults}, []
         while time.monotonic() - began < 0.8 * SECONDS or not all(done.values()):
@@ -227,8 +228,7 @@ class Chaos(ClusterTest):
             done[fault.__name__] += 1
             for client in clients:
                 self.assertEqual(client.problems + client.false, [], fault.__name__)
-            if warm is None and time.monotonic() - began > 0.2 * SECONDS:
-                warm = self.numbers(self.witness)
+            self.memory.append((time.monotonic() - began, self.numbers(self.witness)))
         # From here on four are healthy: one rests until all that it has forgotten is over.
         self.old_database(old)
         self.assertEqual(eventually(lambda: self.c.get("/readyz", node=old, signed=False).body["checks"], RECOVERS, "it answers")["node"], old)
@@ -244,7 +244,10 @@ class Chaos(ClusterTest):
         for client in clients:
             client.stop()
             self.assertFalse(client.is_alive(), f"{client.name} hangs")
+        warm = next(numbers for t, numbers in self.memory if t > WARM_UP * SECONDS)
         after = self.numbers(self.witness)
+        step = max(1, len(self.memory) // 12)
+        print("chaos memory, MiB at s:", "  ".join(f"{n[0] / 2**20:.1f} at {t:.0f}" for t, n in self.memory[::step]), flush=True)
         self.judge(clients, warm, after, done, time.monotonic() - began)
         self.check_audit()
 
