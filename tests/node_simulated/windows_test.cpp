@@ -33,6 +33,25 @@ TEST(NodeWindows, ManyAtOnceNeverPassTheCount) {
   }
 }
 
+// The protocol's first rounds run meanwhile; its last message waits.
+TEST(NodeWindows, NothingIsReleasedBeforeTheOthersHaveNoted) {
+  Windowed w(3, 9, Windowed::count(5));
+  std::map<std::string, SteadyTime> first_round, released;
+  w.sim.tap = [&](NodeSimulation::Sent s) {
+    if (s.envelope.tag.starts_with("frost/commitment/")) first_round.try_emplace(s.from, w.sim.clock.steady());
+    if (s.envelope.tag.starts_with("frost/share/")) released.try_emplace(s.from, w.sim.clock.steady());
+    std::vector<NodeSimulation::Sent> all;
+    if (s.envelope.tag != node::LedgerNoted::tag) all.push_back(std::move(s));
+    return all;
+  };
+  const SteadyTime began = w.sim.clock.steady();
+  EXPECT_TRUE(w.sim.ask(0, w.message()).succeeded());
+  ASSERT_EQ(first_round.size(), 2u);
+  ASSERT_EQ(released.size(), 2u);
+  for (const auto& [node, when] : first_round) EXPECT_LT(when, began + Millis(100)) << node;
+  for (const auto& [node, when] : released) EXPECT_GE(when, began + Millis(500)) << node;
+}
+
 TEST(NodeWindows, ManyAmountsAtOnceNeverPassTheSum) {
   for (std::uint64_t seed = 1; seed <= runs(4); ++seed) {
     Windowed w(3, seed, Windowed::amount(50));
