@@ -61,6 +61,11 @@ ClusterClient::ClusterClient(const fs::path& dir, const std::string& node, Ed255
     if (card.id != node) nodes_.push_back(card.id);
 }
 
+void ClusterClient::follow(policy::ClusterDocument cluster) {
+  cluster_ = std::move(cluster);
+  connections_.clear();
+}
+
 http::Client& ClusterClient::connection(const std::string& node) {
   const auto present = connections_.find(node);
   if (present != connections_.end()) return present->second;

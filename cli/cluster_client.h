@@ -26,6 +26,8 @@ class ClusterClient {
   ClusterClient(const ClusterClient&) = delete;  // its connections refer to its key
 
   const policy::ClusterDocument& cluster() const { return cluster_; }
+  // Whom call_node() knows from now on.
+  void follow(policy::ClusterDocument cluster);
   const std::string& user() const { return user_; }
   Signature64 sign(ByteView message) const { return key_->sign(message); }  // with the user's key
 

@@ -409,7 +409,8 @@ void add_policy(CLI::App& app, Run& run) {
   simulate->add_option("--path", w.simulate.path, "of a child key, m/0/5");
   simulate->add_option("--user", w.simulate.user, "who would ask (default: who asks now)");
   simulate->add_option("--at", w.simulate.at, "when, 2026-11-23T17:00:00Z (default: now)");
-  simulate->add_option("--policy", w.simulate.policy, "a file, instead of the policy in force");
+  simulate->add_option("--policy", w.simulate.policy,
+                       "a file, instead of the policy in force; of change_policy, what it would be changed into");
   simulate->callback([&run] {
     run.words.chosen = [&run] {
       return run.with_client(

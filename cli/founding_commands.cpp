@@ -133,8 +133,8 @@ Failure clash(const JsonError& e, const ClusterCreateOptions& options, const std
 }  // namespace
 
 Exit cluster_create(const ClusterCreateOptions& options, Console& console) {
-  if (options.cards.size() < limits::kMinThreshold || options.cards.size() > limits::kMaxNodes)
-    throw usage("give " + std::to_string(limits::kMinThreshold) + " to " + std::to_string(limits::kMaxNodes) +
+  if (options.cards.size() < limits::kMinThreshold || options.cards.size() > policy::kMostVoters)
+    throw usage("give " + std::to_string(limits::kMinThreshold) + " to " + std::to_string(policy::kMostVoters) +
                 " cards, each with --card");
   std::vector<Json> cards;
   for (const std::string& file : options.cards) cards.push_back(read_card(file));

@@ -107,9 +107,9 @@ std::string write_client_config(const fs::path& dir, const Environment& env) {
 }  // namespace
 
 InitResult init_cluster(const InitOptions& options, World& world) {
-  if (options.nodes < static_cast<int>(limits::kMinThreshold) || options.nodes > static_cast<int>(limits::kMaxNodes))
+  if (options.nodes < static_cast<int>(limits::kMinThreshold) || options.nodes > static_cast<int>(policy::kMostVoters))
     throw usage("--nodes must be from " + std::to_string(limits::kMinThreshold) + " to " +
-                std::to_string(limits::kMaxNodes));
+                std::to_string(policy::kMostVoters));
   if (!policy::is_name(options.name)) throw usage("--name must match [a-z0-9][a-z0-9._-]{0,62}");
   check_port_range(options.base_port, options.nodes);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <utility>
 
 #include "cli/files.h"
 #include "cli/key_commands.h"
@@ -98,8 +99,18 @@ std::string text_of_simulation(const Json& seen) {
   const Json policy = seen.value("policy", Json::object());
   std::string text = text_at(policy, "decision") + " by " + text_at(policy, "rule") + ", for " + text_at(seen, "as") +
                      " at " + text_at(seen, "at") + "\n";
-  for (const Json& need : seen.value("needs", Json::array()))
-    text += "needs " + std::to_string(need.value("min", 0)) + " of " + text_at(need, "group") + "\n";
+  for (const Json& need : seen.value("needs", Json::array())) {
+    text += "needs " + std::to_string(need.value("min", 0)) + " of " + text_at(need, "group");
+    const char* sign = ": ";
+    for (const Json& member : need.value("members", Json::array()))
+      text += std::exchange(sign, ", ") + member.get<std::string>();
+    text += "\n";
+  }
+  for (const Json& why : seen.value("loosens", Json::array())) text += "loosens  " + why.get<std::string>() + "\n";
+  if (seen.contains("delay_hours"))
+    text += "then waits " + std::to_string(seen.value("delay_hours", std::int64_t{0})) + " h\n";
+  if (const Json refused = seen.value("refused", Json()); refused.is_object())
+    text += "would be refused: " + text_at(refused, "code") + ": " + text_at(refused, "detail") + "\n";
   for (const Json& rule : seen.value("rules", Json::array()))
     text += "  " + text_at(rule, "rule") + "  " + text_at(rule, "then") + "  " + text_at(rule, "matched") + ": " +
             text_at(rule, "why") + "\n";
@@ -206,17 +217,27 @@ Exit policy_diff(const std::string& file, ClusterClient& client, Console& consol
   return Exit::ok;
 }
 
+namespace {
+
+// The file's policy as the one that follows.
+Json following(const std::string& file, const Json& before, const ClusterClient& client) {
+  Json after = parse_policy(file);
+  if (!after.is_object()) throw failed("policy_invalid", file + ": must be an object");
+  expect_policy(before, "the policy in force");
+  after["version"] = before.value("version", std::int64_t{0}) + 1;
+  after["previous"] = to_hex(jcs_digest(before));
+  after["cluster"] = client.cluster().id();
+  expect_policy(after, file);
+  return after;
+}
+
+}  // namespace
+
 Exit policy_propose(const PolicyProposeOptions& options, ClusterClient& client, Console& console, std::istream& in) {
   const auto reply = client.get("/v1/policy");
   const Json& before = expect_success(reply);
-  Json after = parse_policy(options.file);
-  if (!after.is_object()) throw failed("policy_invalid", options.file + ": must be an object");
-  expect_policy(before, "the policy in force");
+  const Json after = following(options.file, before, client);
   const auto version = before.value("version", std::int64_t{0});
-  after["version"] = version + 1;
-  after["previous"] = to_hex(jcs_digest(before));
-  after["cluster"] = client.cluster().id();
-  expect_policy(after, options.file);
   const PolicyChanges found = changes_of(before, after);
   if (!options.yes) {
     if (console.json()) throw usage("with --json a proposal needs --yes");
@@ -241,10 +262,17 @@ Exit policy_simulate(const PolicySimulateOptions& options, ClusterClient& client
   for (const auto& [name, value] :
        {std::pair("key", options.key), {"path", options.path}, {"as", options.user}, {"at", options.at}})
     if (value) body[name] = *value;
-  if (options.policy) body["policy"] = read_policy(*options.policy);
+  if (body["kind"] == "change_policy") {
+    if (!options.policy) throw usage("give the policy that it would be changed into, with --policy");
+    const auto in_force = client.get("/v1/policy");
+    body["policy"] = following(*options.policy, expect_success(in_force), client);
+  } else if (options.policy) {
+    body["policy"] = read_policy(*options.policy);
+  }
   const auto reply = client.post("/v1/policy/simulate", body);
   const Json& seen = expect_success(reply);
   console.result(seen, text_of_simulation(seen));
+  if (seen.contains("refused")) return Exit::failed;
   const std::string decision = text_at(seen.value("policy", Json::object()), "decision");
   return decision == "allow" ? Exit::ok : decision == "approve" ? Exit::waiting : Exit::denied;
 }

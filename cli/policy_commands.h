@@ -35,7 +35,8 @@ struct PolicySimulateOptions {
   std::optional<std::string> key, path, user, at, policy;
   PayloadOptions payload;  // of sign
 };
-// Exit::ok if it is allowed, Exit::denied if not.
+// Exit::ok if it is allowed, Exit::denied if not, Exit::waiting if people are asked, Exit::failed if it would be
+// refused all the same.
 Exit policy_simulate(const PolicySimulateOptions& options, ClusterClient& client, Console& console, std::istream& in);
 
 }  // namespace quorate::cli

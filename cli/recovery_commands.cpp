@@ -170,8 +170,32 @@ Exit recovery_submit(const std::string& file, const fs::path& dir, World& world)
   return Exit::waiting;
 }
 
+namespace {
+
+// The newest document that any node of the known one shows: who has joined since votes for the recovery, too.
+policy::ClusterDocument in_force(ClusterClient& client, const Place& place) {
+  auto newest = policy::ClusterChain::parse(read_text_file(place.dir / "cluster.json"));
+  for (const policy::NodeCard& card : client.cluster().nodes()) {
+    if (place.node && card.id != *place.node) continue;
+    try {
+      const auto reply = client.call_node(card.id, {"GET", "/v1/cluster", "", "", "", {}});
+      if (reply.status != 200) continue;
+      auto shown = policy::ClusterChain::parse(reply.body.dump());
+      if (shown.version() > newest.version() && shown.extends(newest)) std::swap(shown, newest);
+      if (!newest.extends(shown) || shown.version() != newest.version()) continue;
+      for (const Json& renewed : shown.renewals()) newest.renew(renewed, "");
+    } catch (const http::ClientError&) {  // the veto will say so
+    } catch (const JsonError&) {          // it shows what is none of this cluster
+    }
+  }
+  return newest.with_newest_cards();
+}
+
+}  // namespace
+
 Exit recovery_veto(const std::string& id, const Place& place, World& world) {
   ClusterClient client(place, world);
+  client.follow(in_force(client, place));
   const std::size_t n = client.cluster().nodes().size();
   Json vetoed = Json::array(), others = Json::array();
   std::string text;

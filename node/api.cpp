@@ -233,6 +233,7 @@ http::Answered NodeApi::show_node() const {
     Json peer{{"node", p.node}, {"connected", p.connected}, {"since", to_rfc3339(p.since)}, {"rtt_us", p.rtt.count()}};
     if (p.hello.boot_id != peers::BootId{}) {
       peer["software"] = p.hello.software.text;
+      if (p.wire != 0) peer["wire_version"] = p.wire;
       peer["policy_version"] = p.hello.policy_version;
       peer["same_policy"] = p.hello.policy_digest == world_.policy->digest();
       peer["same_cluster"] = p.hello.cluster_document == world_.cluster->digest();

@@ -5,7 +5,9 @@
 #include "http/router.h"
 #include "node/api.h"
 #include "node/api_replies.h"
+#include "node/examine.h"
 #include "node/keys.h"
+#include "node/policy_chain.h"
 #include "node/signable.h"
 #include "node/windows.h"
 #include "policy/document.h"
@@ -53,6 +55,51 @@ Json rules_of(const policy::PolicyDocument& policy, const policy::Decision& deci
                      {"why", reason.why}});
   }
   return rules;
+}
+
+// Those that no rule decides, but who is an admin.
+bool is_of_admins(Kind kind) {
+  return kind == Kind::freeze || kind == Kind::unfreeze || kind == Kind::change_policy || kind == Kind::change_cluster;
+}
+
+// What a change of the policy would be: what loosens in it, and why it would be refused.
+struct Change {
+  std::vector<std::string> loosens;
+  std::optional<Refusal> refused;
+};
+Change change_to(const Json& document, const http::Verified& who, const policy::PolicyDocument& before,
+                 const policy::ClusterDocument& cluster) {
+  Examined asked;
+  asked.who = who;
+  asked.who.if_match = std::to_string(before.version());
+  try {
+    const auto planned = plan_change(std::move(asked), document, before, cluster);
+    if (const auto* refused = std::get_if<Refusal>(&planned)) return {{}, *refused};
+    return {std::get<Examined>(planned).change()->loosens, std::nullopt};
+  } catch (const JsonError& e) {  // it does not follow the version in force
+    return {{}, Refusal{400, "malformed_body", e.what(), "/policy" + e.pointer}};
+  }
+}
+
+std::optional<Refusal> refused_unfreeze(const std::string& scope, std::int64_t created, const World& world) {
+  const auto all = all_nodes(*world.cluster);
+  if (const auto* refused = std::get_if<Refusal>(&all)) return *refused;
+  auto refused = cannot_lift(scope, created, world);
+  if (refused) refused->pointer.reset();  // into another body
+  return refused;
+}
+
+std::vector<std::string> members_of(const policy::PolicyDocument& policy, const std::string& group) {
+  std::vector<std::string> members;
+  for (const auto& [id, user] : policy.users())
+    if (policy.is_member(id, group)) members.push_back(id);
+  return members;
+}
+
+Json to_json(const Refusal& refused) {
+  Json view{{"status", refused.status}, {"code", refused.code}, {"detail", refused.detail}};
+  if (refused.pointer) view["pointer"] = *refused.pointer;
+  return view;
 }
 
 }  // namespace
@@ -107,11 +154,16 @@ http::Answered NodeApi::simulate(const http::Call& call) const {
     add_to(query, *what);
     add_windows(query, row->id, known->certificate.body.committee, ledger, world_);
   }
+  const bool changes_policy = query.kind == Kind::change_policy;
+  const Json* next = changes_policy ? &body.object("policy") : nullptr;
   body.expect_no_more();
 
+  // A change is judged by the version that it would end.
   const auto in_force = world_.policy.now();
-  const policy::PolicyDocument& policy = candidate ? *candidate : *in_force;
-  const policy::Decision decision = policy.explain(query);
+  const policy::PolicyDocument& policy = candidate && !changes_policy ? *candidate : *in_force;
+  const policy::Decision decision = query.kind == Kind::freeze ? decide_freeze(query.user, policy)
+                                    : is_of_admins(query.kind) ? decide_change(query.user, policy)
+                                                               : policy.explain(query);
   Json view{{"kind", policy::name_of(query.kind)},
             {"as", query.user},
             {"at", to_rfc3339(WallTime(Seconds(*query.created)))},
@@ -123,11 +175,26 @@ http::Answered NodeApi::simulate(const http::Call& call) const {
             {"rules", rules_of(policy, decision)}};
   if (decision.effect == policy::Effect::approve) {
     Json needs = Json::array();
-    for (const policy::Need& need : decision.approvals.needs)
-      needs.push_back({{"group", need.group}, {"min", need.min}});
+    for (const policy::Need& need : decision.approvals.needs) {
+      Json& added = needs.emplace_back(Json{{"group", need.group}, {"min", need.min}});
+      if (is_of_admins(query.kind)) added["members"] = members_of(policy, need.group);
+    }
     view["needs"] = std::move(needs);
     view["expires_hours"] = decision.approvals.expires_hours;
   }
+  std::optional<Refusal> refused;
+  bool waits = query.kind == Kind::unfreeze || query.kind == Kind::change_cluster;
+  if (next != nullptr) {
+    Change change = change_to(*next, call.who, policy, *world_.cluster);
+    refused = std::move(change.refused);
+    waits = !change.loosens.empty();
+    if (!refused) view["loosens"] = std::move(change.loosens);
+  } else if (query.kind == Kind::unfreeze) {
+    refused = refused_unfreeze(row ? row->id : std::string(kAllKeys), *query.created, world_);
+  }
+  if (decision.effect == policy::Effect::approve && is_of_admins(query.kind) && !refused)
+    view["delay_hours"] = waits ? policy.admins().delay_hours : 0;
+  if (decision.effect != policy::Effect::deny && refused) view["refused"] = to_json(*refused);
   if (query.key) view["key"] = *query.key;
   if (what && what->facts) view["facts"] = transactions::to_json(*what->facts);
   return Reply{200, std::move(view), {}};

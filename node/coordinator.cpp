@@ -75,10 +75,7 @@ void Coordinator::submit(const ClientRequest& original, std::uint64_t ticket, St
   if (adopt(job.x, original, answer)) return;
   if (const FreezePlan* plan = job.x.freeze(); plan != nullptr && job.x.decision.effect != policy::Effect::deny) {
     if (plan->freezes) return freeze_(job.x, original, ticket, std::move(stored), std::move(answer));
-    const auto frozen = world_.frozen->find(plan->scope);
-    if (!frozen) return answer(Refusal{409, "not_frozen", "there is no such freeze", "/scope"});
-    if (frozen->at >= job.x.who.created)  // which would outlast it
-      return answer(Refusal{409, "superseded", "it was frozen in this second, or later: ask again", "/scope"});
+    if (const auto refused = cannot_lift(plan->scope, job.x.who.created, world_)) return answer(*refused);
   }
   if (const auto refused = hindrance(job.x, world_)) return answer(*refused);
   if (jobs_.size() >= limits::kMaxOpenRequests)

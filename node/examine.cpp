@@ -257,6 +257,14 @@ std::optional<Refusal> frozen(const Examined& x, const World& world) {
   return Refusal{409, "frozen", all ? "an admin has frozen all keys" : "an admin has frozen the key", std::nullopt};
 }
 
+std::optional<Refusal> cannot_lift(const std::string& scope, std::int64_t created, const World& world) {
+  const auto frozen = world.frozen->find(scope);
+  if (!frozen) return Refusal{409, "not_frozen", "there is no such freeze", "/scope"};
+  if (frozen->at >= created)  // which would outlast it
+    return Refusal{409, "superseded", "it was frozen in this second, or later: ask again", "/scope"};
+  return std::nullopt;
+}
+
 std::optional<Refusal> hindrance(const Examined& x, const World& world) {
   auto refused = x.outdated();
   return refused ? refused : frozen(x, world);

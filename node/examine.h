@@ -127,6 +127,8 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
 std::optional<Refusal> hindrance(const Examined& x, const World& world);
 // The latter alone.
 std::optional<Refusal> frozen(const Examined& x, const World& world);
+// Why an unfreeze of this scope that was asked for then would lift nothing.
+std::optional<Refusal> cannot_lift(const std::string& scope, std::int64_t created, const World& world);
 
 // The committee of these nodes: indices 1..n in the order of their names, so that all nodes agree on it without asking.
 // Refuses an unknown participant by name.

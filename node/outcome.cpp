@@ -171,8 +171,17 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
   if (x->changes_key() && !x->allowed()) return;
   RequestRecord record = known ? *known : new_record(*x, outcome.original, from);
   const bool proven = outcome.state == static_cast<std::uint8_t>(RequestState::succeeded);
+  // What this node's policy says of it, whatever others say of windows: those are kept where it is signed.
+  std::variant<Examined, Refusal> judged;
+  const Examined* here = x;
+  if (!proven && !original.exceeded.empty()) {
+    original.exceeded.clear();
+    judged = examine(original, then, *policy);
+    here = std::get_if<Examined>(&judged);
+    if (here == nullptr) return;
+  }
   // What people have approved is tried until it is done or its time is over: that one node has failed proves nothing.
-  if (!proven && x->asks_people()) return;
+  if (!proven && (x->asks_people() || here->asks_people())) return;
   if (known && proven && x->asks_people()) {
     const ClientRequest both = joined(outcome.original, known->original);
     const auto all = examine(both, then, *policy);
@@ -187,11 +196,17 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
     }
   } else {
     const auto state = static_cast<RequestState>(outcome.state);
-    const bool denied = state == RequestState::denied;
-    if ((state != RequestState::failed && !denied) || record.coordinator.text != from || !record.open()) return;
-    record.set_state(state);
-    record.code = outcome.code;
-    record.reason = outcome.reason;
+    const bool told_denied = state == RequestState::denied;
+    if ((state != RequestState::failed && !told_denied) || record.coordinator.text != from || !record.open()) return;
+    // Denied for good is only what this node finds denied itself. Its client may send anything else again, to another
+    // node: a request has one place in the ledger, however often it is tried.
+    const bool denied = told_denied && !here->allowed();
+    record.set_state(denied ? state : RequestState::failed);
+    record.code = told_denied ? "denied" : outcome.code.text;
+    record.reason =
+        told_denied && !denied
+            ? cut(from + " says that it is denied, which the policy here does not say: " + outcome.reason.text, 2048)
+            : outcome.reason.text;
     record.released = record.released || requests.released(record.id);
     record.retryable = !denied && record.lives(world.clock.wall());
     batch.update_request(row_of(record), {RequestState::queued, RequestState::running});

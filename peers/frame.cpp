@@ -117,7 +117,7 @@ GreetingResult read_greeting(const Frame& frame, const Hello& mine, std::string_
   const std::uint16_t least = u16_at(in, 0), most = u16_at(in, 2);
   if (least > most) throw Malformed("a greeting's wire versions");
   GreetingResult out;
-  if (most < mine.wire_min || least > mine.wire_max) {
+  if (agreed_wire(mine, least, most) == 0) {
     out.refusal = "wire version: " + mine.node.text + " speaks " + versions(mine.wire_min, mine.wire_max) + ", " +
                   std::string(from) + " speaks " + versions(least, most);
     return out;

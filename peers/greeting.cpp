@@ -133,6 +133,8 @@ void TlsMesh::on_greeting(Connection& connection, const Frame& frame) {
   if (connection.stage == Stage::up) {
     const Hello& before = connection.hello;
     if (greeting->hello.boot_id != before.boot_id) throw Malformed("another boot id on the same connection");
+    if (greeting->wire_min != before.wire_min || greeting->wire_max != before.wire_max)
+      throw Malformed("other wire versions on the same connection");
     if (greeting->hello == before) return;
     connection.hello = greeting->hello;
     table_.heard(connection.node, connection.hello);
@@ -147,11 +149,12 @@ void TlsMesh::on_greeting(Connection& connection, const Frame& frame) {
     if (same_boot && greeting->serial <= peer.serial) return drop(connection, "overtaken by a newer connection");
     peer.serial = greeting->serial;
   }
-  promote(peer, connection, std::move(greeting->hello));
+  const std::uint16_t wire = agreed_wire(mine, greeting->wire_min, greeting->wire_max);
+  promote(peer, connection, std::move(greeting->hello), wire);
 }
 
 // This connection is the one from now on.
-void TlsMesh::promote(Peer& peer, Connection& connection, Hello hello) {
+void TlsMesh::promote(Peer& peer, Connection& connection, Hello hello, std::uint16_t wire) {
   const std::string& node = peer.config.node;
   if (Connection* old = peer.current; old != nullptr) {
     const bool restarted = old->hello.boot_id != hello.boot_id;
@@ -174,8 +177,9 @@ void TlsMesh::promote(Peer& peer, Connection& connection, Hello hello) {
   peer.up_since = clock_.steady();
   peer.hello_changed = false;
   peer.lookup.reset();
-  table_.opened(node, connection.hello, clock_.wall());
-  log(LogLevel::info, name_of(connection) + " is up, " + printable(connection.hello.software.text));
+  table_.opened(node, connection.hello, wire, clock_.wall());
+  log(LogLevel::info, name_of(connection) + " is up, wire version " + std::to_string(wire) + ", " +
+                          printable(connection.hello.software.text));
   inbox_.on_peer_up(node, connection.hello);
 }
 

@@ -18,19 +18,24 @@
 namespace quorate::peers {
 
 // What this program speaks; raised with every change that old programs cannot read. 2: several FROST signatures in one
-// session. 4: the version of the cluster's document in a hello.
+// session. 4: the version of the cluster's document in a hello. The bytes of each are in tests/vectors/wire/.
 inline constexpr std::uint16_t kWireVersion = 4;
+// It speaks this one, too: the version before, so that nodes are upgraded one after the other (docs/operations.md). 4
+// is the first that has a successor.
+inline constexpr std::uint16_t kWireLeast = 4;
+static_assert(kWireLeast == kWireVersion || kWireLeast + 1 == kWireVersion);
 using BootId = ByteArray<8>;  // random, drawn when a process starts
 using SpkiPin = Digest;       // SHA-256 of the DER SubjectPublicKeyInfo of a node's TLS key
 
 // The longest body of an envelope: a frame less its length, type, session id, tag length and longest tag.
 inline constexpr std::size_t kMaxBodyBytes = limits::kMaxFrame - 4 - 1 - 32 - 1 - limits::kMaxTag;
 
-// What a node says of itself when a connection begins, and again when it changes.
+// What a node says of itself when a connection begins, and again when it changes. Its layout is that of version 4 in
+// all that follow: nobody knows what the other speaks before both have said it.
 struct Hello {
-  std::uint16_t wire_min = kWireVersion, wire_max = kWireVersion;  // first, and never moved: readable by every version
-  BoundedText<limits::kMaxName> software;                          // "quorated 0.1.0"; for people
-  BoundedText<limits::kMaxName> node;                              // must be the node that the certificate belongs to
+  std::uint16_t wire_min = kWireLeast, wire_max = kWireVersion;  // first, and never moved: readable by every version
+  BoundedText<limits::kMaxName> software;                        // "quorated 0.1.0"; for people
+  BoundedText<limits::kMaxName> node;                            // must be the node that the certificate belongs to
   BootId boot_id{};
   Digest cluster_id{};        // SHA-256 of the genesis cluster document: nodes of different clusters refuse each other
   Digest cluster_document{};  // the current one of the chain
@@ -46,12 +51,20 @@ struct Hello {
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
+// The highest version that both speak; 0: there is none. Both ends of a connection find the same, from what they have
+// told each other under TLS: nobody else can have them speak an older one.
+constexpr std::uint16_t agreed_wire(const Hello& mine, std::uint16_t least, std::uint16_t most) {
+  const std::uint16_t wire = most < mine.wire_max ? most : mine.wire_max;
+  return wire < least || wire < mine.wire_min ? std::uint16_t{0} : wire;
+}
+
 struct PeerStatus {
   std::string node;
   bool connected = false;
   WallTime since{};                  // of the connection, or of its loss; the mesh's start if there never was one
   std::chrono::microseconds rtt{0};  // of the last heartbeat; 0: none yet
   Hello hello;                       // the last one; boot_id all zero: none yet
+  std::uint16_t wire = 0;            // the version of the last connection, agreed_wire(); 0: there was none
   std::string last_error;            // why the last connection or attempt ended, printable; stays after a reconnect
   std::uint64_t connects = 0;        // connections that came up
   std::uint64_t bytes_in = 0, bytes_out = 0, envelopes_in = 0, envelopes_out = 0;

@@ -43,7 +43,7 @@ void PeerTable::remove(const std::string& node) {
   slots_.erase(node);
 }
 
-void PeerTable::opened(const std::string& node, const Hello& hello, WallTime now) {
+void PeerTable::opened(const std::string& node, const Hello& hello, std::uint16_t wire, WallTime now) {
   const std::lock_guard lock(mutex_);
   PeerStatus& status = slots_.at(node).status;
   QUORATE_ASSERT(!status.connected);
@@ -51,6 +51,7 @@ void PeerTable::opened(const std::string& node, const Hello& hello, WallTime now
   status.since = now;
   status.rtt = {};
   status.hello = hello;
+  status.wire = wire;
   ++status.connects;
 }
 

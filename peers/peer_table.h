@@ -23,7 +23,7 @@ class PeerTable {
   // The mesh's thread.
   void add(const std::string& node, WallTime now);
   void remove(const std::string& node);
-  void opened(const std::string& node, const Hello& hello, WallTime now);
+  void opened(const std::string& node, const Hello& hello, std::uint16_t wire, WallTime now);
   // Drops what waits, counts it as lost.
   void closed(const std::string& node, const std::string& why, WallTime now);
   void failed(const std::string& node, const std::string& why);

@@ -129,7 +129,7 @@ class TlsMesh final : public Mesh {
   void tell_hello(Peer& peer);
   bool on_frame(Connection& connection, Frame frame);
   void on_greeting(Connection& connection, const Frame& frame);
-  void promote(Peer& peer, Connection& connection, Hello hello);
+  void promote(Peer& peer, Connection& connection, Hello hello, std::uint16_t wire);
   void refuse(Connection& connection, const std::string& why);
   void read(Connection& connection);
   void write(Connection& connection);

@@ -13,9 +13,14 @@
 
 #include "base/ed25519.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "policy/document.h"
 
 namespace quorate::policy {
+
+// Of a cluster that is founded or that a node joins. Its nodes vote as one committee: one of more nodes could sign, but
+// never again change its policy or its nodes, or lift a freeze.
+inline constexpr std::size_t kMostVoters = limits::kMaxParties;
 
 struct NodeCard {
   std::string id;                 // is_name()

@@ -254,8 +254,8 @@ Json ClusterChain::next_with(const Json& offer) const {
   nodes.insert(std::upper_bound(nodes.begin(), nodes.end(), card,
                                 [](const NodeCard& a, const NodeCard& b) { return a.id < b.id; }),
                card);
-  if (nodes.size() > limits::kMaxNodes)
-    throw JsonError("/card", "a cluster has at most " + std::to_string(limits::kMaxNodes) + " nodes");
+  if (nodes.size() > kMostVoters)
+    throw JsonError("/card", "a cluster has at most " + std::to_string(kMostVoters) + " nodes");
   if (const auto shared = shared_between(nodes))
     throw JsonError("/card/" + std::string(shared->member), "is that of another node, too");
   return next({signed_card}, {});

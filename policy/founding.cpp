@@ -54,6 +54,8 @@ Founding Founding::parse(std::string_view text) {
 
   const Json& document = file.object("document");
   Genesis genesis = parse_genesis(document, "/document");
+  if (genesis.nodes.size() > kMostVoters)
+    throw JsonError("/document/nodes", "a cluster has at most " + std::to_string(kMostVoters) + " nodes");
   founding.id_ = cluster_id_of(document);
   if (file.text("id", 64, 64) != founding.id_) file.fail("id", "is not the SHA-256 of the genesis document");
   founding.genesis_name_ = std::move(genesis.name);

@@ -70,7 +70,7 @@ JsonError in_recovery(const JsonError& e, std::size_t users_before) {
     if (error == std::errc() && at >= users_before)
       return {"/recovery/users/" + std::to_string(at - users_before) + std::string(stop, end), e.what()};
   }
-  return {"/recovery", "makes no policy: " + e.pointer + " " + e.what()};
+  return {"/recovery", "makes no policy: " + (e.pointer.empty() ? "it" : e.pointer) + " " + e.what()};
 }
 
 }  // namespace
@@ -152,7 +152,7 @@ PolicyDocument Recovery::next(const PolicyDocument& before) const {
     document["users"].push_back(added);
   }
   try {
-    return PolicyDocument::from_json(document);
+    return PolicyDocument::parse(to_jcs(document));  // with the bounds of one that is proposed
   } catch (const JsonError& e) {
     throw in_recovery(e, users_before);
   }

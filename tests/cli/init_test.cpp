@@ -154,7 +154,7 @@ TEST_F(Init, NamesABusyPortAndLeavesNothing) {
 
 TEST_F(Init, RefusesNumbersOutOfRange) {
   for (const auto& words : std::vector<std::vector<std::string>>{
-           {"--nodes", "1"}, {"--nodes", "65"}, {"--nodes", "-3"}, {"--nodes", "x"}, {"--name", "No Name"}}) {
+           {"--nodes", "1"}, {"--nodes", "33"}, {"--nodes", "-3"}, {"--nodes", "x"}, {"--name", "No Name"}}) {
     EXPECT_EQ(init(words).exit, Exit::usage) << words[1];
     EXPECT_FALSE(fs::exists(dir));
   }

@@ -188,7 +188,7 @@ TEST_F(Operators, EveryWrongCardIsNamed) {
 
   expect_failure({"cluster", "create", "--card", path("a.card"), "--policy", path("policy.json"), "--name", "acme",
                   "--out", path("founding")},
-                 "usage", {"2 to 64"});
+                 "usage", {"2 to 32"});
 }
 
 TEST_F(Operators, EveryWrongPolicyIsNamed) {

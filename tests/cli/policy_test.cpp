@@ -161,5 +161,37 @@ TEST_F(PolicyCommands, SimulatesARequest) {
   EXPECT_EQ(shell({"policy", "simulate", "--message", "x", "--digest", std::string(64, '1')}).exit, Exit::usage);
 }
 
+TEST_F(PolicyCommands, SimulatesWhatAdminsDecide) {
+  const Json seen = parse_json(R"({"kind": "unfreeze", "as": "ana", "at": "2026-11-23T09:00:00Z", "rules": [],
+    "policy": {"version": 1, "digest": "00", "decision": "approve", "rule": "admins"},
+    "needs": [{"group": "council", "min": 2, "members": ["ana", "ben"]}], "expires_hours": 168,
+    "loosens": ["rule r is new"], "delay_hours": 24})");
+  api->answer = http::Reply{200, seen, {}};
+  const auto waits = shell({"policy", "simulate", "--kind", "unfreeze"});
+  EXPECT_EQ(waits.exit, Exit::waiting) << waits.err;
+  EXPECT_EQ(waits.out,
+            "approve by admins, for ana at 2026-11-23T09:00:00Z\nneeds 2 of council: ana, ben\n"
+            "loosens  rule r is new\nthen waits 24 h\n");
+  Json refused = seen;
+  refused["refused"] = {{"status", 409}, {"code", "not_frozen"}, {"detail", "there is none"}};
+  api->answer = http::Reply{200, refused, {}};
+  const auto failed = shell({"policy", "simulate", "--kind", "unfreeze"});
+  EXPECT_EQ(failed.exit, Exit::failed);
+  EXPECT_NE(failed.out.find("\nwould be refused: not_frozen: there is none\n"), std::string::npos) << failed.out;
+
+  EXPECT_EQ(shell({"policy", "simulate", "--kind", "change_policy"}).exit, Exit::usage);
+  api->answer = http::Reply{200, in_force(), {}};
+  api->targets.clear();
+  api->bodies.clear();
+  Json next = in_force();
+  for (const char* filled : {"version", "previous", "cluster"}) next.erase(filled);
+  shell({"policy", "simulate", "--kind", "change_policy", "--policy", file(next)});
+  EXPECT_EQ(api->targets, (std::vector<std::string>{"GET /v1/policy", "POST /v1/policy/simulate"}));
+  next["version"] = 2;
+  next["previous"] = to_hex(api->policy.digest());
+  next["cluster"] = api->cluster.id();
+  EXPECT_EQ(api->bodies.at(1), (Json{{"kind", "change_policy"}, {"policy", next}}));
+}
+
 }  // namespace
 }  // namespace quorate::cli

@@ -1,6 +1,7 @@
 // Operators name new admins; what running nodes say of it is chosen here.
 #include "cli/recovery_commands.h"
 
+#include "policy/cluster_chain.h"
 #include "policy/recovery.h"
 #include "tests/cli/fake_api.h"
 #include "tests/cli/operators_world.h"
@@ -89,7 +90,7 @@ TEST_F(RecoveryCommands, AVetoGoesToEveryNode) {
   EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
   EXPECT_EQ(printed.json()["vetoed_on"], (Json{"node1", "node2", "node3"}));
   for (const auto& api : nodes)
-    EXPECT_EQ(api->targets, std::vector<std::string>{"POST /v1/recoveries/" + id + "/veto"});
+    EXPECT_EQ(api->targets, (std::vector<std::string>{"GET /v1/cluster", "POST /v1/recoveries/" + id + "/veto"}));
   nodes[2]->answer = test::problem(503, "storage");
   EXPECT_EQ(shell({"recover-admins", "veto", id}).exit, Exit::ok) << "one alone is no majority";
   servers[1].reset();
@@ -98,6 +99,33 @@ TEST_F(RecoveryCommands, AVetoGoesToEveryNode) {
   EXPECT_NE(one.out.find("because of storage"), std::string::npos) << one.out;
   nodes[0]->answer = test::problem(403, "denied");
   EXPECT_EQ(shell({"recover-admins", "veto", id}).exit, Exit::denied);
+}
+
+// node3 has left since: what it says is nothing, and of the two that there are both must have it.
+TEST_F(RecoveryCommands, AVetoGoesToTheNodesOfTheClusterInForce) {
+  const auto known = policy::ClusterChain::parse(test::read(shell.dir() / "cluster.json"));
+  const Digest policy = nodes[0]->policy.digest();
+  const Json document = known.next({}, {"node3"});
+  Json entry = policy::ClusterChain::entry_of(document, {}, policy);
+  const auto vote_of = [&](const std::string& node) {
+    const auto key = Ed25519SecretKey::from_pem(test::read(shell.dir() / node / "identity.pem"));
+    const Digest before = policy::state_digest(policy, known.version(), known.digest());
+    policy::ClusterChain::add_vote(
+        entry, 0, node, key->sign(view_of(policy::vote_text(known.id(), node, 0, before, jcs_digest(document)))));
+  };
+  vote_of("node1");
+  const std::string id = "rec_" + std::string(32, 'a');
+  Json file = parse_json(known.text());
+  file["documents"].push_back(entry);
+  nodes[1]->answer = http::Reply{200, file, {}};
+  EXPECT_EQ(shell({"recover-admins", "veto", id, "--json"}).json()["vetoed_on"], (Json{"node1", "node2", "node3"}))
+      << "one vote proves nothing";
+  vote_of("node2");
+  file["documents"][1] = entry;
+  nodes[1]->answer = http::Reply{200, file, {}};
+  const auto printed = shell({"recover-admins", "veto", id, "--json"});
+  EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
+  EXPECT_EQ(printed.json()["vetoed_on"], (Json{"node1", "node2"}));
 }
 
 }  // namespace

@@ -1,14 +1,5 @@
 // People's approvals among whole nodes: signed over one intent, counted once, by every node itself (attack 64).
-#include "node/approvals.h"
-
-#include <gtest/gtest.h>
-
-#include <nlohmann/json.hpp>
-
-#include "node/desk.h"
-#include "session/context.h"
-#include "tests/node_simulated/reshare_world.h"
-#include "tests/support/runs.h"
+#include "tests/node_simulated/approvals_world.h"
 
 namespace quorate::test {
 namespace {
@@ -16,100 +7,6 @@ namespace {
 using policy::Vote;
 using std::chrono::hours;
 using storage::RequestState;
-
-const People& people() {
-  static const People all(77, {"bob", "carol", "dave", "eve"});
-  return all;
-}
-
-// What a coordinator proposes to P1 and P2 of "hot" for this request.
-node::Propose proposal_of(const node::ClientRequest& original, const node::World& world, Rng& rng) {
-  const auto x = std::get<node::Examined>(node::examine(original, world));
-  node::Propose p;
-  p.random = rng.bytes<32>();
-  p.attempt = 1;
-  p.cluster_digest = world.cluster->digest();
-  p.policy_version = static_cast<std::uint64_t>(world.policy->version());
-  p.policy_digest = world.policy->digest();
-  p.request_digest = x.request_digest;
-  p.key_id = x.intent.key;
-  p.certificate = x.certificate();
-  p.committee = committee_hash(x.committee());
-  p.threshold = 2;
-  p.signers = {PartyId(1), PartyId(2)};
-  p.original = original;
-  return p;
-}
-
-// Key "hot" of node1, node2, node3, any two; node4 has no part in it. bob, carol and dave are the treasury, eve is
-// somebody else; whatever is done with the key needs two of the treasury.
-struct Approved : Reshare {
-  explicit Approved(std::uint64_t seed, const std::string& algorithm = kEd25519)
-      : Reshare(4, seed, {0, 1, 2}, 2, algorithm) {
-    use(rules_with("two", 2));
-  }
-
-  static Json rules_with(const std::string& id, int min) {
-    Json needs = Json::array({{{"group", "treasury"}, {"min", min}}});
-    return Json::array(
-        {{{"id", "open"}, {"if", {{"key", {"open*"}}}}, {"then", "allow"}},
-         {{"id", id}, {"if", {{"by", {"group:admins"}}}}, {"then", {{"approve", needs}, {"expires_hours", 24}}}}});
-  }
-  void use(const Json& rules, const Json& more = Json::object()) {
-    Json document = Json::parse(sim.documents.policy->jcs());
-    people().join(document, "treasury");
-    document["rules"] = rules;
-    document.update(more);
-    restart_under(document);
-  }
-
-  node::RequestRecord at(std::size_t i, const std::string& id) {
-    return node::record_of(sim.store(i).request(id).value());
-  }
-  bool knows(std::size_t i, const std::string& id) { return sim.store(i).request(id).has_value(); }
-  RequestState state(std::size_t i, const std::string& id) { return at(i, id).request_state(); }
-
-  policy::Approval signed_by(const std::string& user, const Json& intent, Vote vote = Vote::approve) {
-    return {user, static_cast<std::uint8_t>(vote),
-            people().key_of(user).sign(view_of(policy::approval_text(vote, user, intent)))};
-  }
-  policy::Approval vote_of(const std::string& user, const std::string& id, Vote vote = Vote::approve) {
-    for (std::size_t i = 0; i < 4; ++i)
-      if (sim.up(i) && knows(i, id)) return signed_by(user, Json::parse(at(i, id).intent.text), vote);
-    throw std::runtime_error("nobody knows the request");
-  }
-  // What the node says of it; "no answer" while it says nothing.
-  std::string tell(std::size_t i, const std::string& id, const policy::Approval& vote, Millis most = Seconds(20)) {
-    const auto answer = std::make_shared<std::optional<node::Answer>>();
-    sim.desk(i).approvals().vote(id, vote, [answer](const node::Answer& a) {
-      EXPECT_FALSE(*answer) << "answered twice";
-      *answer = a;
-    });
-    return ended(answer, most);
-  }
-  std::string cancel(std::size_t i, const std::string& id, const std::string& user = "admin") {
-    const auto answer = std::make_shared<std::optional<node::Answer>>();
-    sim.desk(i).approvals().cancel(id, user, sim.request("/v1/requests/" + id + "/cancel", Json::object(), "", user),
-                                   [answer](const node::Answer& a) { *answer = a; });
-    return ended(answer, Seconds(20));
-  }
-  std::string ended(const std::shared_ptr<std::optional<node::Answer>>& answer, Millis most) {
-    sim.run_until([&] { return answer->has_value(); }, most);
-    if (!*answer) return "no answer";
-    if (const auto* refused = std::get_if<node::Refusal>(&**answer)) return refused->code;
-    return std::string(storage::to_text(std::get<node::RequestRecord>(**answer).request_state()));
-  }
-  // Until enough nodes hold it.
-  NodeSimulation::Submission& wait_for_people(std::size_t i, const http::SignedRequest& original) {
-    auto& s = sim.submit(i, original);
-    EXPECT_TRUE(sim.run_until([&] { return s.stored || s.answer; }, Seconds(20)));
-    EXPECT_TRUE(s.stored) << s.code();
-    return s;
-  }
-  void until_done(NodeSimulation::Submission& s) {
-    sim.run_until([&] { return s.answer.has_value(); }, Seconds(80));
-  }
-};
 
 TEST(Approvals, TwoPeopleAtTwoNodesAndTheKeySigns) {
   for (const char* algorithm : {kEd25519, kEcdsa}) {
@@ -239,151 +136,6 @@ TEST(Approvals, ACancellationIsOnlyOfItsOwnRequest) {
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(a.state(i, s.id), RequestState::cancelled) << i;
 }
 
-TEST(Approvals, TooFewNodesThatHoldItAreNoAnswer) {
-  Approved a(6);
-  a.sim.isolate({0, 3});
-  auto& s = a.sim.ask(0, a.sim.sign("hot", "x", "once"));
-  EXPECT_EQ(s.code(), "no_quorum");
-  EXPECT_FALSE(s.stored);
-  a.sim.heal();
-  auto& again = a.wait_for_people(1, a.sim.sign("hot", "x", "once"));
-  a.sim.run_for(Seconds(12));
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(a.state(i, again.id), RequestState::pending_approval) << i;
-  EXPECT_NE(a.tell(1, again.id, a.vote_of("bob", again.id)), "no answer");
-  EXPECT_NE(a.tell(2, again.id, a.vote_of("carol", again.id)), "no answer");
-  a.until_done(again);
-  EXPECT_TRUE(again.succeeded()) << why(again);
-  a.sim.settle();
-  a.sim.expect_safe();
-}
-
-// ---- what would stall or undo it
-
-std::vector<Sent> all_but_frost(Sent sent) {
-  std::vector<Sent> all;
-  if (!sent.envelope.tag.starts_with("frost")) all.push_back(std::move(sent));
-  return all;
-}
-
-TEST(Approvals, TwoCancellationsAtTwoNodesAgreeAndFallSilent) {
-  Approved a(21);
-  auto& s = a.wait_for_people(0, a.sim.sign("hot", "x"));
-  a.sim.run_for(Seconds(12));
-  a.sim.isolate({3});
-  EXPECT_EQ(a.cancel(0, s.id), "no_quorum");
-  a.sim.clock.advance(Seconds(5));
-  EXPECT_EQ(a.cancel(1, s.id), "no_quorum");
-  a.sim.heal();
-  a.sim.run_for(Seconds(15));
-  const auto before = a.sim.sent;
-  a.sim.run_for(Seconds(60));
-  EXPECT_LT(a.sim.sent - before, 300u) << "they go on telling each other";
-  for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(a.state(i, s.id), RequestState::cancelled) << i;
-  }
-}
-
-TEST(Approvals, ThatACoordinatorHasFailedEndsNothing) {
-  Approved a(22);
-  auto& s = a.wait_for_people(0, a.sim.sign("hot", "x"));
-  a.sim.run_for(Seconds(1));
-  node::Outcome failed;
-  failed.request = s.id;
-  failed.original = a.at(1, s.id).original;
-  failed.state = static_cast<std::uint8_t>(RequestState::failed);
-  failed.code = "protocol_failed";
-  for (std::size_t from : {0u, 2u, 3u}) a.sim.raw_send(from, 1, node::envelope_of(failed));
-  // Neither of a request that this node has not heard of.
-  const auto unseen = a.sim.sign("hot", "y", "later");
-  failed.original = unseen;
-  failed.request = std::get<node::Examined>(node::examine(unseen, a.sim.world(0))).id;
-  a.sim.raw_send(3, 1, node::envelope_of(failed));
-  a.sim.run_for(Seconds(2));
-  EXPECT_EQ(a.state(1, s.id), RequestState::pending_approval);
-  EXPECT_FALSE(a.knows(1, failed.request));
-  EXPECT_NE(a.tell(1, s.id, a.vote_of("bob", s.id)), "no answer");
-  EXPECT_NE(a.tell(1, s.id, a.vote_of("carol", s.id)), "no answer");
-  a.until_done(s);
-  EXPECT_TRUE(s.succeeded()) << why(s);
-}
-
-TEST(Approvals, ASecondPostAtAnotherNodeChangesNothing) {
-  Approved a(23);
-  auto& s = a.wait_for_people(0, a.sim.sign("hot", "x", "once"));
-  a.sim.run_for(Seconds(1));
-  auto& second = a.wait_for_people(1, a.sim.sign("hot", "x", "once"));
-  const std::string id = s.id;
-  EXPECT_EQ(id, second.id);
-  a.sim.kill(0);
-  a.sim.run_for(Seconds(30));
-  EXPECT_EQ(a.state(1, id), RequestState::pending_approval);
-  EXPECT_EQ(a.state(2, id), RequestState::pending_approval);
-  EXPECT_NE(a.tell(1, id, a.vote_of("bob", id)), "no answer");
-  EXPECT_NE(a.tell(2, id, a.vote_of("carol", id)), "no answer");
-  a.until_done(second);
-  EXPECT_TRUE(second.succeeded()) << why(second);
-}
-
-TEST(Approvals, TheLastVoteAtACutOffNodeCountsLater) {
-  Approved a(24);
-  auto& s = a.wait_for_people(0, a.sim.sign("hot", "x"));
-  EXPECT_EQ(a.tell(0, s.id, a.vote_of("bob", s.id)), "pending_approval");
-  a.sim.run_for(Seconds(2));
-  a.sim.isolate({0, 1});
-  EXPECT_EQ(a.tell(2, s.id, a.vote_of("carol", s.id)), "no_quorum");
-  a.sim.run_for(std::chrono::minutes(10));
-  EXPECT_EQ(a.state(2, s.id), RequestState::queued);
-  EXPECT_EQ(a.state(0, s.id), RequestState::pending_approval);
-  a.sim.heal();
-  a.until_done(s);
-  EXPECT_TRUE(s.succeeded()) << why(s);
-}
-
-TEST(Approvals, AnApprovedRequestOutlivesAnOutageOrIsWithdrawn) {
-  Approved a(25);
-  const auto approved = [&](const std::string& text) {
-    auto& s = a.wait_for_people(0, a.sim.sign("hot", text));
-    EXPECT_EQ(a.tell(0, s.id, a.vote_of("bob", s.id)), "pending_approval");
-    a.sim.tap = all_but_frost;
-    EXPECT_NE(a.tell(0, s.id, a.vote_of("carol", s.id)), "no answer");
-    a.sim.run_for(std::chrono::minutes(3));
-    EXPECT_TRUE(a.at(0, s.id).open()) << a.at(0, s.id).code.text;
-    return s.id;
-  };
-  const std::string first = approved("x");
-  a.sim.tap = nullptr;
-  EXPECT_TRUE(a.sim.run_until([&] { return a.state(0, first) == RequestState::succeeded; }, std::chrono::minutes(10)));
-  const std::string second = approved("y");
-  EXPECT_EQ(a.cancel(0, second), "cancelled");
-  a.sim.tap = nullptr;
-  a.sim.run_for(std::chrono::minutes(10));
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(a.state(i, second), RequestState::cancelled) << i;
-}
-
-TEST(Approvals, WhoProposesAgainAndAgainDoesNotStallIt) {
-  Approved a(26);
-  a.sim.evil[3] = true;
-  auto& s = a.wait_for_people(0, a.sim.sign("hot", "x"));
-  EXPECT_EQ(a.tell(0, s.id, a.vote_of("bob", s.id)), "pending_approval");
-  const auto last = a.vote_of("carol", s.id);
-  auto original = a.at(0, s.id).original;
-  original.approvals.push_back(last);
-  const node::World& world = a.sim.world(0);
-  const auto disturb = [&] {
-    node::Propose p = proposal_of(original, world, a.sim.rng());
-    a.sim.raw_send(3, 0, node::envelope_of(p));
-    a.sim.raw_send(3, 1, node::envelope_of(p));
-    p.signers = {PartyId(2), PartyId(3)};
-    a.sim.raw_send(3, 2, node::envelope_of(p));
-  };
-  a.sim.desk(0).approvals().vote(s.id, last, [](const node::Answer&) {});
-  for (int k = 0; k < 2400 && !s.answer; ++k) {
-    disturb();
-    a.sim.run_for(Millis(250));
-  }
-  EXPECT_TRUE(s.succeeded()) << why(s);
-}
-
 TEST(Approvals, ANameThatIsTakenMeanwhileEndsIt) {
   Approved a(28);
   auto& first = a.wait_for_people(0, a.sim.create("same", 2, {0, 1, 2}, kEd25519, "first"));
@@ -427,40 +179,6 @@ TEST(Approvals, ARequestOfAnArchivedKeyWaitsAndCanBeWithdrawn) {
   with_people("unarchive");
   EXPECT_TRUE(a.sim.run_until([&] { return a.state(0, waits) == RequestState::succeeded; }, std::chrono::minutes(10)));
   EXPECT_EQ(a.state(2, unwanted), RequestState::cancelled);
-}
-
-TEST(Approvals, WhoWasAwayForLongHearsOfTheWithdrawal) {
-  Approved a(30);
-  a.sim.kill(2);
-  const std::string id = a.wait_for_people(0, a.sim.sign("hot", "x")).id;
-  EXPECT_EQ(a.tell(0, id, a.vote_of("bob", id)), "pending_approval");
-  EXPECT_EQ(a.cancel(1, id), "cancelled");
-  a.sim.run_for(std::chrono::minutes(20));
-  a.sim.kill(0);
-  a.sim.kill(1);
-  a.sim.start(0), a.sim.start(1), a.sim.start(2);
-  a.sim.connect_all();
-  a.sim.run_for(Seconds(15));
-  ASSERT_TRUE(a.knows(2, id));
-  EXPECT_EQ(a.state(2, id), RequestState::cancelled);
-}
-
-TEST(Approvals, ANodeWithoutAShareHearsTheEnd) {
-  Approved a(31);
-  auto& s = a.wait_for_people(3, a.sim.sign("hot", "x"));
-  EXPECT_EQ(a.tell(0, s.id, a.vote_of("bob", s.id)), "pending_approval");
-  EXPECT_NE(a.tell(1, s.id, a.vote_of("carol", s.id)), "no answer");
-  a.until_done(s);
-  EXPECT_TRUE(s.succeeded()) << why(s);
-  const std::string id = a.wait_for_people(3, a.sim.sign("hot", "y")).id;
-  a.sim.kill(3);
-  EXPECT_EQ(a.tell(0, id, a.vote_of("bob", id)), "pending_approval");
-  EXPECT_NE(a.tell(1, id, a.vote_of("carol", id)), "no answer");
-  EXPECT_TRUE(a.sim.run_until([&] { return a.state(0, id) == RequestState::succeeded; }, Seconds(60)));
-  a.sim.run_for(std::chrono::minutes(5));
-  a.sim.start(3);
-  a.sim.connect_all();
-  EXPECT_TRUE(a.sim.run_until([&] { return a.state(3, id) == RequestState::succeeded; }, Seconds(60)));
 }
 
 // A node that leaves a rejection out of what it shows cannot have a key unarchived that somebody has refused.
@@ -538,40 +256,6 @@ TEST(Approvals, OneUserCannotFillANodeWithWaitingRequests) {
   EXPECT_EQ(refused, 3u);
 }
 
-TEST(Approvals, WhoWasAwayLearnsTheRequestAndItsVotes) {
-  Approved a(7);
-  a.sim.kill(2);
-  auto& s = a.wait_for_people(0, a.sim.sign("hot", "x"));
-  EXPECT_EQ(a.tell(0, s.id, a.vote_of("bob", s.id)), "pending_approval");
-  a.sim.clock.advance(hours(3));
-  a.sim.start(2);
-  a.sim.connect_all();
-  a.sim.run_for(Seconds(15));
-  ASSERT_TRUE(a.knows(2, s.id));
-  EXPECT_EQ(a.at(2, s.id).needs[0].have, 1u);
-  // node1 took it and is gone: the others do without it.
-  a.sim.kill(0);
-  EXPECT_EQ(a.tell(2, s.id, a.vote_of("carol", s.id)), "queued");
-  EXPECT_TRUE(a.sim.run_until([&] { return a.state(2, s.id) == RequestState::succeeded; }, Seconds(60)));
-  a.sim.settle();
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(a.state(i, s.id), RequestState::succeeded) << i;
-  a.sim.expect_safe();
-}
-
-TEST(Approvals, AVoteGivenAtACutOffNodeCountsLater) {
-  Approved a(8);
-  auto& s = a.wait_for_people(0, a.sim.sign("hot", "x"));
-  a.sim.run_for(Seconds(2));
-  a.sim.isolate({0, 1});
-  EXPECT_EQ(a.tell(2, s.id, a.vote_of("bob", s.id)), "no_quorum");
-  EXPECT_EQ(a.tell(0, s.id, a.vote_of("carol", s.id)), "pending_approval");
-  a.sim.heal();
-  a.until_done(s);
-  EXPECT_TRUE(s.succeeded()) << why(s);
-  a.sim.settle();
-  a.sim.expect_safe();
-}
-
 TEST(Approvals, ExpireOnEveryNode) {
   Approved a(9);
   auto& s = a.wait_for_people(0, a.sim.sign("hot", "x"));
@@ -586,21 +270,6 @@ TEST(Approvals, ExpireOnEveryNode) {
   }
   ASSERT_TRUE(s.answer);
   EXPECT_EQ(s.code(), "expired");
-  a.sim.expect_safe();
-}
-
-TEST(Approvals, OutliveARestartOfAllNodes) {
-  Approved a(10);
-  auto& s = a.wait_for_people(0, a.sim.sign("hot", "x"));
-  EXPECT_EQ(a.tell(1, s.id, a.vote_of("bob", s.id)), "pending_approval");
-  a.sim.run_for(Seconds(2));
-  for (std::size_t i = 0; i < 4; ++i) a.sim.kill(i);
-  a.sim.heal();
-  a.sim.run_for(Seconds(5));
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(a.at(i, s.id).needs[0].have, 1u) << i;
-  EXPECT_NE(a.tell(2, s.id, a.vote_of("dave", s.id)), "no answer");
-  EXPECT_TRUE(a.sim.run_until([&] { return a.state(1, s.id) == RequestState::succeeded; }, Seconds(60)));
-  a.sim.settle();
   a.sim.expect_safe();
 }
 
@@ -693,58 +362,6 @@ TEST(Approvals, AreNeededForEverythingThatTheRuleIsAbout) {
   with_people(1, a.sim.request("/v1/keys/hot/unarchive", Json::object()));
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(a.row(i).state, storage::KeyState::active) << i;
   a.sim.expect_safe();
-}
-
-// At every message somebody dies. Whatever is left: nothing is signed that fewer than two have approved, and once
-// everybody is back and both have signed, it is done.
-TEST(Approvals, ACrashAtEveryMessage) {
-  std::uint64_t messages = 0;
-  {
-    Approved a(14);
-    messages = a.sim.sent;
-    auto& s = a.wait_for_people(0, a.sim.sign("hot", "x"));
-    a.tell(1, s.id, a.vote_of("bob", s.id));
-    a.tell(2, s.id, a.vote_of("carol", s.id));
-    a.until_done(s);
-    ASSERT_TRUE(s.succeeded());
-    messages = a.sim.sent - messages;
-  }
-  for (std::uint64_t k = 1; k <= messages; k += thorough() ? 1 : 1 + messages / runs(40)) {
-    SCOPED_TRACE("message " + std::to_string(k));
-    Approved a(14);
-    a.sim.kill_at_message = a.sim.sent + k;
-    const auto original = a.sim.sign("hot", "x", "once");
-    auto& s = a.sim.submit(0, original);
-    a.sim.run_until([&] { return s.stored || s.answer; }, Seconds(20));
-    const auto say = [&](std::size_t i, const char* user) {
-      for (std::size_t tries = 0; tries < 12; ++tries, i = (i + 1) % 3) {
-        a.sim.run_for(Seconds(1));
-        if (!a.sim.up(i)) continue;
-        if (!a.sim.lives(s) && tries % 4 == 3) a.sim.submit(i, original);
-        std::string id;
-        for (std::size_t j = 0; j < 3; ++j)
-          for (const auto& row : a.sim.store(j).requests({}, 100, std::nullopt).items)
-            if (row.kind == "sign") id = row.id;
-        if (id.empty() || !a.knows(i, id)) continue;
-        const auto answer = a.tell(i, id, a.vote_of(user, id));
-        if (answer == "pending_approval" || answer == "queued" || answer == "running" || answer == "succeeded")
-          return id;
-      }
-      return std::string();
-    };
-    const std::string first = say(1, "bob");
-    for (std::size_t i = 0; i < 3 && !first.empty(); ++i)
-      if (a.sim.up(i) && a.knows(i, first)) {
-        EXPECT_NE(a.state(i, first), RequestState::succeeded) << "one has approved it";
-      }
-    const std::string id = say(2, "carol");
-    a.sim.heal();
-    a.sim.run_for(Seconds(60));
-    if (id.empty()) continue;  // it has failed as far as anybody knows
-    for (std::size_t i = 0; i < 3; ++i)
-      EXPECT_TRUE(a.state(i, id) == RequestState::succeeded || a.at(i, id).retryable)
-          << storage::to_text(a.state(i, id)) << " " << a.at(i, id).code.text;
-  }
 }
 
 }  // namespace

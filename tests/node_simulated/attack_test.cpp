@@ -231,6 +231,64 @@ TEST(Attack, AFalseFailureIsNotBelieved) {
   sim.expect_safe();
 }
 
+// What its coordinator says of a request, as node1.
+Outcome told_denied(World3& sim, const http::SignedRequest& original) {
+  Outcome outcome;
+  outcome.request = std::get<Examined>(examine(original, sim.world(1))).id;
+  outcome.original = original;
+  outcome.state = static_cast<std::uint8_t>(RequestState::denied);
+  outcome.code = "denied";
+  outcome.reason = "denied by rule default";
+  return outcome;
+}
+
+// The policy of the others permits it: sent again, they sign it.
+TEST(Attack, AFalseDenialIsNotFinal) {
+  for (const bool proposed : {false, true}) {
+    World3 sim(0);
+    const auto original = sim.sign("hot", "x");
+    const Outcome lie = told_denied(sim, original);
+    bool told = false;
+    sim.tap = [&](Sent s) {
+      if (s.from != "node1") return as_it_is(std::move(s));
+      std::vector<Sent> out;
+      if (told) return out;
+      if (proposed && s.envelope.tag != Begin::tag) return as_it_is(std::move(s));
+      told = true;
+      for (const char* to : {"node2", "node3"}) out.push_back({"node1", to, envelope_of(lie)});
+      return out;
+    };
+    sim.submit(0, original);
+    ASSERT_TRUE(sim.run_until([&] { return told; }, Seconds(5)));
+    sim.run_for(Seconds(1));
+    for (const std::size_t i : {1u, 2u}) {
+      const auto record = record_of(sim.store(i).request(lie.request.text).value());
+      EXPECT_EQ(record.request_state(), RequestState::failed);
+      EXPECT_EQ(record.code.text, "denied");
+      EXPECT_EQ(record.reason.text.find("node1 says that it is denied"), 0u) << record.reason.text;
+      EXPECT_TRUE(record.retryable);
+    }
+    const auto& again = sim.ask(1, original, Seconds(20));
+    EXPECT_TRUE(again.succeeded()) << proposed << ": " << again.code();
+    EXPECT_EQ(again.id, lie.request.text);
+    sim.expect_no_blame();
+  }
+}
+
+TEST(Attack, ATrueDenialIsFinal) {
+  World3 sim(0);
+  const auto original =
+      sim.request("/v1/keys/hot/signatures", {{"payload", {{"kind", "message"}, {"utf8", "x"}}}}, "", "approver");
+  const Outcome truth = told_denied(sim, original);
+  sim.raw_send(0, 1, envelope_of(truth));
+  sim.run_for(Seconds(1));
+  const auto record = record_of(sim.store(1).request(truth.request.text).value());
+  EXPECT_EQ(record.request_state(), RequestState::denied);
+  EXPECT_EQ(record.reason.text, truth.reason.text);
+  EXPECT_FALSE(record.retryable);
+  EXPECT_EQ(sim.ask(1, original).record()->request_state(), RequestState::denied);
+}
+
 TEST(Attack, AFalseReportOnlySeparatesTheTwo) {
   for (const std::string kind : {"cheated", "silent", "unattributed", "junk"}) {
     World3 sim(1);

@@ -168,8 +168,10 @@ TEST(NodeReads, ASimulationShowsEveryRuleAndSignsNothing) {
   EXPECT_EQ(simulate({{"kind", "create_key"}, {"key", "new"}}).body["policy"]["decision"], "allow");
   EXPECT_EQ(simulate({{"kind", "refresh"}, {"key", kEcdsa}}).body["policy"]["decision"], "allow");
   EXPECT_EQ(simulate({{"kind", "derive"}, {"key", kEcdsa}, {"path", "m/1"}}).body["policy"]["decision"], "allow");
-  EXPECT_EQ(simulate({{"kind", "freeze"}}).body["policy"]["decision"], "deny");
-  EXPECT_EQ(simulate({{"kind", "change_policy"}}).body["policy"]["decision"], "deny");
+  EXPECT_EQ(simulate({{"kind", "freeze"}}).body["policy"]["decision"], "allow");
+  other = {{"kind", "freeze"}, {"as", "approver"}};
+  EXPECT_EQ(simulate(other).body["policy"]["decision"], "deny");
+  EXPECT_EQ(simulate(other).body["rules"][0]["why"], "only an admin may ask for it");
 }
 
 TEST(NodeReads, ASimulationRefusesWhatIsNoRequest) {
@@ -184,6 +186,8 @@ TEST(NodeReads, ASimulationRefusesWhatIsNoRequest) {
   };
   EXPECT_EQ(sim.call(0, http::Route::simulate, "", {}, {{"kind", "freeze"}}, "approver").status, 403);
   EXPECT_EQ(error(Json::object()), "/kind");
+  EXPECT_EQ(error({{"kind", "change_policy"}}), "/policy");
+  EXPECT_EQ(error({{"kind", "unfreeze"}, {"key", "none"}}), "404 /key");
   EXPECT_EQ(error({{"kind", "fly"}}), "/kind");
   EXPECT_EQ(error({{"kind", "sign"}}), "/key");
   EXPECT_EQ(error({{"kind", "sign"}, {"key", kEcdsa}}), "/payload");
@@ -191,7 +195,7 @@ TEST(NodeReads, ASimulationRefusesWhatIsNoRequest) {
   EXPECT_EQ(error({{"kind", "derive"}, {"key", kEcdsa}}), "/path");
   EXPECT_EQ(error({{"kind", "create_key"}, {"key", "No"}}), "/key");
   EXPECT_EQ(error({{"kind", "refresh"}, {"key", kEcdsa}, {"payload", transfer_payload()}}), "/payload");
-  EXPECT_EQ(error({{"kind", "change_policy"}, {"key", kEcdsa}}), "/key");
+  EXPECT_EQ(error({{"kind", "change_cluster"}, {"key", kEcdsa}}), "/key");
   EXPECT_EQ(error({{"kind", "freeze"}, {"at", "tomorrow"}}), "/at");
   EXPECT_EQ(error({{"kind", "freeze"}, {"policy", {{"version", 1}}}}), "/policy/previous");
   Json document = Json::parse(sim.documents.policy->jcs());

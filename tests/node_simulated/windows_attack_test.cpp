@@ -131,6 +131,41 @@ TEST(NodeWindowsAttacked, WhoNeverTellsAllDoesNotKeepTheOthersFromSigning) {
   EXPECT_TRUE(s.succeeded()) << why(s);
 }
 
+// node1 coordinates, and says that there is no room. What is sent again to another node is asked of the ledgers anew,
+// and has its one place in them.
+TEST(NodeWindowsAttacked, WhoSaysThatThereIsNoRoomDeniesNothing) {
+  Windowed w(3, 61, Windowed::count(2));
+  w.sim.evil[0] = true;
+  const auto told = [&](const http::SignedRequest& original) {
+    node::Outcome outcome;
+    outcome.request = std::get<node::Examined>(node::examine(original, w.sim.world(1))).id;
+    outcome.original = original;
+    outcome.original.exceeded.push_back(std::string("cap"));
+    outcome.state = static_cast<std::uint8_t>(storage::RequestState::denied);
+    outcome.code = "denied";
+    for (const std::size_t to : {1u, 2u}) w.sim.raw_send(0, to, node::envelope_of(outcome));
+    w.sim.run_for(Seconds(1));
+    return outcome.request.text;
+  };
+  const auto state = [&](const std::string& id) {
+    return node::record_of(w.sim.store(1).request(id).value()).request_state();
+  };
+  for (std::size_t k = 1; k <= 2; ++k) {
+    const auto original = w.message();
+    EXPECT_EQ(state(told(original)), storage::RequestState::failed);
+    const auto& s = w.sim.ask(1, original, Seconds(30));
+    EXPECT_TRUE(s.succeeded()) << why(s);
+    w.sim.run_for(Seconds(1));
+    for (const std::size_t i : {1u, 2u}) EXPECT_EQ(w.counted(i), k);
+  }
+  const auto original = w.message();
+  const std::string id = told(original);
+  EXPECT_EQ(w.sim.ask(1, original, Seconds(30)).code(), "denied");
+  EXPECT_EQ(state(id), storage::RequestState::denied) << "it has found so itself";
+  EXPECT_EQ(w.signed_requests().size(), 2u);
+  for (const std::size_t i : {1u, 2u}) EXPECT_EQ(w.counted(i), 2u);
+}
+
 // node1 says of everybody's requests that it takes no part, answers what it has not written, stops attempts after it
 // has seen the last words, and proposes again what has been proposed.
 TEST(NodeWindowsAttacked, NoLieMakesRoom) {

@@ -157,6 +157,24 @@ TEST(Frame, GreetingAccepted) {
   EXPECT_TRUE(read_greeting(only_frame(greeting_frame(newer, 9)), mine, "you").greeting);
 }
 
+TEST(Frame, TheHighestWireVersionThatBothSpeak) {
+  const auto agreed = [](std::uint16_t my_least, std::uint16_t my_most, std::uint16_t least, std::uint16_t most) {
+    Hello mine = some_hello("me"), theirs = some_hello("you");
+    mine.wire_min = my_least, mine.wire_max = my_most;
+    theirs.wire_min = least, theirs.wire_max = most;
+    const std::uint16_t wire = agreed_wire(mine, least, most);
+    EXPECT_EQ(agreed_wire(theirs, my_least, my_most), wire) << "the other end finds another one";
+    EXPECT_EQ(read_greeting(only_frame(greeting_frame(theirs, 1)), mine, "you").greeting.has_value(), wire != 0);
+    return wire;
+  };
+  EXPECT_EQ(agreed(5, 5, 5, 6), 5);
+  EXPECT_EQ(agreed(5, 5, 4, 5), 5);
+  EXPECT_EQ(agreed(5, 6, 5, 6), 6);
+  EXPECT_EQ(agreed(4, 5, 5, 6), 5);
+  EXPECT_EQ(agreed(5, 5, 6, 6), 0);
+  EXPECT_EQ(agreed(5, 6, 4, 4), 0);
+}
+
 // attack 12, attack 49
 TEST(Frame, GreetingRefusals) {
   const Hello mine = some_hello("me");

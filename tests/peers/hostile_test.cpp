@@ -219,6 +219,18 @@ TEST_F(HostileTest, OtherWireVersionIsRefusedWithWordsOnBothSides) {
   }
 }
 
+// Nodes are upgraded one after the other: of two versions in a row both ends take the higher one that both speak.
+TEST_F(HostileTest, AdjacentWireVersionsSpeakTheOneThatBothKnow) {
+  add("node1");
+  add("node2", [](MeshConfig& c) { c.hello.wire_min = kWireVersion, c.hello.wire_max = kWireVersion + 1; });
+  add("node3", [](MeshConfig& c) { c.hello.wire_min = kWireVersion - 1, c.hello.wire_max = kWireVersion; });
+  start_all();
+  ASSERT_TRUE(eventually([&] { return all_connected(); }));
+  for (std::size_t i = 0; i < 3; ++i)
+    for (const std::size_t j : {(i + 1) % 3, (i + 2) % 3})
+      EXPECT_EQ(status(at(i), name(j)).wire, kWireVersion) << i << j;
+}
+
 // attack 50
 TEST_F(HostileTest, GarbageInsteadOfTlsIsClosed) {
   make_with_raw();
@@ -263,6 +275,8 @@ TEST_F(HostileTest, BrokenRulesEndTheConnection) {
   bad_tag[kFrameHeader + 33] = '\n';
   Hello other_boot = hello_of("raw");
   other_boot.boot_id.fill(1);
+  Hello other_wire = hello_of("raw");
+  other_wire.wire_max = kWireVersion + 1;
   Hello no_boot = hello_of("raw");
   no_boot.boot_id.fill(0);
   struct Case {
@@ -277,6 +291,7 @@ TEST_F(HostileTest, BrokenRulesEndTheConnection) {
                                 {true, too_long},
                                 {true, bad_tag},
                                 {true, greeting_frame(other_boot, 0)},
+                                {true, greeting_frame(other_wire, 0)},
                                 {true, secret_bytes(Bytes{0, 0, 0, 2, 3, 0})},
                                 {true, secret_bytes(Bytes{0, 0, 0, 1, 99})},
                                 {true, secret_bytes(Bytes{0xFF, 0xFF, 0xFF, 0xFF, 5})}};

@@ -28,9 +28,9 @@ struct Chain : ::testing::Test {
   const KeyedNode& node(const std::string& id) const { return all_nodes.at(id); }
   Json card(const std::string& id) const { return sign_card(node(id).card, node(id).key); }
 
-  ClusterDocument founded(const std::string& name) {
+  ClusterDocument founded(const std::string& name, std::uint8_t nodes = 3) {
     std::vector<Json> cards;
-    for (const char* id : {"node1", "node2", "node3"}) cards.push_back(card(id));
+    for (std::uint8_t i = 1; i <= nodes; ++i) cards.push_back(card("node" + std::to_string(i)));
     Founding founding = Founding::make(name, cards, base_policy());
     for (const NodeCard& card : founding.nodes()) founding.add(card.id, founding.sign(node(card.id).key));
     return ClusterDocument::parse(founding.cluster_file());
@@ -225,6 +225,26 @@ TEST_F(Chain, AnOfferIsOfANodeThatFits) {
   other = good;
   other.tls_spki = node("node1").card.tls_spki;
   EXPECT_EQ(refused(offer_of(other)), "/card/tls_spki");
+}
+
+// Its nodes have to be able to vote; one of them may be replaced.
+TEST_F(Chain, NobodyJoins32Nodes) {
+  for (std::uint8_t i = 7; i <= 33; ++i) add(keyed_node(i));
+  add(keyed_node(32, 1));
+  chain.emplace(founded("acme", 31));
+  const auto offer = [&](const std::string& id) { return sign_offer(card(id), chain->id(), node(id).key); };
+  EXPECT_EQ(chain->next_with(offer("node32"))["nodes"].size(), 32u);
+  add(keyed_node(32));
+  chain.emplace(founded("acme", 32));
+  try {
+    chain->next_with(offer("node33"));
+    ADD_FAILURE() << "33 nodes";
+  } catch (const JsonError& e) {
+    EXPECT_EQ(e.pointer, "/card");
+    EXPECT_STREQ(e.what(), "a cluster has at most 32 nodes");
+  }
+  add(keyed_node(32, 1));
+  EXPECT_EQ(chain->next_with(offer("node32"))["joins"], Json::array({"node32"}));
 }
 
 TEST_F(Chain, AMajorityOfTheNodesBeforeHasVoted) {

@@ -61,6 +61,21 @@ TEST_F(Foundings, BecomeAClusterOnceAllHaveSigned) {
   EXPECT_TRUE(cluster.anchors(PolicyDocument::parse(all.policy_file())));
 }
 
+// Its nodes have to be able to vote.
+TEST_F(Foundings, AreOfAtMost32Nodes) {
+  for (std::uint8_t i = 4; i <= 32; ++i) nodes.push_back(keyed_node(i));
+  const Founding full = complete();
+  EXPECT_EQ(ClusterDocument::parse(full.cluster_file()).nodes().size(), 32u);
+  nodes.push_back(keyed_node(33));
+  try {
+    made();
+    ADD_FAILURE() << "33 nodes";
+  } catch (const JsonError& e) {
+    EXPECT_EQ(e.pointer, "/document/nodes");
+    EXPECT_STREQ(e.what(), "a cluster has at most 32 nodes");
+  }
+}
+
 TEST_F(Foundings, FillInWhatThePolicyCannotKnow) {
   Json policy = base_policy();
   policy.erase("cluster");

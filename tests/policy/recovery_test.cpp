@@ -90,6 +90,21 @@ TEST_F(Recovering, WhatIsWrongIsNamed) {
   EXPECT_NE(wrong([&] { Recovery::parse(std::string_view(text)); }), "no error");
 }
 
+// As one that is proposed: a node could not read it again.
+TEST_F(Recovering, APolicyThatWouldBeTooLargeIsNotMade) {
+  Json large = parse_json(before.jcs());
+  Json& far = large["lists"]["far"] = Json::array();
+  const std::size_t room = limits::kMaxPolicyBytes - to_jcs(large).size();
+  for (std::size_t i = 0; i < room / 45; ++i) {
+    const std::string number = std::to_string(i);
+    far.push_back("0x" + std::string(40 - number.size(), '0') + number);
+  }
+  const auto full = PolicyDocument::parse(to_jcs(large));
+  RecoveryAsked a = asked();
+  a.state = full.digest();
+  EXPECT_EQ(wrong([&] { Recovery::make(a).next(full); }), "/recovery");
+}
+
 TEST_F(Recovering, SignaturesAreOfTheClustersNodes) {
   std::vector<KeyedNode> nodes;
   std::vector<Json> cards;

@@ -147,6 +147,7 @@ void MemoryNet::arrive(const Link& link) {
     const bool again = status.connected;
     status.connected = true;
     status.hello = *hello;
+    status.wire = agreed_wire(mesh.hello_, hello->wire_min, hello->wire_max);
     if (!again) ++status.connects;
     if (mesh.inbox_ == nullptr) return;
     if (again)
