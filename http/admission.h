@@ -69,7 +69,7 @@ class Admission {
   explicit Admission(CallBounds bounds) : bounds_(bounds) {}
 
   // 429: the user has as many as one may have. 503: of those that may wait he has as many as are still free, so that
-  // there is always a place for somebody else; or there are as many streams as there may be.
+  // there is always a place for somebody else; streams likewise.
   std::variant<std::shared_ptr<Place>, Problem> enter(const std::string& user, Lasts lasts) {
     const std::lock_guard lock(counts_->mutex);
     const auto it = counts_->users.find(user);
@@ -78,7 +78,8 @@ class Admission {
       if (mine.streams >= bounds_.streams_per_user)
         return refusal(429, "too_many_streams",
                        std::to_string(bounds_.streams_per_user) + " streams of this user are open", kStreamRetry);
-      if (counts_->streams >= bounds_.streams) return refusal(503, "busy", "too many streams are open", kStreamRetry);
+      if (counts_->streams >= bounds_.streams || mine.streams >= bounds_.streams - counts_->streams)
+        return refusal(503, "busy", "too many streams are open", kStreamRetry);
       ++counts_->users[user].streams, ++counts_->streams;
       return std::make_shared<Place>(counts_, user, lasts);
     }

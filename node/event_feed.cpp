@@ -80,20 +80,19 @@ void EventFeed::serve() {
     const std::lock_guard lock(mutex_);
     listeners = listeners_;
   }
-  bool more = false;
+  SteadyTime again = world_.clock.steady() + http::kFlowHeartbeat;
   try {
     end_strangers(listeners);
-    more = true;
+    bool more = true;
     for (std::size_t round = 0; more && round < kRounds; ++round) more = serve_some(listeners);
     heartbeats(listeners);
+    const std::uint64_t head = world_.store.audit_head().seq;
+    for (const auto& listener : listeners)
+      again = std::min(again, listener->at < head ? SteadyTime{} : listener->heard + http::kFlowHeartbeat);
   } catch (const std::exception& e) {
     world_.log(LogLevel::error, std::string("events end, for the log could not be read: ") + e.what());
     for (const auto& listener : listeners) listener->out->end();
   }
-  const std::uint64_t head = world_.store.audit_head().seq;
-  SteadyTime again = world_.clock.steady() + http::kFlowHeartbeat;
-  for (const auto& listener : listeners)
-    again = std::min(again, listener->at < head ? SteadyTime{} : listener->heard + http::kFlowHeartbeat);
   const std::lock_guard lock(mutex_);
   again_at_ = again;
   serving_ = false;
