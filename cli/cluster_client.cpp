@@ -85,6 +85,12 @@ http::ClientReply ClusterClient::call_node(const std::string& node, const http::
   return connection(node).call(call);
 }
 
+std::optional<http::ClientReply> ClusterClient::listen(const std::string& node, const std::string& target,
+                                                       const std::string& last_event_id,
+                                                       const std::function<bool(std::string_view)>& got) {
+  return connection(node).listen(target, last_event_id, got);
+}
+
 http::ClientReply ClusterClient::get_unsigned(const std::string& node, const std::string& target) {
   return connection(node).get_unsigned(target);
 }

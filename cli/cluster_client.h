@@ -1,8 +1,10 @@
 // A user's view of the cluster: signed calls to any of its nodes.
 #pragma once
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/outcome.h"
@@ -41,6 +43,10 @@ class ClusterClient {
   }
   // To this node and no other. Throws http::ClientError when it does not answer, Failure when there is no such node.
   http::ClientReply call_node(const std::string& node, const http::ClientCall& call);
+  // http::Client::listen, of this node.
+  std::optional<http::ClientReply> listen(const std::string& node, const std::string& target,
+                                          const std::string& last_event_id,
+                                          const std::function<bool(std::string_view)>& got);
   http::ClientReply get_unsigned(const std::string& node, const std::string& target);
 
  private:

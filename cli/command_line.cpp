@@ -9,6 +9,7 @@
 #include "cli/bench.h"
 #include "cli/cluster_client.h"
 #include "cli/demo.h"
+#include "cli/event_commands.h"
 #include "cli/freeze_commands.h"
 #include "cli/init.h"
 #include "cli/key_commands.h"
@@ -45,6 +46,7 @@ struct Words {
   VerifyOptions verify;
   ApiOptions api;
   AuditVerifyOptions audit_verify;
+  EventsOptions events;
   PolicyProposeOptions propose;
   PolicySimulateOptions simulate;
   VoteOptions vote;
@@ -370,6 +372,13 @@ void add_audit(CLI::App& app, Run& run) {
   });
 }
 
+void add_events(CLI::App& app, Run& run) {
+  auto* events = app.add_subcommand("events", "what happens at a node, a line each, until Ctrl-C");
+  events->add_option("--after", run.words.events.after, "begin behind this entry of its log (default: from now on)");
+  events->callback(
+      [&run] { run.words.chosen = [&run] { return events_command(run.words.events, run.place(), run.world); }; });
+}
+
 void add_policy(CLI::App& app, Run& run) {
   Words& w = run.words;
   auto* policy = app.add_subcommand("policy", "the policy: show, check, diff, propose, simulate");
@@ -487,6 +496,7 @@ Exit parse_and_run(std::vector<std::string> arguments, Run& run) {
   add_signatures(app, run);
   add_requests(app, run);
   add_audit(app, run);
+  add_events(app, run);
   add_policy(app, run);
   add_freezes(app, run);
   add_nodes(app, run);

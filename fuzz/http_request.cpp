@@ -37,6 +37,7 @@ struct AtOnce final : Exchange {
   void go_on(const std::string&, Step) override { QUORATE_ASSERT(false); }
   bool others_wait() const override { return false; }
   void when_gone(std::function<void()>) override {}
+  std::unique_ptr<Outflow> begin(const HttpResponse&, std::shared_ptr<const void>) override { return nullptr; }
 };
 HttpResponse answer_of(Gate& gate, const HttpRequest& request) {
   return gate.answer(request, std::make_shared<AtOnce>()).value();

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "http/exchange.h"
@@ -15,10 +17,55 @@
 
 namespace quorate::http {
 
+// The body of an answer that goes on, between whoever makes it and the listener's thread.
+class Flow {
+ public:
+  explicit Flow(std::shared_ptr<const void> held) : held_(std::move(held)) {}
+
+  enum class Added { no, yes, first };  // first: since the listener has looked, which has to be told
+  Added add(std::string_view piece);
+  bool full() const;
+  bool over() const;
+  bool end();  // whether the listener has to be told
+
+  struct Taken {
+    std::string bytes;
+    bool last = false;
+  };
+  Taken take();
+  void cut();  // the client gets no more
+
+ private:
+  mutable std::mutex mutex_;
+  std::string waiting_;
+  bool told_ = false, ended_ = false;
+  std::shared_ptr<const void> held_;
+};
+
+// The listener's end of one: gone with its connection.
+class FlowEnd {
+ public:
+  FlowEnd() = default;
+  FlowEnd(FlowEnd&& other) noexcept : flow_(std::exchange(other.flow_, nullptr)) {}
+  FlowEnd& operator=(std::shared_ptr<Flow> flow) {
+    if (flow_) flow_->cut();
+    flow_ = std::move(flow);
+    return *this;
+  }
+  ~FlowEnd() {
+    if (flow_) flow_->cut();
+  }
+  Flow* operator->() const { return flow_.get(); }
+
+ private:
+  std::shared_ptr<Flow> flow_;
+};
+
 struct Completion {
   std::uint64_t connection = 0;
-  std::string bytes;
+  std::string bytes{};
   bool close = false;
+  std::shared_ptr<Flow> flow{};  // what goes on after `bytes`, or has more now
 };
 
 class Answers {
@@ -51,6 +98,7 @@ class PooledExchange final : public Exchange, public std::enable_shared_from_thi
   void go_on(const std::string& whose, Step step) override;
   bool others_wait() const override { return answers_->pool.others_wait(); }
   void when_gone(std::function<void()> told) override;
+  std::unique_ptr<Outflow> begin(const HttpResponse& head, std::shared_ptr<const void> held) override;
   void client_left();  // listener's thread
 
  private:

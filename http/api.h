@@ -15,6 +15,7 @@
 #include "base/ed25519.h"
 #include "base/json.h"
 #include "http/message_signature.h"
+#include "http/outflow.h"
 
 namespace quorate::http {
 
@@ -49,6 +50,7 @@ enum class Route {
   unfreeze,       // POST /v1/unfreeze
   list_audit,     // GET  /v1/audit
   audit_head,     // GET  /v1/audit/head
+  events,         // GET  /v1/events
 };
 
 using QueryParameters = std::map<std::string, std::string, std::less<>>;
@@ -84,7 +86,11 @@ using Respond = std::function<void(std::function<Answer()>)>;
 struct Later {
   std::function<void()> gone;
 };
-using Answered = std::variant<Reply, Problem, Later>;
+// Server-sent events (text/event-stream), made as they happen by whoever is given the flow.
+struct Events {
+  std::function<void(std::unique_ptr<Outflow>)> begin;  // once, before the call ends; waits for nothing
+};
+using Answered = std::variant<Reply, Problem, Later, Events>;
 
 // One authenticated, fresh call whose nonce this node has not seen in the last 150 s (for a mutation: not with another
 // request id). Nonces of mutations seen by other nodes or before a restart are the callee's to compare with its

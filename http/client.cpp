@@ -11,6 +11,8 @@
 namespace quorate::http {
 namespace {
 
+constexpr Millis kLook{200};  // who listens is asked whether it wants to go on
+
 struct Address {
   std::string host;
   std::uint16_t port = 443;
@@ -132,7 +134,34 @@ struct Client::Connection {
     return reader.response();
   }
 
-  std::string signed_bytes(const ClientCall& call) {
+  std::optional<HttpResponse> listen(const std::string& request, const std::function<bool(std::string_view)>& got) {
+    disconnect();
+    connect();
+    send(request, clock.steady() + config.call_timeout);
+    ResponseReader reader(limits::kMaxReply);
+    std::vector<std::uint8_t> buffer(16 * 1024);
+    SteadyTime heard = clock.steady();
+    const auto goes_on = [&reader] { return reader.has_head() && reader.response().status == 200; };
+    while (!reader.complete()) {
+      const IoResult r = stream->read(buffer);
+      if (r.io == Io::done) {
+        heard = clock.steady();
+        if (!reader.feed(ByteView(buffer).first(r.bytes)))
+          throw ClientError(address.authority + ": not an HTTP answer");
+        if (goes_on() && !got(reader.take_body())) return std::nullopt;
+      } else if (r.io != Io::wants_read && r.io != Io::wants_write) {
+        throw ClientError(address.authority + ": the stream broke");
+      } else if (!wait_for(socket, r.io == Io::wants_write, kLook)) {
+        if (!got({})) return std::nullopt;
+        if (clock.steady() - heard > 3 * kFlowHeartbeat)
+          throw ClientError(address.authority + ": the stream is silent");
+      }
+    }
+    if (goes_on()) return std::nullopt;
+    return reader.response();
+  }
+
+  std::string signed_bytes(const ClientCall& call, const std::string& last_event_id = "") {
     SignedRequest request;
     request.method = call.method;
     request.target = call.target;
@@ -144,6 +173,7 @@ struct Client::Connection {
         sign_request(std::move(request), {config.user, config.cluster_id, unix_seconds(clock.wall()), nonce, {}}, key);
     Fields fields = headers_of(request);
     if (call.method != "GET") fields.emplace_back("Content-Type", "application/json");
+    if (!last_event_id.empty()) fields.emplace_back("Last-Event-ID", last_event_id);
     if (call.wait_seconds) fields.emplace_back("Prefer", "wait=" + std::to_string(*call.wait_seconds));
     return write_request(call.method, call.target, address.authority, fields, request.body);
   }
@@ -198,6 +228,24 @@ ClientReply Client::call(const ClientCall& call) {
   auto again = connection_->exchange(bytes);
   if (!again) throw ClientError("no answer");
   return reply_of(std::move(*again));
+}
+
+std::optional<ClientReply> Client::listen(const std::string& target, const std::string& last_event_id,
+                                          const std::function<bool(std::string_view)>& got) {
+  const ClientCall call{"GET", target, "", "", "", {}};
+  check(call);
+  if (!std::all_of(last_event_id.begin(), last_event_id.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    throw ClientError("bad Last-Event-ID");
+  auto& c = *connection_;
+  try {
+    auto response = c.listen(c.signed_bytes(call, last_event_id), got);
+    c.disconnect();
+    if (!response) return std::nullopt;
+    return reply_of(std::move(*response));
+  } catch (const ClientError&) {
+    c.disconnect();
+    throw;
+  }
 }
 
 ClientReply Client::get_unsigned(const std::string& target) {

@@ -1,5 +1,6 @@
 // A signed client of one node's REST API.
 #pragma once
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -61,6 +62,11 @@ class Client {
   ClientReply post(const std::string& target, const Json& body, std::optional<int> wait_seconds = {}) {
     return call({"POST", target, body.dump(), "", "", wait_seconds});
   }
+  // An answer that goes on: `got` is called with each part of it as it comes, and with nothing some times a second,
+  // until it ends or `got` returns false. nullopt: it was one; else what was answered instead. Throws ClientError when
+  // the connection breaks or nothing comes for three heartbeats.
+  std::optional<ClientReply> listen(const std::string& target, const std::string& last_event_id,
+                                    const std::function<bool(std::string_view)>& got);
   // Without a signature: /healthz, /readyz, /openapi.json.
   ClientReply get_unsigned(const std::string& target);
 

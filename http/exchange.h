@@ -1,10 +1,12 @@
 // A request on its way to its answer, as its handler sees it.
 #pragma once
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "http/http1.h"
+#include "http/outflow.h"
 
 namespace quorate::http {
 
@@ -21,6 +23,9 @@ class Exchange {
   // Called once at most, by the listener's thread: the client has left before it had an answer. Cheap, never throws;
   // must not hold this exchange.
   virtual void when_gone(std::function<void()> told) = 0;
+  // The answer has this head, and a body that comes bit by bit. `held` is let go of when the client can have no more of
+  // it. nullptr: the request has been answered, or the client has left.
+  virtual std::unique_ptr<Outflow> begin(const HttpResponse& head, std::shared_ptr<const void> held) = 0;
 };
 
 }  // namespace quorate::http

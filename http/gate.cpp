@@ -71,6 +71,18 @@ std::optional<Millis> wait_of(const Fields& fields) {
   return wait;
 }
 
+// What an EventSource says when it comes again, of more weight than the query of its first time. It is not signed: it
+// only says from where on its user wants to read.
+std::optional<Problem> read_last_event(const Fields& fields, QueryParameters& query) {
+  const std::size_t n = count_of(fields, "last-event-id");
+  if (n == 0) return std::nullopt;
+  const std::string id(value_of(fields, "last-event-id"));
+  if (n > 1 || !is_after(id))
+    return problem(400, "bad_last_event_id", "Last-Event-ID must be the id of an event of this node, once");
+  query.insert_or_assign("after", id);
+  return std::nullopt;
+}
+
 std::optional<Problem> check_content_type(const Fields& fields) {
   if (count_of(fields, "content-encoding") > 0)
     return problem(415, "content_encoding", "send the body without compression");
@@ -196,7 +208,10 @@ Gate::Answer Gate::signed_call(const HttpRequest& request, Match match, const st
   if (const auto* error = std::get_if<Problem>(&caller)) return to_response(*error);
   c->caller = std::move(std::get<Authentic>(caller));
   const Verified& who = c->caller.who;
-  auto place = admission_.enter(who.user, may_wait(match.route));
+  const Lasts lasts = match.route == Route::events ? Lasts::long_after
+                      : may_wait(match.route)      ? Lasts::until_an_event
+                                                   : Lasts::shortly;
+  auto place = admission_.enter(who.user, lasts);
   if (const auto* error = std::get_if<Problem>(&place)) return to_response(*error);
   c->place = std::move(std::get<std::shared_ptr<Admission::Place>>(place));
   if (is_mutation(match.route)) c->id = request_id(who, api_.cluster_id());
@@ -204,6 +219,8 @@ Gate::Answer Gate::signed_call(const HttpRequest& request, Match match, const st
   const auto wait = wait_of(request.fields);
   if (!wait) return to_response(problem(400, "bad_prefer", "Prefer: wait must be a whole number of seconds"));
   c->wait = *wait;
+  if (match.route == Route::events)
+    if (const auto error = read_last_event(request.fields, match.query)) return to_response(*error);
   if (takes_body(match.route))
     if (const auto error = check_content_type(request.fields)) return to_response(*error);
   c->match = std::move(match);
@@ -233,6 +250,12 @@ Gate::Answer Gate::call(const std::shared_ptr<SignedCall>& c, const std::shared_
     c->caller.original.body.clear();  // many may wait
     c->caller.original.body.shrink_to_fit();
     if (later->gone) exchange->when_gone(std::move(later->gone));
+    return std::nullopt;
+  }
+  if (const auto* events = std::get_if<Events>(&answered)) {
+    // Proxies of a widespread kind keep an answer back until there is enough of it, unless told so.
+    const HttpResponse head{200, {{"Content-Type", "text/event-stream"}, {"X-Accel-Buffering", "no"}}, {}};
+    if (auto flow = exchange->begin(head, c->place)) events->begin(std::move(flow));
     return std::nullopt;
   }
   c->place->give_back();

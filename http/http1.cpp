@@ -362,7 +362,16 @@ bool ResponseReader::read_head() {
   return true;
 }
 
-std::string write_response(const HttpResponse& response, bool close, bool without_body) {
+std::string ResponseReader::take_body() {
+  if (complete_) return std::exchange(response_.body, {});
+  std::string out(text_of(bytes_));
+  bytes_.clear();
+  return out;
+}
+
+namespace {
+
+std::string write_head(const HttpResponse& response, const std::string& framing, bool close) {
   std::string out =
       "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_phrase(response.status)) + "\r\n";
   for (const auto& [name, value] : response.fields) {
@@ -370,12 +379,29 @@ std::string write_response(const HttpResponse& response, bool close, bool withou
     QUORATE_ASSERT(is_token(name) && value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos);
     out += name + ": " + value + "\r\n";
   }
-  out += "Content-Length: " + std::to_string(response.body.size()) +
-         "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  out += framing + "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
   if (close) out += "Connection: close\r\n";
-  out += "\r\n";
+  return out + "\r\n";
+}
+
+}  // namespace
+
+std::string write_response(const HttpResponse& response, bool close, bool without_body) {
+  std::string out = write_head(response, "Content-Length: " + std::to_string(response.body.size()), close);
   if (!without_body) out += response.body;
   return out;
+}
+
+std::string write_chunked_head(const HttpResponse& response) {
+  return write_head(response, "Transfer-Encoding: chunked", true);
+}
+
+std::string write_chunk(std::string_view piece) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string size;
+  for (std::size_t n = piece.size(); n > 0; n /= 16) size.insert(size.begin(), kDigits[n % 16]);
+  QUORATE_ASSERT(!size.empty());  // an empty one is the last
+  return size.append("\r\n").append(piece).append("\r\n");
 }
 
 std::string write_request(std::string_view method, std::string_view target, std::string_view host, const Fields& fields,

@@ -89,7 +89,9 @@ class ResponseReader {
   bool started() const { return !head_.empty() || in_body_; }
   bool complete() const { return complete_; }
   bool close() const { return close_; }
+  bool has_head() const { return in_body_; }
   const HttpResponse& response() const { return response_; }
+  std::string take_body();  // what has come of it since the last time: then it may go on for ever
 
  private:
   bool read_head();
@@ -102,6 +104,11 @@ class ResponseReader {
 };
 
 std::string write_response(const HttpResponse& response, bool close, bool without_body);
+// Of an answer that goes on: its head, a piece, and its end (RFC 9112 §7.1), which says to the client that it has all
+// of it. The connection closes then.
+std::string write_chunked_head(const HttpResponse& response);
+std::string write_chunk(std::string_view piece);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 std::string write_request(std::string_view method, std::string_view target, std::string_view host, const Fields& fields,
                           ByteView body);
 

@@ -1,5 +1,7 @@
 #include "http/listener.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -62,8 +64,10 @@ void Listener::run() {
         std::uint64_t count = 0;
         [[maybe_unused]] const ssize_t r = ::read(answers_->fd(), &count, sizeof count);
       } else if (const auto it = connections_.find(id); it != connections_.end()) {
-        // While an answer is outstanding only the connection's end is watched.
-        if (it->second.phase == Phase::calling) {
+        const bool left = (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        if (it->second.phase == Phase::flowing && left) {
+          connections_.erase(it);
+        } else if (it->second.phase == Phase::calling) {  // only the connection's end is watched
           if (const auto exchange = it->second.exchange.lock()) exchange->client_left();
           connections_.erase(it);
         } else {
@@ -165,6 +169,13 @@ void Listener::drive(std::uint64_t id) {
         break;
       case Phase::calling:
         return;
+      case Phase::flowing:
+        if (!refill(c)) {
+          if (!watch(id, c, on_leaving())) connections_.erase(it);
+          return;
+        }
+        if (c.phase == Phase::flowing) io = write_some(c);
+        break;
       case Phase::writing:
         io = write_some(c);
         break;
@@ -229,12 +240,10 @@ Io Listener::take_request(std::uint64_t id, Connection& c) {
   HttpRequest request = c.reader.take();
   const bool close = closes(c, request);
   const auto exchange = std::make_shared<PooledExchange>(answers_, id, close, request.method == "HEAD");
-  // Calls that may wait long come over TLS; who asks in the clear may have shut its sending side.
-  const std::uint32_t gone = tls_ != nullptr ? std::uint32_t{EPOLLRDHUP} : 0;
-  const bool queued =
-      watch(id, c, gone) && answers_->pool.submit("from " + c.source, [this, exchange, request = std::move(request)] {
-        exchange->run([&] { return handler_(request, exchange); });
-      });
+  const bool queued = watch(id, c, on_leaving()) &&
+                      answers_->pool.submit("from " + c.source, [this, exchange, request = std::move(request)] {
+                        exchange->run([&] { return handler_(request, exchange); });
+                      });
   if (queued) {
     enter(c, Phase::calling, config_.call_total);
     c.exchange = exchange;
@@ -245,12 +254,36 @@ Io Listener::take_request(std::uint64_t id, Connection& c) {
   return Io::done;
 }
 
+// Calls that may wait long come over TLS; who asks in the clear may have shut its sending side.
+std::uint32_t Listener::on_leaving() const { return tls_ != nullptr ? std::uint32_t{EPOLLRDHUP} : 0; }
+
+// What waits of an answer that goes on. False: nothing does now.
+bool Listener::refill(Connection& c) {
+  if (c.out_sent < c.out.size()) return true;
+  if (clock_.steady() >= c.flow_until) c.flow->end();
+  Flow::Taken taken = c.flow->take();
+  std::string more = taken.bytes.empty() ? std::string() : write_chunk(taken.bytes);
+  if (taken.last) {
+    c.flow = nullptr;
+    send(c, more.append(kLastChunk), After::close);
+    return true;
+  }
+  c.deadline = more.empty() ? c.flow_until : clock_.steady() + config_.request_total;
+  c.out = std::move(more);
+  c.out_sent = 0;
+  return !c.out.empty();
+}
+
 Io Listener::write_some(Connection& c) {
   const IoResult r = c.stream->write(view_of(std::string_view(c.out).substr(c.out_sent)));
   if (r.io != Io::done) return r.io;
   c.out_sent += r.bytes;
   if (c.out_sent < c.out.size()) return Io::done;
   c.out = std::string();
+  if (c.phase == Phase::flowing) {
+    c.out_sent = 0;
+    return Io::done;
+  }
   switch (c.after) {
     case After::next_request:
       enter(c, Phase::idle, config_.idle);
@@ -302,10 +335,43 @@ bool Listener::watch(std::uint64_t id, Connection& c, std::uint32_t events) {
 void Listener::apply_completions() {
   for (Completion& done : answers_->take()) {
     const auto it = connections_.find(done.connection);
-    if (it == connections_.end() || it->second.phase != Phase::calling) continue;  // the client has gone
+    if (it != connections_.end() && it->second.phase == Phase::flowing) {
+      drive(done.connection);
+      continue;
+    }
+    if (it == connections_.end() || it->second.phase != Phase::calling) {  // the client has gone
+      if (done.flow) done.flow->cut();
+      continue;
+    }
+    if (done.flow) {
+      begin_flow(it->second, std::move(done));
+      drive(it->first);
+      continue;
+    }
     send(it->second, std::move(done.bytes), done.close || stopping_ ? After::close : After::next_request);
     drive(done.connection);
   }
+}
+
+void Listener::begin_flow(Connection& c, Completion done) {
+  // What is sent to a machine that has gone without a word is not acknowledged.
+  const unsigned patience = static_cast<unsigned>(config_.request_total.count());
+  setsockopt(c.socket.fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+  c.flow = std::move(done.flow);
+  enter(c, Phase::flowing, config_.request_total);
+  c.flow_until = c.since + config_.flow_life;
+  c.out = std::move(done.bytes);
+  c.out_sent = 0;
+}
+
+void Listener::end_flows() {
+  std::vector<std::uint64_t> ended;
+  for (auto& [id, c] : connections_)
+    if (c.phase == Phase::flowing) {
+      c.flow->end();
+      ended.push_back(id);
+    }
+  for (const std::uint64_t id : ended) drive(id);
 }
 
 void Listener::end_overdue(SteadyTime now) {
@@ -317,6 +383,9 @@ void Listener::end_overdue(SteadyTime now) {
     } else if (c.phase == Phase::calling) {
       if (const auto exchange = c.exchange.lock()) exchange->client_left();
       send(c, write_response(late_response(), true, false), After::close);
+      late.push_back((it++)->first);
+    } else if (c.phase == Phase::flowing && c.out_sent == c.out.size()) {  // its life is over
+      c.flow->end();
       late.push_back((it++)->first);
     } else if (c.phase == Phase::reading) {
       send(c,
@@ -339,9 +408,10 @@ void Listener::end_overdue(SteadyTime now) {
 // What waits for its client when the listener stops; running calls and their answers go on.
 void Listener::end_waiting() {
   listening_.close();
+  end_flows();
   for (auto it = connections_.begin(); it != connections_.end();) {
     Connection& c = it->second;
-    if (c.phase == Phase::calling || c.phase == Phase::writing) {
+    if (c.is_answered()) {
       ++it;
       continue;
     }

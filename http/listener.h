@@ -34,6 +34,8 @@ struct ListenerConfig {
   Millis request_total = limits::kHttpRequestTotal;  // from the first byte to the last of a request; and of its answer
   Millis idle{10'000};
   Millis call_total = limits::kHttpCallTotal;  // from a whole request to its answer
+  Millis flow_life = kFlowLife;                // of an answer that goes on; each time that it has more to send it has
+                                               // `request_total` for that
 };
 
 // The first step of a request, called by many threads at once; never throws. nullopt: a later one answers.
@@ -55,7 +57,7 @@ class Listener {
   std::uint16_t port() const { return port_; }
 
  private:
-  enum class Phase { handshake, idle, reading, calling, writing, lingering };
+  enum class Phase { handshake, idle, reading, calling, flowing, writing, lingering };
   enum class After { next_request, rest_of_request, close };
   struct Connection {
     Socket socket;
@@ -72,8 +74,10 @@ class Listener {
     SteadyTime request_deadline{};
     std::size_t served = 0, lingered = 0;
     std::weak_ptr<PooledExchange> exchange;  // while calling
+    FlowEnd flow;                            // while flowing …
+    SteadyTime flow_until{};
     std::uint32_t watched = 0;
-    bool is_answered() const { return phase == Phase::calling || phase == Phase::writing; }
+    bool is_answered() const { return phase == Phase::calling || phase == Phase::flowing || phase == Phase::writing; }
   };
 
   void run();
@@ -85,11 +89,15 @@ class Listener {
   Io take_request(std::uint64_t id, Connection& c);
   bool closes(Connection& c, const HttpRequest& request);
   Io write_some(Connection& c);
+  bool refill(Connection& c);
+  std::uint32_t on_leaving() const;
   Io linger(Connection& c);
   void send(Connection& c, std::string bytes, After after);
   void enter(Connection& c, Phase phase, Millis deadline);
   bool watch(std::uint64_t id, Connection& c, std::uint32_t events);
   void apply_completions();
+  void begin_flow(Connection& c, Completion done);
+  void end_flows();
   void end_overdue(SteadyTime now);
   void end_waiting();
   bool finished();

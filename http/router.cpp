@@ -45,6 +45,7 @@ const std::vector<Entry>& table() {
       {{Route::unfreeze, "POST", "/v1/unfreeze"}, Subject::none, {}},
       {{Route::list_audit, "GET", "/v1/audit"}, Subject::none, {"after", "limit"}},
       {{Route::audit_head, "GET", "/v1/audit/head"}, Subject::none, {}},
+      {{Route::events, "GET", "/v1/events"}, Subject::none, {"after"}},
   };
   return entries;
 }
@@ -228,6 +229,7 @@ bool is_mutation(Route r) {
     case Route::veto:
     case Route::list_audit:
     case Route::audit_head:
+    case Route::events:
       return false;
     case Route::unset:
       break;
@@ -241,6 +243,8 @@ bool takes_body(Route r) {
 }
 
 bool may_wait(Route r) { return takes_body(r) && r != Route::inspect && r != Route::simulate; }
+
+bool is_after(std::string_view text) { return is_allowed("after", text); }
 
 Json parse_body(ByteView body) {
   Json value = parse_json(text_of(body));

@@ -25,9 +25,10 @@ struct NotMatched {
 // within its bounds. 404 unknown path, 405 known path with another method, 400 all else.
 std::variant<Match, NotMatched> route(std::string_view method, std::string_view target);
 
-bool is_mutation(Route route);  // becomes a request of its own
-bool may_wait(Route route);     // for a disk, other nodes or people: what changes something
-bool takes_body(Route route);   // mutations, what people say to one, and questions that are too long for a query
+bool is_mutation(Route route);         // becomes a request of its own
+bool may_wait(Route route);            // for a disk, other nodes or people: what changes something
+bool is_after(std::string_view text);  // a place in the audit log, as `after` has it
+bool takes_body(Route route);          // mutations, what people say to one, and questions that are too long for a query
 
 // A JSON object. Throws JsonError.
 Json parse_body(ByteView body);

@@ -38,6 +38,7 @@ CallBounds call_bounds(const HttpConfig& c) {
   const std::size_t connections = std::min(c.connections, c.per_loopback);  // all, perhaps, by a proxy on this machine
   CallBounds out;
   out.waiting = std::min(out.waiting, connections - connections / 4);
+  out.streams = std::min(out.streams, connections / 8);  // of what those leave free, half
   return out;
 }
 
@@ -60,6 +61,7 @@ ListenerConfig main_listener(const HttpConfig& c) {
   out.request_total = c.request_total;
   out.idle = c.idle;
   out.call_total = c.call_total;
+  out.flow_life = c.flow_life;
   return out;
 }
 

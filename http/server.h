@@ -29,6 +29,7 @@ struct HttpConfig {
       limits::kHttpRequestTotal;               // handshake, or a request's first to last byte, or sending its answer
   Millis idle{10'000};                         // a kept connection without a request
   Millis call_total = limits::kHttpCallTotal;  // from a whole request to its answer
+  Millis flow_life = kFlowLife;                // of a stream of events
   std::size_t requests_per_connection = 1'000;
   std::size_t connections = limits::kMaxHttpConnections;  // fewer where the process may not open so many files
   std::size_t per_source = limits::kMaxHttpPerSource;     // of them, from one address, and from the loopback

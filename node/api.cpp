@@ -42,7 +42,7 @@ std::string call_line(const std::string& by, const RequestRecord& record) {
 // What a node's identity key may ask for: to see what a recovery of the admins is made of, and to send one.
 bool is_operators(http::Route route) {
   return route == http::Route::show_policy || route == http::Route::show_cluster || route == http::Route::show_node ||
-         route == http::Route::list_keys || route == http::Route::recover;
+         route == http::Route::list_keys || route == http::Route::recover || route == http::Route::events;
 }
 
 int status_of_failure(const std::string& code) {
@@ -104,8 +104,9 @@ std::variant<Reply, Problem> answer_of(const RequestRecord& record) {
 
 http::Answered NodeApi::call(const http::Call& call) {
   if (call.who.user.starts_with(http::kNodePrefix) && !is_operators(call.route))
-    return problem_of(
-        {403, "denied", "a node's operator may look at policy, keys and nodes, and recover the admins", std::nullopt});
+    return problem_of({403, "denied",
+                       "a node's operator may look at policy, keys, nodes and events, and recover the admins",
+                       std::nullopt});
   switch (call.route) {
     case http::Route::create_key:
     case http::Route::sign:
@@ -151,6 +152,10 @@ http::Answered NodeApi::call(const http::Call& call) {
       return simulate(call);
     case http::Route::list_audit:
       return list_audit(call);
+    case http::Route::events:
+      if (draining_)
+        return problem_of({503, "stopping", "this node is about to stop: listen to another one", std::nullopt});
+      return events_.open(call);
     case http::Route::audit_head: {
       const storage::AuditHead head = world_.store.audit_head();
       Json peers = Json::array();
@@ -271,13 +276,7 @@ http::Answered NodeApi::list_audit(const http::Call& call) const {
   Json items = Json::array();
   std::uint64_t last = 0;
   for (const storage::AuditRecord& r : world_.store.audit(after ? std::stoull(*after) : 0, limit_of(call))) {
-    items.push_back({{"seq", r.seq},
-                     {"time", to_rfc3339(from_unix_seconds(r.entry.time))},
-                     {"kind", r.entry.kind},
-                     {"request", r.entry.request},
-                     {"entry", Json::parse(r.entry.text)},
-                     {"previous", to_hex(r.previous)},
-                     {"hash", to_hex(r.hash)}});
+    items.push_back(audit_view(r));
     last = r.seq;
   }
   Json next = nullptr;
@@ -285,15 +284,6 @@ http::Answered NodeApi::list_audit(const http::Call& call) const {
   return Reply{200, Json{{"items", std::move(items)}, {"next", std::move(next)}}, {}};
 }
 
-std::optional<Ed25519PublicKey> NodeApi::user_key(std::string_view user) {
-  if (user.starts_with(http::kNodePrefix)) {
-    const policy::NodeCard* card = world_.cluster->find(user.substr(http::kNodePrefix.size()));
-    return card == nullptr ? std::nullopt : std::optional(card->identity_key);
-  }
-  const auto policy = world_.policy.now();
-  const Ed25519PublicKey* key = policy->key_of(user);
-  if (key == nullptr) return std::nullopt;
-  return *key;
-}
+std::optional<Ed25519PublicKey> NodeApi::user_key(std::string_view user) { return caller_key(user, world_); }
 
 }  // namespace quorate::node

@@ -8,8 +8,10 @@
 
 #include "http/api.h"
 #include "node/desk.h"
+#include "node/event_feed.h"
 #include "node/metrics.h"
 #include "node/parked_calls.h"
+#include "node/sight.h"
 #include "node/world.h"
 
 namespace quorate::node {
@@ -17,7 +19,7 @@ namespace quorate::node {
 class NodeApi final : public http::Api {
  public:
   NodeApi(const World& world, Desk& desk, const SessionHost& host)
-      : world_(world), desk_(desk), host_(host), parked_(world_.clock) {}
+      : world_(world), desk_(desk), host_(host), parked_(world_.clock), events_(world_) {}
 
   http::Answered call(const http::Call& call) override;
   std::optional<Ed25519PublicKey> user_key(std::string_view user) override;
@@ -26,8 +28,16 @@ class NodeApi final : public http::Api {
   std::string metrics() override;
   void drain() { draining_ = true; }                // no new mutating call
   std::size_t waiting() const { return waiting_; }  // mutating calls that have no answer yet
-  void close() { parked_.close(); }                 // calls that wait are answered at once
-  void tick() { parked_.tick(); }                   // those whose time is over; some twenty times a second
+  // Calls that wait are answered at once, streams end.
+  void close() {
+    parked_.close();
+    events_.close();
+  }
+  // Calls whose time is over, and what there is to tell; some twenty times a second.
+  void tick() {
+    parked_.tick();
+    events_.tick();
+  }
   // What the disk says, in the system's words, while the store takes no writes; for ready().
   void set_disk_problem(const std::string& problem);
   // By how much the wall clock was set since the last call, if by two seconds or more. One thread.
@@ -44,7 +54,9 @@ class NodeApi final : public http::Api {
   Answered cancel(const http::Call& call);
   Answered told(const http::Call& call, std::function<void(std::function<void(const Answer&)>)> ask);
   Answered park(const http::Call& call, std::uint64_t ticket, ParkedCalls::Call parked, std::function<void()> work);
-  bool may_see(const std::string& user, const RequestRecord& record) const;
+  bool may_see(const std::string& user, const RequestRecord& record) const {
+    return node::may_see(user, record, *world_.policy.now());
+  }
   Answered list_keys(const http::Call& call) const;
   Answered show_key(const http::Call& call) const;
   Answered derive_key(const http::Call& call) const;
@@ -56,9 +68,7 @@ class NodeApi final : public http::Api {
   Answered show_node() const;
   Answered list_audit(const http::Call& call) const;
   bool may_derive(const std::string& user, const std::string& key, std::vector<std::string> paths) const;
-  bool sees_all(const std::string& user) const {
-    return world_.policy->is_reader(user) || world_.policy->is_admin(user);
-  }
+  bool sees_all(const std::string& user) const { return node::sees_all(user, *world_.policy.now()); }
 
   World world_;
   Desk& desk_;
@@ -74,6 +84,7 @@ class NodeApi final : public http::Api {
   std::atomic<std::uint64_t> next_ticket_{1};
   std::atomic<std::uint64_t> mutations_{0}, succeeded_{0}, failed_{0};
   ParkedCalls parked_;  // hold some of the above
+  EventFeed events_;
 };
 
 // A request's answer: its state decides the status.

@@ -87,6 +87,7 @@ std::string NodeApi::metrics() {
   metric("quorate_admin_recoveries_pending", "gauge", "1 while a recovery of the admins waits for its time or a veto",
          desk_.recoveries().pending() ? 1 : 0);
   metric("quorate_ready", "gauge", "1 while /readyz answers 200", ready().ok ? 1 : 0);
+  metric("quorate_event_streams", "gauge", "Open streams of GET /v1/events", events_.size());
   metric("quorate_mutations_waiting", "gauge", "Mutating calls that have no answer yet", waiting_.load());
   metric("quorate_clock_jumps_total", "counter", "How often this machine's clock was set", clock_jumps_.load());
   metric("quorate_audit_seq", "counter", "Entries of the audit log", world_.store.audit_head().seq);

@@ -34,14 +34,6 @@ policy::Approval vote_in(const http::Call& call) {
 
 }  // namespace
 
-// What somebody may not see does not exist for them.
-bool NodeApi::may_see(const std::string& user, const RequestRecord& record) const {
-  if (record.requested_by.text == user || sees_all(user)) return true;
-  for (const NeedSeen& need : record.needs)
-    if (world_.policy->is_member(user, need.group.text)) return true;
-  return false;
-}
-
 http::Answered NodeApi::list_requests(const http::Call& call) const {
   storage::RequestFilter filter;
   filter.kind = parameter(call, "kind");

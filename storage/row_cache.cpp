@@ -71,4 +71,14 @@ void RowCache::committed(const Batch& batch) {
   for (const op::Any& o : batch.operations()) std::visit(Seen{*this}, o);
 }
 
+void RowCache::committed(const AuditHead& head) {
+  const std::lock_guard lock(mutex_);
+  head_ = head;
+}
+
+AuditHead RowCache::audit_head() const {
+  const std::lock_guard lock(mutex_);
+  return head_;
+}
+
 }  // namespace quorate::storage

@@ -2,6 +2,7 @@
 // looks at a key and at its shares must see one commit of both.
 #pragma once
 #include <functional>
+#include <mutex>
 
 #include "storage/batch.h"
 #include "storage/recent_rows.h"
@@ -17,10 +18,15 @@ class RowCache {
 
   // The batch is on the disk. By the writer, in the order of the commits, before anybody is told.
   void committed(const Batch& batch);
+  // How far the audit log has come on the disk, which is asked much more often than it changes.
+  void committed(const AuditHead& head);
+  AuditHead audit_head() const;
 
  private:
   RecentRows<RequestRow> requests_;
   RecentRows<SecretBytes> metas_;
+  mutable std::mutex mutex_;
+  AuditHead head_;
 };
 
 }  // namespace quorate::storage

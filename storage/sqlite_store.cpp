@@ -44,6 +44,7 @@ SqliteStore::SqliteStore(FileLock lock, const std::string& path, const Secret<By
   writing->exec("PRAGMA wal_checkpoint(TRUNCATE)");  // what an earlier process deleted is gone from the log, too
   for (Reader& r : readers_) r.connection = std::make_unique<Connection>(path, key, OpenAs::reader);
   const AuditHead head = queries::audit_head(*writing, identity_);
+  cache_.committed(head);
   const std::size_t open = queries::open_request_count(*writing);
   writer_ = std::make_unique<Writer>(std::move(writing), identity_, cipher_, cache_, head, open);
 }
@@ -125,9 +126,7 @@ bool SqliteStore::claimed(const std::string& kind, const std::string& id) const 
 std::vector<AuditRecord> SqliteStore::audit(std::uint64_t after_seq, std::size_t limit) const {
   return read([&](Connection& c) { return queries::audit(c, after_seq, limit); });
 }
-AuditHead SqliteStore::audit_head() const {
-  return read([&](Connection& c) { return queries::audit_head(c, identity_); });
-}
+AuditHead SqliteStore::audit_head() const { return cache_.audit_head(); }
 std::optional<SecretBytes> SqliteStore::meta(const std::string& name) const {
   return cache_.meta(name, [&] { return read([&](Connection& c) { return queries::meta(c, name); }); });
 }

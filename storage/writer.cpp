@@ -102,6 +102,7 @@ std::vector<CommitResult> Writer::write(const std::vector<Waiting>& group) {
         for (const op::Any& o : group[i].batch.operations())
           log_holds_deleted_ = log_holds_deleted_ || deletes_secrets(o);
       }
+      cache_.committed(head_);
       open_requests_ = open_;
       return results;
     } catch (const std::exception& e) {

@@ -90,6 +90,15 @@ inline Json example_request(const std::string& id, const std::string& kind, cons
           {"needs", Json::array()}};
 }
 
+inline std::string example_event(int seq) {
+  const Json data{{"seq", seq},
+                  {"time", "2026-01-31T23:59:59Z"},
+                  {"kind", "succeeded"},
+                  {"request", "req_" + std::string(32, '0')},
+                  {"entry", {{"kind", "sign"}, {"key", "hot-1"}}}};
+  return "id: " + std::to_string(seq) + "\nevent: succeeded\ndata: " + data.dump() + "\n\n";
+}
+
 class FakeApi : public Api {
  public:
   Answered call(const Call& call) override {
@@ -198,6 +207,12 @@ class FakeApi : public Api {
         return Reply{200, {{"items", Json::array()}, {"next", page_end}}, {}};
       case Route::audit_head:
         return Reply{200, {{"seq", 0}, {"hash", std::string(64, '0')}}, {}};
+      case Route::events:
+        return Events{[this](std::unique_ptr<Outflow> out) {
+          out->add(example_event(1));
+          const std::lock_guard lock(mutex);
+          flows.push_back(std::move(out));
+        }};
       case Route::unset:
         break;
     }
@@ -221,6 +236,31 @@ class FakeApi : public Api {
   std::string last_subject, last_request_id;
   Millis last_wait{};
   QueryParameters last_query;
+  std::vector<std::shared_ptr<Outflow>> flows;  // of the streams, in the order of their calls
+};
+
+// Keeps what is sent.
+struct TestFlow final : Outflow {
+  struct Sent {
+    HttpResponse head;
+    std::string body;
+    bool full = false, over = false;
+  };
+  explicit TestFlow(std::shared_ptr<Sent> s) : sent(std::move(s)) {}
+  ~TestFlow() override { sent->over = true; }
+  bool add(std::string_view piece) override {
+    if (sent->over || sent->full) return false;
+    sent->body += piece;
+    return true;
+  }
+  bool full() const override { return sent->full; }
+  bool over() const override { return sent->over; }
+  void end() override { sent->over = true; }
+  bool go_on(std::function<void()> work) override {
+    work();
+    return true;
+  }
+  const std::shared_ptr<Sent> sent;
 };
 
 // Runs what goes on at once, or when the test says so.
@@ -233,6 +273,12 @@ class TestExchange final : public Exchange {
   }
   bool others_wait() const override { return waits; }
   void when_gone(std::function<void()> told) override { gone = std::move(told); }
+  std::unique_ptr<Outflow> begin(const HttpResponse& head, std::shared_ptr<const void> place) override {
+    flow = std::make_shared<TestFlow::Sent>();
+    flow->head = head;
+    held = std::move(place);
+    return std::make_unique<TestFlow>(flow);
+  }
   void run() {
     for (Step& step : std::exchange(steps, {}))
       if (auto r = step(); r && !response) response = std::move(r);
@@ -243,6 +289,8 @@ class TestExchange final : public Exchange {
   std::vector<Step> steps;
   std::optional<HttpResponse> response;
   std::function<void()> gone;
+  std::shared_ptr<TestFlow::Sent> flow;
+  std::shared_ptr<const void> held;
 };
 
 struct Ask {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "fake_api.h"
+#include "http/event_reader.h"
 #include "tests/support/json_schema.h"
 
 namespace quorate::http {
@@ -33,7 +34,10 @@ class GateTest : public testing::Test {
  protected:
   // Every answer that a test gets is checked against the document.
   HttpResponse send_raw(const HttpRequest& request) {
-    HttpResponse out = gate.answer(request, std::make_shared<TestExchange>()).value();
+    const auto exchange = std::make_shared<TestExchange>();
+    auto answer = gate.answer(request, exchange);
+    if (!answer && exchange->flow) return checked_stream(*exchange->flow);
+    HttpResponse out = std::move(answer).value();
     std::string method = request.method;
     for (char& c : method) c = static_cast<char>(c - 'A' + 'a');
     const bool problem = out.fields.at(0).second == "application/problem+json";
@@ -54,6 +58,18 @@ class GateTest : public testing::Test {
       EXPECT_EQ(checker.check(response["content"]["application/json"]["schema"], body), "") << body;
     }
     return out;
+  }
+  static HttpResponse checked_stream(const TestFlow::Sent& sent) {
+    const test::SchemaChecker checker(openapi());
+    const Json& content = openapi()["paths"]["/v1/events"]["get"]["responses"]["200"]["content"];
+    EXPECT_TRUE(content.contains(value_of(sent.head.fields, "Content-Type")));
+    EventReader reader;
+    std::vector<ServerEvent> events;
+    EXPECT_TRUE(reader.feed(sent.body, events));
+    EXPECT_FALSE(events.empty());
+    for (const ServerEvent& event : events)
+      EXPECT_EQ(checker.check(openapi()["components"]["schemas"]["Event"], Json::parse(event.data)), "");
+    return sent.head;
   }
   HttpResponse send(Ask ask, const Ed25519SecretKey& key = alice()) {
     if (ask.created == 0) ask.created = kNow;

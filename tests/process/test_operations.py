@@ -1,18 +1,20 @@
 """What an operator sees and does: a disk that takes no writes, a polite stop, logs, metrics, memory that is locked."""
 import ctypes
+import http.client
 import json
 import os
 import pathlib
 import re
 import resource
 import signal
+import ssl
 import subprocess
 import threading
 import time
 import unittest
 import urllib.request
 
-from cluster import ED25519, QUORATED, SLOWNESS, ClusterTest, eventually, free_base_port
+from cluster import ED25519, QUORATE, QUORATED, SLOWNESS, ClusterTest, eventually, free_base_port
 from proxy import PeerProxy
 
 CAP_IPC_LOCK, PR_CAPBSET_DROP = 14, 24
@@ -22,6 +24,57 @@ def lock_little():
     """In the child, before it runs: as a container without rights has it."""
     ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0)  # root may lock all, and has to lose that
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (64 * 1024, 64 * 1024))
+
+
+class Events:
+    """A stream of node1's events, from now on or behind an id."""
+
+    def __init__(self, c, user, last_id=None):
+        call = c.make_call("GET", "/v1/events", user=user)
+        headers = call.headers if last_id is None else call.headers | {"Last-Event-ID": str(last_id)}
+        context = ssl.create_default_context(cafile=c.dir / "ca.pem")
+        self.connection = http.client.HTTPSConnection("127.0.0.1", c.port("node1"), timeout=30 * SLOWNESS, context=context)
+        self.connection.request("GET", "/v1/events", headers=headers)
+        self.answer = self.connection.getresponse()
+        if self.answer.status != 200:
+            raise AssertionError((self.answer.status, self.answer.read()))
+        self.last_id = None
+        self._block()  # where it begins
+
+    def _block(self):
+        """The data of one event, or None for what is no event; raises EOFError at the end of the answer."""
+        data = None
+        while (line := self.answer.readline()) not in (b"\n", b""):
+            name, _, value = line.decode().rstrip("\n").partition(": ")
+            if name == "id":
+                self.last_id = int(value)
+            if name == "data":
+                data = json.loads(value)
+        if not line:
+            raise EOFError
+        return data
+
+    def until(self, kind, request=None):
+        told = []
+        while not told or told[-1]["kind"] != kind or request not in (None, told[-1]["request"]):
+            if event := self._block():
+                told.append(event)
+        return told
+
+    def rest(self):
+        """All up to the end that the node has made."""
+        told = []
+        try:
+            while True:
+                if event := self._block():
+                    told.append(event)
+        except EOFError:
+            self.close()
+            return told
+
+    def close(self):
+        self.answer.close()
+        self.connection.close()
 
 
 class Operations(ClusterTest):
@@ -179,6 +232,48 @@ class Operations(ClusterTest):
                 asked |= {re.sub(r"_bucket$", "", n) for n in re.findall(r"(?:quorate|process)_[a-z_]+", target["expr"])}
         self.assertGreater(len(asked), 15)
         self.assertEqual(asked - names, set())
+
+    def test_events(self):
+        c = self.cluster().up()
+        c.create("ed", ED25519)
+        head = c.get("/v1/audit/head").body["seq"]
+        admin, approver = Events(c, "admin"), Events(c, "approver")
+        self.assertEqual(admin.last_id, head)
+        ids = [c.sign("ed", "one").body["id"]]
+        told = admin.until("succeeded", ids[0])
+        mine = [e["kind"] for e in told if e["request"] == ids[0]]
+        self.assertEqual((mine[0], mine[-1]), ("requested", "succeeded"), mine)
+        admin.close()
+        ids += [c.sign("ed", text).body["id"] for text in ("two", "three")]
+        admin = Events(c, "admin", admin.last_id)
+        told += admin.until("succeeded", ids[2])
+        # A node that stops says so by the end of its answer.
+        c.kill("node1", signal.SIGTERM)
+        told += admin.rest()
+        c.start("node1")
+        c.wait_ready()
+        admin = Events(c, "admin", admin.last_id)
+        ids.append(c.sign("ed", "four").body["id"])
+        told += admin.until("succeeded", ids[3])
+        self.assertEqual([e["seq"] for e in told], list(range(head + 1, admin.last_id + 1)), "a gap, or a repetition")
+        log = c.get(f"/v1/audit?after={head}&limit=200").body["items"]
+        self.assertEqual(told, log[:len(told)])
+        self.assertEqual([e["request"] for e in told if e["kind"] == "succeeded"], ids)
+        # Of other people's signatures nothing; of what stops them, yes.
+        approver.rest()
+        approver = Events(c, "approver", head)
+        self.assertEqual(c.post("/v1/freeze", {"scope": "all"}).status, 201)
+        self.assertEqual([e["kind"] for e in approver.until("frozen")], ["frozen"])
+        for stream in (admin, approver):
+            stream.close()
+        # The same by the command, from the first entry on.
+        command = subprocess.Popen([QUORATE, "--dir", c.dir, "--node", "node1", "--json", "events", "--after", str(head)],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        lines = [json.loads(command.stdout.readline()) for _ in told]
+        command.send_signal(signal.SIGINT)
+        command.stdout.close()
+        self.assertEqual(command.wait(10 * SLOWNESS), 0)
+        self.assertEqual(lines, told)
 
     # ---- the host
 

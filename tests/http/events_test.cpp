@@ -1,0 +1,345 @@
+// Answers that go on: their framing, bounds and ends, through real sockets.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "fake_api.h"
+#include "http/admission.h"
+#include "http/client.h"
+#include "http/event_reader.h"
+#include "http/server.h"
+#include "wire.h"
+
+namespace quorate::http {
+namespace {
+
+constexpr Millis kSoon{10'000};
+
+bool eventually(const std::function<bool()>& is) {
+  for (Millis waited{0}; waited < kSoon; waited += Millis(10)) {
+    if (is()) return true;
+    std::this_thread::sleep_for(Millis(10));
+  }
+  return is();
+}
+
+// A client that reads its stream.
+struct Listening {
+  Listening(std::uint16_t port, const std::string& request) : wire(port) { EXPECT_TRUE(wire.send(request)); }
+  // Until so many events are there, or all of the answer.
+  std::size_t read(std::size_t wanted) {
+    while (events.size() < wanted && !reader.complete()) {
+      const std::string bytes = wire.raw();
+      if (bytes.empty() || !reader.feed(view_of(bytes))) break;
+      if (!reader.has_head() || reader.response().status != 200) continue;
+      if (!parser.feed(reader.take_body(), events)) ADD_FAILURE() << "no events";
+    }
+    return events.size();
+  }
+  int status() {
+    read(1);
+    return reader.has_head() ? reader.response().status : 0;
+  }
+  std::string code() { return Json::parse(reader.response().body).value("code", ""); }
+  bool ends_well() {
+    read(SIZE_MAX);
+    return reader.complete() && wire.ended();
+  }
+
+  Wire wire;
+  ResponseReader reader{1 << 22};
+  EventReader parser;
+  std::vector<ServerEvent> events;
+};
+
+class EventsTest : public testing::Test {
+ protected:
+  static HttpConfig config() {
+    HttpConfig c;
+    c.certificate_pem = kTestCertificate;
+    c.key_pem = secret_bytes(view_of(kTestKey));
+    c.threads = 4;
+    return c;
+  }
+  void start(HttpConfig c = config()) {
+    server = std::make_unique<HttpServer>(std::move(c), api, clock, rng);
+    server->start();
+  }
+  void TearDown() override {
+    if (server) server->stop();
+  }
+  std::string ask(const std::string& target = "/v1/events", const Fields& more = {}, const std::string& user = "alice",
+                  const std::string& method = "GET") {
+    const SignedRequest r = signed_by(key_from(user == "alice" ? 1 : 2),
+                                      {method, target, "", "", "", user, kCluster, unix_seconds(clock.wall()), {}});
+    auto fields = headers_of(r);
+    fields.insert(fields.end(), more.begin(), more.end());
+    return write_request(method, target, "localhost", fields, {});
+  }
+  std::unique_ptr<Listening> listen(const std::string& request) {
+    return std::make_unique<Listening>(server->port(), request);
+  }
+  std::shared_ptr<Outflow> flow(std::size_t i = 0) {
+    EXPECT_TRUE(eventually([&] {
+      const std::lock_guard lock(api.mutex);
+      return api.flows.size() > i;
+    }));
+    const std::lock_guard lock(api.mutex);
+    return api.flows.at(i);
+  }
+  std::string after() {
+    const std::lock_guard lock(api.mutex);
+    const auto it = api.last_query.find("after");
+    return it == api.last_query.end() ? "none" : it->second;
+  }
+
+  FakeApi api;
+  SystemClock clock;
+  SystemRng rng;
+  std::unique_ptr<HttpServer> server;
+};
+
+TEST_F(EventsTest, ComeAsTheyHappen) {
+  start();
+  const auto c = listen(ask());
+  ASSERT_EQ(c->read(1), 1u) << "before there is a second one";
+  const HttpResponse& head = c->reader.response();
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(value_of(head.fields, "content-type"), "text/event-stream");
+  EXPECT_EQ(value_of(head.fields, "transfer-encoding"), "chunked");
+  EXPECT_EQ(value_of(head.fields, "connection"), "close");
+  EXPECT_EQ(value_of(head.fields, "cache-control"), "no-store");
+  for (int i = 2; i <= 4; ++i) {
+    EXPECT_TRUE(flow()->add(example_event(i)));
+    ASSERT_EQ(c->read(static_cast<std::size_t>(i)), static_cast<std::size_t>(i));
+    EXPECT_EQ(Json::parse(c->events.back().data)["seq"], i);
+    EXPECT_EQ(c->parser.last_id(), std::to_string(i));
+  }
+  flow()->add(example_event(5));
+  flow()->end();
+  EXPECT_FALSE(flow()->add(example_event(6)));
+  EXPECT_TRUE(c->ends_well());
+  EXPECT_EQ(c->events.size(), 5u) << "what was said before the end comes before it";
+}
+
+TEST_F(EventsTest, GoOnBehindTheLastOne) {
+  start();
+  EXPECT_EQ(listen(ask())->status(), 200);
+  EXPECT_EQ(after(), "none");
+  EXPECT_EQ(listen(ask("/v1/events?after=3"))->status(), 200);
+  EXPECT_EQ(after(), "3");
+  EXPECT_EQ(listen(ask("/v1/events?after=3", {{"Last-Event-ID", "9"}}))->status(), 200);
+  EXPECT_EQ(after(), "9") << "where an EventSource has come to since";
+  for (const Fields& bad : {Fields{{"Last-Event-ID", "x"}},
+                            {{"Last-Event-ID", ""}},
+                            {{"Last-Event-ID", "-1"}},
+                            {{"Last-Event-ID", "1"}, {"Last-Event-ID", "2"}}}) {
+    const auto c = listen(ask("/v1/events", bad));
+    EXPECT_EQ(c->status(), 400);
+    EXPECT_EQ(c->code(), "bad_last_event_id");
+  }
+  EXPECT_EQ(listen(ask("/v1/events", {}, "alice", "HEAD"))->wire.raw().substr(0, 12), "HTTP/1.1 405");
+}
+
+TEST_F(EventsTest, AClientThatDoesNotReadIsEnded) {
+  HttpConfig c = config();
+  c.request_total = Millis(2'000);
+  start(std::move(c));
+  const auto slow = listen(ask()), other = listen(ask());
+  ASSERT_EQ(other->status(), 200);
+  const auto stuck = flow(0), fine = flow(1);
+  const std::string piece = ": " + std::string(16 * 1024, 'x') + "\n\n";
+  std::size_t taken = 0;
+  // What the system keeps for a socket comes first.
+  for (int refused = 0; refused < 20 && taken < (64u << 20);) {
+    if (stuck->add(piece)) {
+      taken += piece.size();
+      refused = 0;
+    } else {
+      ++refused;
+      std::this_thread::sleep_for(Millis(10));
+    }
+  }
+  EXPECT_LT(taken, 64u << 20) << "not without bound";
+  EXPECT_TRUE(stuck->full() || stuck->over());
+  EXPECT_TRUE(eventually([&] { return stuck->over(); }));
+  EXPECT_FALSE(stuck->full()) << "nothing is kept for it";
+  EXPECT_TRUE(fine->add(example_event(2)));
+  EXPECT_EQ(other->read(2), 2u) << "others go on";
+}
+
+TEST_F(EventsTest, OfAUserAreBounded) {
+  start();
+  std::vector<std::unique_ptr<Listening>> all;
+  for (std::size_t i = 0; i < kMaxStreamsPerUser; ++i) {
+    all.push_back(listen(ask()));
+    ASSERT_EQ(all.back()->status(), 200);
+  }
+  const auto refused = listen(ask());
+  EXPECT_EQ(refused->status(), 429);
+  EXPECT_EQ(refused->code(), "too_many_streams");
+  EXPECT_EQ(value_of(refused->reader.response().fields, "retry-after"), "5");
+  EXPECT_EQ(listen(ask("/v1/keys"))->status(), 200) << "it takes no call's place";
+  EXPECT_EQ(listen(ask("/v1/events", {}, "bob"))->status(), 200);
+  all.pop_back();  // its client leaves
+  EXPECT_TRUE(eventually([&] { return flow(kMaxStreamsPerUser - 1)->over(); }));
+  EXPECT_EQ(listen(ask())->status(), 200);
+  flow(0)->end();
+  EXPECT_TRUE(all[0]->ends_well());
+  all.push_back(listen(ask()));
+  EXPECT_EQ(all.back()->status(), 200) << "who has read the end may come again at once";
+}
+
+TEST_F(EventsTest, LeaveConnectionsFree) {
+  HttpConfig c = config();
+  c.per_loopback = 16;
+  start(std::move(c));
+  const auto a = listen(ask());
+  EXPECT_EQ(a->status(), 200);
+  EXPECT_EQ(listen(ask())->status(), 503) << "one is somebody else's";
+  const auto b = listen(ask("/v1/events", {}, "bob"));
+  EXPECT_EQ(b->status(), 200);
+  const auto refused = listen(ask());
+  EXPECT_EQ(refused->status(), 503);
+  EXPECT_EQ(refused->code(), "busy");
+  EXPECT_EQ(value_of(refused->reader.response().fields, "retry-after"), "5");
+}
+
+TEST(Streams, TakeNoPlaceOfACall) {
+  Admission admission({1, 2, 2, 1});
+  using Place = std::shared_ptr<Admission::Place>;
+  const auto enter = [&](const std::string& user, Lasts lasts) {
+    auto entered = admission.enter(user, lasts);
+    const auto* problem = std::get_if<Problem>(&entered);
+    return std::pair(problem == nullptr ? std::get<Place>(entered) : nullptr, problem == nullptr ? 0 : problem->status);
+  };
+  const auto stream = enter("a", Lasts::long_after);
+  ASSERT_TRUE(stream.first);
+  EXPECT_EQ(enter("a", Lasts::long_after).second, 429);
+  auto waits = enter("a", Lasts::until_an_event);
+  EXPECT_TRUE(waits.first);
+  EXPECT_EQ(enter("a", Lasts::shortly).second, 429);
+  auto second = enter("b", Lasts::long_after);
+  EXPECT_TRUE(second.first);
+  EXPECT_EQ(enter("c", Lasts::long_after).second, 503);
+  EXPECT_TRUE(enter("c", Lasts::until_an_event).first);
+  waits.first.reset();
+  EXPECT_EQ(enter("a", Lasts::long_after).second, 429) << "its stream is still open";
+  second.first.reset();
+  EXPECT_TRUE(enter("c", Lasts::long_after).first);
+}
+
+TEST_F(EventsTest, EndWithTheNode) {
+  start();
+  const auto c = listen(ask());
+  ASSERT_EQ(c->status(), 200);
+  const auto began = std::chrono::steady_clock::now();
+  std::thread stopping([&] { server->stop(); });
+  EXPECT_TRUE(c->ends_well()) << "so that its client knows that it has everything so far";
+  stopping.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, Seconds(5));
+  EXPECT_TRUE(flow()->over());
+  EXPECT_FALSE(flow()->go_on([] {}));
+}
+
+TEST_F(EventsTest, LiveForALimitedTime) {
+  HttpConfig c = config();
+  c.flow_life = Millis(2'500);
+  c.call_total = c.request_total = Millis(1'000);  // neither ends them
+  start(std::move(c));
+  const auto began = std::chrono::steady_clock::now();
+  const auto client = listen(ask());
+  ASSERT_EQ(client->status(), 200);
+  std::this_thread::sleep_for(Millis(1'500));
+  EXPECT_TRUE(flow()->add(example_event(2)));
+  EXPECT_TRUE(client->ends_well());
+  EXPECT_EQ(client->events.size(), 2u);
+  EXPECT_GE(std::chrono::steady_clock::now() - began, Millis(2'500));
+  EXPECT_TRUE(flow()->over());
+}
+
+TEST_F(EventsTest, WithoutAPauseLiveNoLonger) {
+  HttpConfig c = config();
+  c.flow_life = Millis(300);
+  start(std::move(c));
+  const auto client = listen(ask());
+  ASSERT_EQ(client->status(), 200);
+  const auto out = flow();
+  std::thread talking([&] {
+    for (Millis t{0}; t < kSoon && !out->over(); t += Millis(1)) {
+      out->add(example_event(2));
+      std::this_thread::sleep_for(Millis(1));
+    }
+  });
+  EXPECT_TRUE(client->ends_well());
+  EXPECT_TRUE(out->over());
+  talking.join();
+}
+
+TEST_F(EventsTest, OfAClientThatLeavesAreForgotten) {
+  start();
+  auto c = listen(ask());
+  ASSERT_EQ(c->status(), 200);
+  c.reset();
+  EXPECT_TRUE(eventually([&] { return flow()->over(); }));
+}
+
+TEST_F(EventsTest, AClientOfOursListens) {
+  start();
+  ClientConfig to;
+  to.base_url = "https://127.0.0.1:" + std::to_string(server->port());
+  to.pins = {pin(kTestPin)};
+  to.user = "alice";
+  to.cluster_id = kCluster;
+  Client client(to, alice(), clock, rng);
+  EventReader parser;
+  std::vector<ServerEvent> events;
+  const auto until = [&](std::size_t n) {
+    return client.listen("/v1/events", parser.last_id(), [&, n](std::string_view bytes) {
+      EXPECT_TRUE(parser.feed(bytes, events));
+      return events.size() < n;
+    });
+  };
+  EXPECT_FALSE(until(1));
+  EXPECT_EQ(after(), "none");
+  EXPECT_FALSE(until(2));
+  EXPECT_EQ(after(), "1");
+  api.later = [](const Call&) -> Answered { return Problem{409, "after_the_end", "", "x", {}, {}, {}}; };
+  const auto refused = until(3);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 409);
+  EXPECT_EQ(refused->body["code"], "after_the_end");
+  server->stop();
+  EXPECT_THROW(until(3), ClientError);
+}
+
+TEST(EventReader, ReadsLines) {
+  EventReader reader;
+  std::vector<ServerEvent> events;
+  EXPECT_TRUE(reader.feed(": hello\nretry: 5\nid: 7\n\nid: 8\nevent: a\nda", events));
+  EXPECT_TRUE(events.empty());
+  EXPECT_EQ(reader.last_id(), "7");
+  EXPECT_TRUE(reader.feed("ta:{}\n", events));
+  EXPECT_EQ(reader.last_id(), "7") << "not before it is whole";
+  reader.restart();
+  EXPECT_TRUE(reader.feed("id: 8\nevent: b\ndata: {\"x\":1}\n\n:\n\n", events));
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, "b");
+  EXPECT_EQ(events[0].data, "{\"x\":1}");
+  EXPECT_EQ(reader.last_id(), "8");
+  EXPECT_FALSE(EventReader().feed("data: 1\ndata: 2\n", events));
+  EXPECT_FALSE(EventReader().feed("<html>\r\n", events));
+}
+
+TEST(Chunks, AreWhatAReaderReads) {
+  ResponseReader reader(1 << 20);
+  const std::string large(70'000, 'x');
+  const std::string bytes =
+      write_chunked_head({200, {}, {}}) + write_chunk("a") + write_chunk(large) + std::string(kLastChunk);
+  ASSERT_TRUE(reader.feed(view_of(bytes)));
+  EXPECT_TRUE(reader.complete() && reader.close());
+  EXPECT_EQ(reader.response().body, "a" + large);
+}
+
+}  // namespace
+}  // namespace quorate::http
