@@ -1,5 +1,6 @@
 // `quorate events` against a server whose streams are chosen by the test.
 #include <signal.h>
+#include <unistd.h>
 
 #include <functional>
 
@@ -48,17 +49,26 @@ struct StreamApi : FakeApi {
       if (ends) out.end();
     };
   }
-  // As Ctrl-C does.
-  static Stream last(int seq) {
-    return [seq](http::Outflow& out) {
-      out.add(event(seq));
-      ::kill(::getpid(), SIGINT);
-    };
-  }
-
   std::vector<std::variant<Stream, http::Problem>> streams;
   std::vector<std::string> afters;
   std::vector<std::shared_ptr<http::Outflow>> open;
+};
+
+// Standard output; as soon as it holds `last` somebody presses Ctrl-C.
+class UntilPrinted final : public std::stringbuf {
+ public:
+  explicit UntilPrinted(std::string last) : last_(std::move(last)) {}
+
+ private:
+  int sync() override {
+    if (!stopped_ && str().find(last_) != std::string::npos) {
+      stopped_ = true;
+      ::kill(::getpid(), SIGINT);
+    }
+    return 0;
+  }
+  const std::string last_;
+  bool stopped_ = false;
 };
 
 struct EventCommands : test::FakeNodes<StreamApi> {
@@ -66,11 +76,21 @@ struct EventCommands : test::FakeNodes<StreamApi> {
     start([&](const std::string&) { return std::make_unique<StreamApi>(shell.dir()); });
   }
   StreamApi& node() { return *nodes[0]; }
+  test::Printed until(const std::string& last, std::vector<std::string> words) {
+    UntilPrinted buffer(last);
+    std::ostream out(&buffer);
+    std::ostringstream err;
+    std::istringstream in;
+    Console console(out, err, false);
+    World world{shell.clock, shell.rng, console};
+    const Exit exit = run(std::move(words), shell.env, world, in);
+    return {exit, buffer.str(), err.str()};
+  }
 };
 
 TEST_F(EventCommands, PrintWhatHappensUntilTheyAreStopped) {
-  node().streams = {StreamApi::of({5, 7}, true), StreamApi::last(8)};
-  const auto printed = shell({"events"});
+  node().streams = {StreamApi::of({5, 7}, true), StreamApi::of({8}, false)};
+  const auto printed = until(" 8 ", {"events"});
   EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
   std::string lines;
   for (const int seq : {5, 7, 8})
@@ -81,8 +101,8 @@ TEST_F(EventCommands, PrintWhatHappensUntilTheyAreStopped) {
 }
 
 TEST_F(EventCommands, AsJsonAreOneObjectALine) {
-  node().streams = {StreamApi::of({}, true), StreamApi::last(5)};
-  const auto printed = shell({"events", "--json", "--after", "3", "--node", "node1"});
+  node().streams = {StreamApi::of({}, true), StreamApi::of({5}, false)};
+  const auto printed = until("\"seq\":5", {"events", "--json", "--after", "3", "--node", "node1"});
   EXPECT_EQ(printed.exit, Exit::ok) << printed.err;
   EXPECT_EQ(printed.out, event_json(5).dump() + "\n");
   EXPECT_EQ(node().afters, (std::vector<std::string>{"3", "4"})) << "an id counts without an event, too";
