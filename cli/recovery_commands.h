@@ -41,7 +41,8 @@ Exit recovery_assemble(const RecoveryAssembleOptions& options, Console& console)
 // To the node in `dir`, or the first other one that answers.
 Exit recovery_submit(const std::string& file, const std::filesystem::path& dir, World& world);
 
-// By an admin, to every node of the cluster in force by itself. Exit::no_quorum unless those that have it leave the others no majority.
+// By an admin, to every node of the cluster in force by itself. Exit::no_quorum unless those that have it leave the
+// others no majority.
 Exit recovery_veto(const std::string& id, const Place& place, World& world);
 
 }  // namespace quorate::cli

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "http/http1.h"
 #include "http/message_signature.h"
+#include "http/outflow.h"
 #include "http/socket.h"
 #include "http/stream.h"
 

@@ -30,9 +30,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace quorate::node;
-using test::randomize;
 using peers::Frame;
 using peers::FrameType;
+using test::randomize;
 
 // ---- values with something in every field
 
