@@ -259,16 +259,17 @@ void Coordinator::joined(Job& job) {
     return;
   }
   // Of the attempt that this was for, if it still waits for this node.
-  const auto current = [this, random = job.propose.random, sid = job.sid, key = job.x.intent.key,
-                        gated = job.x.gated().has_value()]() -> Job* {
+  const auto current = [this, random = job.propose.random]() -> Job* {
     Job* mine = job_of(random);
-    if (mine != nullptr && mine->phase == Phase::proposing && mine->waiting.contains(world_.me.id)) return mine;
-    if (gated) participant_.erase_note_of(sid, key);
-    return nullptr;
+    return mine != nullptr && mine->phase == Phase::proposing && mine->waiting.contains(world_.me.id) ? mine : nullptr;
   };
-  requests_.commit(std::move(batch), [this, current, charged](const storage::CommitResult& result) {
+  requests_.commit(std::move(batch), [this, current, charged, sid = job.sid, key = job.x.intent.key,
+                                      gated = job.x.gated().has_value()](const storage::CommitResult& result) {
     Job* mine = current();
-    if (mine == nullptr) return;
+    if (mine == nullptr) {  // it takes no part; once it does, the note is its session's
+      if (gated) participant_.erase_note_of(sid, key);
+      return;
+    }
     if (result.conflict == storage::Conflict::limit) return no_room(*mine, result.text, world_.me.id);
     if (!result.ok()) return fail(*mine, "storage", "this node cannot store that it takes part: " + result.text);
     if (!take_part(*mine, charged)) return;
@@ -277,7 +278,9 @@ void Coordinator::joined(Job& job) {
       Job* still = current();
       if (still == nullptr) return;
       if (exceeded) return no_room(*still, *exceeded, world_.me.id);
-      if (participant_.allow(still->x.id, still->sid)) agreed(*still);
+      if (participant_.allow(still->x.id, still->sid)) return agreed(*still);
+      give_up_attempt(*still);  // its session has ended, or another node's has taken its place
+      postpone(*still, kTurnPause);
     });
   });
 }

@@ -229,6 +229,7 @@ void Coordinator::not_opened(const std::string& id, const storage::CommitResult&
                   : changed ? conflict().detail
                             : cut("this node cannot store the request: " + result.text, 2048);
   record.retryable = !job.x.asks_people();
+  record.released = job.any_released || requests_.released(id);
   const auto stored = requests_.load(id);
   if (!stored) return finish(id, record);
   // What people have approved is tried again.

@@ -1,10 +1,11 @@
 // Messages of sessions that this node has not opened yet: whoever accepts a proposal begins at once, and the acceptance
-// of another member may still be on its way to the disk. Kept for a moment, each peer within its own bounds.
+// of another member may still be on its way to the disk. Kept as long as that may take, and not for a session that is
+// over here: whose proposal was refused, that was stopped, or that has ended.
 #pragma once
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <iterator>
-#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "session/envelope.h"
 
 namespace quorate::node {
@@ -24,81 +26,81 @@ struct SidHash {
   }
 };
 
-// Of one worker, which alone touches it.
+// Of one worker, which alone touches it. How much of each peer is here is bounded by who admits it (Inflow), so what is
+// let go of is given back.
 class EarlyMail {
  public:
-  static constexpr Millis kKept{2000};
-  static constexpr std::size_t kMostMessages = 256;           // of one peer …
-  static constexpr std::size_t kMostBytes = 2 * 1024 * 1024;  // … and their bodies
+  // Others may take so long to accept, and then for their first round.
+  static constexpr Millis kKept = limits::kProposalTimeout + limits::kSignRoundTimeout;
+  static constexpr std::size_t kMostOver = 16'384;  // sessions that are known to be over; the oldest are forgotten
   struct Letter {
     std::string from;
     std::shared_ptr<const Envelope> envelope;
   };
+  using Letters = std::vector<Letter>;
 
-  // False: this peer has too much here.
+  // False: the session is over here.
   bool keep(const std::string& from, std::shared_ptr<const Envelope> envelope, SteadyTime now) {
-    Load& load = loads_[from];
-    const std::size_t bytes = envelope->body.size();
-    if (load.messages >= kMostMessages || load.bytes + bytes > kMostBytes) return false;
-    ++load.messages;
-    load.bytes += bytes;
-    Kept& kept = sessions_[envelope->sid];
-    if (kept.letters.empty()) kept.until = now + kKept;
-    kept.letters.push_back({from, std::move(envelope)});
+    const SessionId sid = envelope->sid;
+    if (over_.contains(sid)) return false;
+    sessions_[sid].push_back({{from, std::move(envelope)}, now + kKept});
     return true;
   }
-  // In the order of their arrival.
-  std::vector<Letter> take(const SessionId& sid) {
-    const auto it = sessions_.find(sid);
-    if (it == sessions_.end()) return {};
-    std::vector<Letter> letters = std::move(it->second.letters);
-    sessions_.erase(it);
-    for (const Letter& letter : letters) forget(letter);
-    return letters;
+  // The session opens. In the order of their arrival.
+  Letters open(const SessionId& sid) {
+    over_.erase(sid);
+    return take(sid);
   }
-  // How many messages of the past or of this peer are dropped.
-  std::size_t expire(SteadyTime now) {
-    return drop([now](const Kept& kept, const Letter&) { return kept.until <= now; });
+  // It does not, or no more: what has come for it, and nothing is kept for it from now on.
+  Letters close(const SessionId& sid, SteadyTime now) {
+    if (over_.insert_or_assign(sid, now + kKept).second) order_.push_back(sid);
+    while (order_.size() > kMostOver) forget_oldest();
+    return take(sid);
   }
-  std::size_t drop_of(const std::string& from) {
-    return drop([&from](const Kept&, const Letter& letter) { return letter.from == from; });
+  // Letters of the past; and what is over for so long that nobody speaks of it any more.
+  Letters expire(SteadyTime now) {
+    while (!order_.empty()) {
+      const auto it = over_.find(order_.front());
+      if (it != over_.end() && it->second > now) break;
+      forget_oldest();
+    }
+    return drop([now](const Kept& kept) { return kept.until <= now; });
   }
-  std::size_t messages_of(const std::string& from) const {
-    const auto it = loads_.find(from);
-    return it == loads_.end() ? 0 : it->second.messages;
+  Letters drop_of(const std::string& from) {
+    return drop([&from](const Kept& kept) { return kept.letter.from == from; });
   }
 
  private:
-  struct Load {
-    std::size_t messages = 0, bytes = 0;
-  };
   struct Kept {
-    std::vector<Letter> letters;
+    Letter letter;
     SteadyTime until{};
   };
-  void forget(const Letter& letter) {
-    const auto load = loads_.find(letter.from);
-    --load->second.messages;
-    load->second.bytes -= letter.envelope->body.size();
-    if (load->second.messages == 0) loads_.erase(load);
+  Letters take(const SessionId& sid) {
+    Letters letters;
+    if (auto kept = sessions_.extract(sid); !kept.empty())
+      for (Kept& k : kept.mapped()) letters.push_back(std::move(k.letter));
+    return letters;
+  }
+  void forget_oldest() {
+    over_.erase(order_.front());
+    order_.pop_front();
   }
   template <class Which>
-  std::size_t drop(const Which& which) {
-    std::size_t dropped = 0;
+  Letters drop(const Which& which) {
+    Letters dropped;
     for (auto it = sessions_.begin(); it != sessions_.end();) {
-      Kept& kept = it->second;
-      dropped += std::erase_if(kept.letters, [&](const Letter& letter) {
-        if (!which(kept, letter)) return false;
-        forget(letter);
-        return true;
-      });
-      it = kept.letters.empty() ? sessions_.erase(it) : std::next(it);
+      std::vector<Kept>& all = it->second;
+      const auto gone = std::stable_partition(all.begin(), all.end(), [&](const Kept& kept) { return !which(kept); });
+      for (auto kept = gone; kept != all.end(); ++kept) dropped.push_back(std::move(kept->letter));
+      all.erase(gone, all.end());
+      it = all.empty() ? sessions_.erase(it) : std::next(it);
     }
     return dropped;
   }
 
-  std::unordered_map<SessionId, Kept, SidHash> sessions_;
-  std::map<std::string, Load> loads_;
+  std::unordered_map<SessionId, std::vector<Kept>, SidHash> sessions_;
+  std::unordered_map<SessionId, SteadyTime, SidHash> over_;
+  std::deque<SessionId> order_;  // of those; an opened one stays in it until its turn
 };
 
 }  // namespace quorate::node

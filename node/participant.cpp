@@ -90,6 +90,16 @@ void Participant::refuse(const std::string& to, const Propose& propose, const st
   world_.mesh.send(to, envelope_of(message));
 }
 
+void Participant::refuse(const std::string& to, const Propose& propose, const Examined& x, const Refusal& refusal) {
+  if (x.sign() != nullptr) {
+    const auto sid = session_id_of(x, terms_of(propose), world_);
+    const auto it = active_.find(x.id);
+    // Somebody may propose again what is being accepted.
+    if (sid && (it == active_.end() || it->second.sid != *sid)) host_.forget(*sid);
+  }
+  refuse(to, propose, x.id, refusal);
+}
+
 void Participant::on_propose(const std::string& from, const Propose& propose) { consider(from, propose, kRetries); }
 
 void Participant::consider(const std::string& from, const Propose& propose, int retries) {
@@ -100,54 +110,54 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
     return;
   }
   Examined& x = std::get<Examined>(examined);
-  if (hooks_.resting()) return refuse(from, propose, x.id, rolled_back());
+  if (hooks_.resting()) return refuse(from, propose, x, rolled_back());
   auto different = x.outdated();
   if (!different) different = compare(x, propose);
   if (!different) different = frozen(x, world_);
   if (different) {
     if (different->code == "other_certificate") hooks_.exchange(from, x.intent.key);
-    return refuse(from, propose, x.id, *different);
+    return refuse(from, propose, x, *different);
   }
   if (x.consent.cancelled || x.consent.rejected)
-    return refuse(from, propose, x.id, {409, "already_final", "the request has been withdrawn", std::nullopt});
+    return refuse(from, propose, x, {409, "already_final", "the request has been withdrawn", std::nullopt});
   if (x.waits_for_people())
-    return refuse(from, propose, x.id,
+    return refuse(from, propose, x,
                   {403, "needs_approval", "rule " + x.decision.rule + " asks for more approvals", std::nullopt});
   if (!x.allowed())
-    return refuse(from, propose, x.id, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
+    return refuse(from, propose, x, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
   if (unix_seconds(x.expires) <= unix_seconds(world_.clock.wall()))
-    return refuse(from, propose, x.id, {410, "expired", "the request has expired", std::nullopt});
+    return refuse(from, propose, x, {410, "expired", "the request has expired", std::nullopt});
   if (const auto key = x.gated())
     if (const auto refused = quarantines_.check(*key, x.committee(), set_of(propose.signers))) {
       quarantines_.tell(from, key->key);  // first, so that the coordinator knows whom to keep apart
-      return refuse(from, propose, x.id, *refused);
+      return refuse(from, propose, x, *refused);
     }
 
   // What it has forgotten of requests that live for hours is not over when the rest is.
   if (x.asks_people() && hooks_.noticed() > static_cast<std::uint64_t>(x.who.created))
-    return refuse(from, propose, x.id, rolled_back());
+    return refuse(from, propose, x, rolled_back());
   const auto known = requests_.load(x.id);
   if (!known) {
     // What people have approved is theirs to time: until its end, which they have signed.
     const auto stale = http::check_fresh(x.who, world_.clock.wall());
-    if (stale && !x.asks_people()) return refuse(from, propose, x.id, refusal_of(*stale));
+    if (stale && !x.asks_people()) return refuse(from, propose, x, refusal_of(*stale));
     if (world_.store.open_request_count() >= limits::kMaxOpenRequests)
-      return refuse(from, propose, x.id, {503, "overloaded", "too many requests are open on this node", std::nullopt});
+      return refuse(from, propose, x, {503, "overloaded", "too many requests are open on this node", std::nullopt});
   } else {
     if (known->original.body != propose.original.body)
-      return refuse(from, propose, x.id,
+      return refuse(from, propose, x,
                     {409, "idempotency_conflict", "the same request id stands for another body", std::nullopt});
     if (!known->open() && !(known->request_state() == RequestState::failed && known->retryable)) {
       if (const auto word = word_of_end(*known, world_)) world_.mesh.send(from, *word);
-      return refuse(from, propose, x.id, {409, "already_final", "the request has ended", std::nullopt});
+      return refuse(from, propose, x, {409, "already_final", "the request has ended", std::nullopt});
     }
     const auto busy = x.asks_people() ? check_turn_of_approved(x, from) : check_turn(*known, from);
-    if (busy) return refuse(from, propose, x.id, *busy);
+    if (busy) return refuse(from, propose, x, *busy);
   }
   if (requests_.nonce_used_by_other(x.who.user, x.who.nonce, x.id))
-    return refuse(from, propose, x.id, refusal_of(http::nonce_replayed()));
-  if (const auto overloaded = check_load(from)) return refuse(from, propose, x.id, *overloaded);
-  if (const auto listens = check_ledger(x)) return refuse(from, propose, x.id, *listens);
+    return refuse(from, propose, x, refusal_of(http::nonce_replayed()));
+  if (const auto overloaded = check_load(from)) return refuse(from, propose, x, *overloaded);
+  if (const auto listens = check_ledger(x)) return refuse(from, propose, x, *listens);
   accept(from, propose, std::move(x), known ? &*known : nullptr, retries);
 }
 
@@ -155,7 +165,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
                          int retries) {
   const SessionId sid = session_id_of(x, terms_of(propose), world_).value();  // compare() has seen that it fits
   if (used_.contains(sid))
-    return refuse(from, propose, x.id, {409, "replayed", "this session has been proposed before", std::nullopt});
+    return refuse(from, propose, x, {409, "replayed", "this session has been proposed before", std::nullopt});
   RequestRecord record = new_record(x, propose.original, from);
   storage::Batch batch;
   if (known != nullptr) {
@@ -171,7 +181,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
     batch.update_request(row_of(record), {known->request_state()});
   requests_.add_nonce(batch, x.who.user, x.who.nonce, record);
   if (const CreateKeyPlan* plan = x.create()) {
-    if (const auto held = check_name(plan->body.name, x.id)) return refuse(from, propose, x.id, *held);
+    if (const auto held = check_name(plan->body.name, x.id)) return refuse(from, propose, x, *held);
     batch.reserve_name(plan->body.name, x.id);
     // An earlier attempt may be complete but for its last messages: then there will be no second key.
     if (known != nullptr) hooks_.heal(x.id);
@@ -205,12 +215,12 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
         used_.erase(sid);
         return consider(from, propose, retries - 1);
       }
-      if (result.conflict == storage::Conflict::limit) return refuse(from, propose, x.id, window_exceeded(result.text));
-      return refuse(from, propose, x.id,
+      if (result.conflict == storage::Conflict::limit) return refuse(from, propose, x, window_exceeded(result.text));
+      return refuse(from, propose, x,
                     taken ? Refusal{409, "name_taken", "another request has reserved this name", "/name"}
                           : Refusal{503, "storage", "this node cannot store the request", std::nullopt});
     }
-    refuse(from, propose, x.id, another_attempt());
+    refuse(from, propose, x, another_attempt());
   });
 }
 
@@ -226,7 +236,7 @@ void Participant::accepted(const std::string& from, const Propose& propose, cons
       batch.release_name(x.intent.key_name, x.id);
       requests_.commit(std::move(batch), [](const storage::CommitResult&) {});
     }
-    return refuse(from, propose, x.id, another_attempt());
+    return refuse(from, propose, x, another_attempt());
   }
   active_.erase(it);
   hooks_.accepted(x, record);
@@ -236,7 +246,7 @@ void Participant::accepted(const std::string& from, const Propose& propose, cons
     if (const auto why = join(x, record, propose, from, charged)) {
       if (x.gated()) erase_note_of(sid, x.intent.key);
       if (charged) windows_.ended(x.id);
-      return refuse(from, propose, x.id, *why);
+      return refuse(from, propose, x, *why);
     }
   if (!charged) return agreed(from, propose, x, sid, std::nullopt);
   windows_.reserved(x, record.original, [this, from, propose, x, sid](const std::optional<std::string>& exceeded) {
@@ -249,9 +259,9 @@ void Participant::agreed(const std::string& from, const Propose& propose, const 
   if (exceeded) {
     leave(x.id, sid);
     windows_.ended(x.id);
-    return refuse(from, propose, x.id, window_exceeded(*exceeded));
+    return refuse(from, propose, x, window_exceeded(*exceeded));
   }
-  if (!x.charges.empty() && !allow(x.id, sid)) return refuse(from, propose, x.id, another_attempt());
+  if (!x.charges.empty() && !allow(x.id, sid)) return refuse(from, propose, x, another_attempt());
   Accept message;
   message.request = x.id;
   message.random = propose.random;
@@ -291,7 +301,8 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   const SessionId sid = hosted.session->sid();
   hosted.committee = x.committee();
   hosted.round_timeout = round_timeout_of(x);
-  hosted.eager = x.sign() != nullptr;
+  const bool eager = x.sign() != nullptr;
+  hosted.eager = eager;
   hosted.held = held;
   const Millis hosted_for = hosted.round_timeout;
   if (const auto key = x.gated()) {
@@ -322,6 +333,9 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
         return batch;
       }
       case DurableStep::spent: {
+        // However long others have kept it here: nobody signs for a request whose time is over.
+        if (unix_seconds(x.expires) <= unix_seconds(world_.clock.wall()))
+          throw std::runtime_error("the request has expired");
         RequestRecord spent = record;
         spent.released = true;
         storage::Batch batch;
@@ -380,7 +394,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   if (!host_.open(std::move(hosted))) return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};
   active_[x.id] = {
       sid,         coordinator, true, x.gated() ? x.intent.key : "", world_.clock.steady() + kMostRounds * hosted_for,
-      x.intent.key};
+      x.intent.key, !eager};
   return std::nullopt;
 }
 
@@ -431,7 +445,8 @@ void Participant::ended(const Examined& x, const RequestRecord& record, const st
 
 void Participant::on_begin(const std::string& from, const Begin& begin) {
   for (const auto& [request, active] : active_)
-    if (active.sid == begin.sid && active.coordinator == from && active.open) return host_.begin(begin.sid);
+    if (active.sid == begin.sid && active.coordinator == from && active.open && active.begins)
+      return host_.begin(begin.sid);
 }
 
 void Participant::on_stop(const std::string& from, const Stop& stop) {
@@ -455,7 +470,10 @@ void Participant::leave(const std::string& request) {
   const auto erase = [this, left] {
     if (!left.noted_key.empty()) erase_note_of(left.sid, left.noted_key);
   };
-  if (!left.open) return erase();
+  if (!left.open) {
+    host_.forget(left.sid);
+    return erase();
+  }
   host_.close(left.sid, [this, erase] { world_.desk.post_always(erase); });
 }
 

@@ -79,6 +79,7 @@ class Participant {
     std::string noted_key{};  // whose note is on the disk, or on its way
     SteadyTime until{};       // by then it is over, one way or the other
     std::string key{};        // id; "": one that is being made
+    bool begins = false;      // when the coordinator says so; a signing does when it is opened
   };
 
   std::optional<Refusal> compare(const Examined& x, const Propose& propose) const;
@@ -97,6 +98,8 @@ class Participant {
   void ended(const Examined& x, const RequestRecord& record, const std::string& coordinator, PartySet signers,
              Report report);
   void refuse(const std::string& to, const Propose& propose, const std::string& request, const Refusal& refusal);
+  // What has come for its session is forgotten, and not waited for.
+  void refuse(const std::string& to, const Propose& propose, const Examined& x, const Refusal& refusal);
 
   World world_;
   Requests& requests_;

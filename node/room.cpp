@@ -47,7 +47,12 @@ void Coordinator::decide_without(Job& job) {
     if (!job.stored) return postpone(job, kPause);  // others may be quicker to refuse than this disk is to write
     return hand_to_people(job, stricter);
   }
-  if (!x->allowed()) return deny(job, *x, stricter);
+  if (!x->allowed()) {
+    // Not for good: a last message of this request has left some node, and may be all that was missing.
+    if (job.any_released || requests_.released(job.x.id))
+      return fail(job, "window_exceeded", "a node that takes part has no room in its window; " + reasons_of(x->decision));
+    return deny(job, *x, stricter);
+  }
   RequestRecord record = new_record(*x, stricter, world_.me.id);
   record.attempts = job.record.attempts;
   record.blame = job.record.blame;

@@ -1,5 +1,6 @@
 #include "node/session_host.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -32,11 +33,13 @@ bool SessionHost::open(HostedSession session) {
       return;
     }
     bool begins = it->second.hosted.eager;
-    for (const EarlyMail::Letter& letter : worker.early.take(sid))
+    for (const EarlyMail::Letter& letter : worker.early.open(sid)) {
+      inflow_.done(letter.from, letter.envelope->body.size());
       if (hand(it->second, letter.from, *letter.envelope))
         begins = true;
       else
         ++dropped_;
+    }
     if (begins) advance(worker, sid);
   });
   if (!posted) --running_;
@@ -48,7 +51,7 @@ void SessionHost::begin(const SessionId& sid) {
   worker.executor->post_always([this, &worker, sid] {
     const auto it = worker.sessions.find(sid);
     if (it != worker.sessions.end() && it->second.hosted.eager && it->second.rounds == 1)
-      it->second.deadline = world_.clock.steady() + it->second.hosted.round_timeout;
+      it->second.deadline = std::min(it->second.deadline, world_.clock.steady() + it->second.hosted.round_timeout);
     advance(worker, sid);
   });
 }
@@ -81,10 +84,11 @@ void SessionHost::deliver(const std::string& from, Envelope envelope) {
   Worker& worker = worker_of(envelope.sid);
   const auto shared = std::make_shared<Envelope>(std::move(envelope));
   const bool posted = worker.executor->post([this, &worker, bytes, from, shared] {
-    inflow_.done(from, bytes);
     const auto it = worker.sessions.find(shared->sid);
+    if (it == worker.sessions.end() && worker.early.keep(from, shared, world_.clock.steady())) return;
+    inflow_.done(from, bytes);
     if (it == worker.sessions.end()) {
-      if (!worker.early.keep(from, shared, world_.clock.steady())) ++dropped_;
+      ++dropped_;
       return;
     }
     // A peer that speaks has accepted: of what is not eager it has been told to begin, so everybody has.
@@ -104,14 +108,27 @@ void SessionHost::close(const SessionId& sid, std::function<void()> then) {
   Worker& worker = worker_of(sid);
   worker.executor->post_always([this, &worker, sid, then = std::move(then)] {
     if (worker.sessions.erase(sid) != 0) --running_;
+    let_go(worker.early.close(sid, world_.clock.steady()));
     if (then) then();
   });
+}
+
+void SessionHost::forget(const SessionId& sid) {
+  Worker& worker = worker_of(sid);
+  worker.executor->post_always([this, &worker, sid] {
+    if (!worker.sessions.contains(sid)) let_go(worker.early.close(sid, world_.clock.steady()));
+  });
+}
+
+void SessionHost::let_go(const EarlyMail::Letters& letters) {
+  for (const EarlyMail::Letter& letter : letters) inflow_.done(letter.from, letter.envelope->body.size());
+  dropped_ += letters.size();
 }
 
 void SessionHost::peer_lost(const std::string& node) {
   for (Worker& worker : workers_)
     worker.executor->post_always([this, &worker, node] {
-      dropped_ += worker.early.drop_of(node);
+      let_go(worker.early.drop_of(node));
       std::vector<SessionId> affected;
       for (auto& [sid, running] : worker.sessions) {
         const Member* member = running.hosted.committee.find(node);
@@ -129,7 +146,7 @@ void SessionHost::tick() {
     const bool posted = worker.executor->post_always([this, &worker] {
       worker.ticking = false;
       const SteadyTime now = world_.clock.steady();
-      dropped_ += worker.early.expire(now);
+      let_go(worker.early.expire(now));
       std::vector<SessionId> late;
       for (const auto& [sid, running] : worker.sessions)
         if (running.deadline <= now) late.push_back(sid);
@@ -347,6 +364,7 @@ void SessionHost::finish(Worker& worker, const SessionId& sid, SessionEnd end) {
   auto node = worker.sessions.extract(sid);
   if (node.empty()) return;
   --running_;
+  let_go(worker.early.close(sid, world_.clock.steady()));
   Running& running = node.mapped();
   end.sid = sid;
   end.released = running.released;

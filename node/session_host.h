@@ -64,12 +64,15 @@ class SessionHost {
 
   // All may be called from any thread and return at once; for one session they take effect in the order of the calls.
   bool open(HostedSession session);  // false: limits::kMaxSessions run. A session id is opened once.
-  void begin(const SessionId& sid);  // all have accepted; of an eager one the first round's time runs from now
+  // All have accepted. Of an eager one the first round lasts no longer than its time from now; nothing makes it longer.
+  void begin(const SessionId& sid);
   void allow(const SessionId& sid);
-  // For a session that is not open here, or not yet: kept for a moment, then dropped and counted.
+  // For a session that is not open here yet: kept for a while, within what its peer may have waiting. For one that is
+  // over, or is not opened in that time: dropped and counted.
   void deliver(const std::string& from, Envelope envelope);
   // Ends it without a word; `then` runs on its worker, after all that the session has committed.
   void close(const SessionId& sid, std::function<void()> then = {});
+  void forget(const SessionId& sid);  // it will not be opened here, unless open() says otherwise
   void peer_lost(const std::string& node);
   void tick();  // deadlines; several times a second
 
@@ -96,6 +99,7 @@ class SessionHost {
   Worker& worker_of(const SessionId& sid);
   // False: it is from nobody that takes part, or of another life of who does.
   bool hand(Running& running, const std::string& from, const Envelope& envelope);
+  void let_go(const EarlyMail::Letters& letters);
   void advance(Worker& worker, const SessionId& sid);
   std::vector<std::string> peers_of(const Running& running) const;
   Gates::State send_out(Running& running);

@@ -10,6 +10,7 @@ namespace {
 
 constexpr auto kNoteTimeout = Millis(500);   // for a peer to have noted a reservation …
 constexpr auto kSlowFor = Seconds(30);       // … and then it is not waited for
+constexpr auto kLookAgain = Millis(200);     // after one that could not be written
 constexpr auto kLookForEnded = Millis(250);  // for reservations that nothing came of
 constexpr auto kPruneEvery = Seconds(10);
 constexpr auto kMostUnsettled = Seconds(70);  // of others' reservations
@@ -130,10 +131,17 @@ void Windows::look_again(Waiting waiting) {
   note(waiting.x.id, waiting.x, true);
   storage::Batch batch;
   reserve(batch, waiting.x, world_);
-  requests_.commit(std::move(batch), [then = std::move(waiting.then)](const storage::CommitResult& result) {
-    // The disk's failure is seen by whatever follows.
-    then(result.conflict == storage::Conflict::limit ? std::optional(result.text) : std::nullopt);
-  });
+  requests_.commit(std::move(batch),
+                   [this, waiting = std::move(waiting)](const storage::CommitResult& result) { looked(waiting, result); });
+}
+
+void Windows::looked(const Waiting& waiting, const storage::CommitResult& result) {
+  if (result.ok()) return waiting.then(std::nullopt);
+  if (result.conflict == storage::Conflict::limit) return waiting.then(result.text);
+  // The disk is full, or its queue is: that says nothing of the room.
+  Waiting& again = waiting_.emplace_back(waiting);
+  again.nodes.clear();
+  again.deadline = world_.clock.steady() + kLookAgain;
 }
 
 bool Windows::may_free(const Examined& x) const {

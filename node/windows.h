@@ -48,7 +48,8 @@ class Windows {
   void reserving(const Examined& x) { note(x.id, x, true); }
   // That batch is durable, and not before is it told: a reservation that a crash has undone would count elsewhere for
   // good. `then` is called once: with a rule's id when what others have told meanwhile leaves no room, else once every
-  // node that can be heard has noted it. At once where no limit is over what others do.
+  // node that can be heard has noted it. At once where no limit is over what others do. A look that this node cannot
+  // make is made again as long as the request is worked on.
   using Then = std::function<void(std::optional<std::string> exceeded)>;
   void reserved(const Examined& x, const ClientRequest& original, Then then);
   // Nothing has come of it, and nobody works on it here any more.
@@ -96,6 +97,7 @@ class Windows {
 
   void note(const std::string& request, const Examined& x, bool mine);
   void look_again(Waiting waiting);
+  void looked(const Waiting& waiting, const storage::CommitResult& result);
   void noted_by(const std::string& node, const std::function<bool(const Waiting&)>& what);
   void release(const std::string& request);
   void released(const std::string& request);

@@ -18,11 +18,12 @@
 namespace quorate::peers {
 
 // What this program speaks; raised with every change that old programs cannot read. 2: several FROST signatures in one
-// session. 4: the version of the cluster's document in a hello. The bytes of each are in tests/vectors/wire/.
-inline constexpr std::uint16_t kWireVersion = 4;
-// It speaks this one, too: the version before, so that nodes are upgraded one after the other (docs/operations.md). 4
-// is the first that has a successor.
-inline constexpr std::uint16_t kWireLeast = 4;
+// session. 4: the version of the cluster's document in a hello. 5: a signing begins with its acceptance, and nobody is
+// told to begin it. The bytes of each that is spoken are in tests/vectors/wire/.
+inline constexpr std::uint16_t kWireVersion = 5;
+// It speaks this one, too: the version before, so that nodes are upgraded one after the other (docs/operations.md).
+// Nodes of version 4 wait to be told; 5 is the first that has a successor.
+inline constexpr std::uint16_t kWireLeast = 5;
 static_assert(kWireLeast == kWireVersion || kWireLeast + 1 == kWireVersion);
 using BootId = ByteArray<8>;  // random, drawn when a process starts
 using SpkiPin = Digest;       // SHA-256 of the DER SubjectPublicKeyInfo of a node's TLS key

@@ -234,10 +234,71 @@ TEST_F(Host, CloseEndsItWithoutAWordAndStrangersAreDropped) {
   const auto before = host.dropped();
   from(2, 1, TossCommit::tag, encode(TossCommit{}));
   from(9, 1, TossCommit::tag, encode(TossCommit{}));
-  EXPECT_EQ(host.dropped(), before);  // it might be opened yet
-  wait(Seconds(60));
   EXPECT_EQ(host.dropped(), before + 2);
+  from(2, 2, TossCommit::tag, encode(TossCommit{}));
+  EXPECT_EQ(host.dropped(), before + 2) << "it might be opened yet";
+  wait(Seconds(60));
+  EXPECT_EQ(host.dropped(), before + 3);
   EXPECT_TRUE(ended.empty());
+}
+// Letters of what has ended, was stopped or is not opened take nothing of their peer's place.
+TEST_F(Host, WhatIsOverFillsNoPlace) {
+  open(1, {true, false});
+  drain();
+  wait(limits::kProposalTimeout + Seconds(5));
+  ASSERT_EQ(ended.size(), 1u);
+  open(2, {true, false});
+  host.close(sid(2));
+  from(2, 3, TossCommit::tag, encode(TossCommit{}));
+  host.forget(sid(3));
+  drain();
+  EXPECT_EQ(host.dropped(), 1u) << "what was kept for 3";
+  for (std::size_t k = 0; k < limits::kMaxInboxPerPeer; ++k)
+    for (const int n : {1, 2, 3}) from(2, n, TossCommit::tag, encode(TossCommit{}));
+  EXPECT_EQ(host.dropped(), 1 + 3 * limits::kMaxInboxPerPeer);
+  from(2, 4, TossCommit::tag, encode(commitment_of(2, 4, opening_of(2))));
+  from(3, 4, TossCommit::tag, encode(commitment_of(3, 4, opening_of(3))));
+  ASSERT_TRUE(open(4, {true, false}));
+  drain();
+  for (unsigned i : {2u, 3u}) from(i, 4, TossReveal::tag, encode(TossReveal{PartyId(1), opening_of(i)}));
+  EXPECT_EQ(store.waiting(), 1u) << "it has come to its last round";
+}
+TEST_F(Host, WhatIsForgottenMayBeOpenedAfterAll) {
+  host.forget(sid(1));
+  drain();
+  ASSERT_TRUE(open(1, {true, false}));
+  drain();
+  host.forget(sid(1));  // of a session that runs: nothing
+  drain();
+  commit_and_reveal(1);
+  EXPECT_EQ(store.waiting(), 1u);
+}
+// What is kept is of its peer's own place until it is taken, dropped or too old.
+TEST_F(Host, WhatIsKeptIsWithinItsPeersPlace) {
+  const auto fill = [&](int n) {
+    for (std::size_t k = 0; k < limits::kMaxInboxPerPeer; ++k) from(2, n, TossCommit::tag, encode(TossCommit{}));
+  };
+  fill(1);
+  EXPECT_EQ(host.dropped(), 0u);
+  from(2, 1, TossCommit::tag, encode(TossCommit{}));
+  EXPECT_EQ(host.dropped(), 1u);
+  from(3, 1, TossCommit::tag, encode(TossCommit{}));
+  EXPECT_EQ(host.dropped(), 1u) << "another peer has its own";
+  open(1, {true, false});  // takes them
+  drain();
+  const auto taken = host.dropped();
+  fill(2);
+  EXPECT_EQ(host.dropped(), taken);
+  host.peer_lost("node2");  // drops them
+  drain();
+  const auto lost = host.dropped();
+  EXPECT_EQ(lost, taken + limits::kMaxInboxPerPeer);
+  fill(3);
+  EXPECT_EQ(host.dropped(), lost);
+  wait(kKept);
+  const auto old = host.dropped();
+  fill(4);
+  EXPECT_EQ(host.dropped(), old);
 }
 // A signing begins when it is opened, with what has come before that.
 TEST_F(Host, AnEagerSessionTakesWhatCameEarly) {
@@ -292,6 +353,18 @@ TEST_F(Host, OnceAllHaveAcceptedItLastsARoundsTime) {
   ASSERT_EQ(ended.size(), 1u);
   EXPECT_EQ(ended[0].how, "silent 2 3");
 }
+// Whoever says so again and again does not keep a session, its note and its reservation.
+TEST_F(Host, NothingMakesTheFirstRoundLonger) {
+  open(1, {true, false});
+  drain();
+  for (int k = 0; k < 7; ++k) {
+    wait(Millis(1'000));
+    host.begin(sid(1));
+    drain();
+  }
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "silent 2 3");
+}
 TEST_F(Host, WhatIsHeldReleasesNothingBeforeItIsAllowed) {
   open(1, {true, true});
   drain();
@@ -337,6 +410,7 @@ TEST_F(Host, WhatOnePeerMayHaveWaitingIsBounded) {
   host.deliver("node3", e);  // another peer has its own share
   EXPECT_EQ(worker.waiting(), limits::kMaxInboxPerPeer + 1);
   drain();
+  wait(kKept);  // what came for no session is let go of
   e.body.resize(limits::kMaxInboxBytesPerPeer / 4);
   const auto before = host.dropped();
   for (int k = 0; k < 6; ++k) host.deliver("node2", e);

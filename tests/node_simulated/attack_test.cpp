@@ -409,7 +409,7 @@ TEST(Attack, FloodsLeaveNothingBehind) {  // attack 50
   }
   EXPECT_LE(sim.sent - before, limits::kMaxKeys);
   EXPECT_EQ(sim.host(0).running(), 0u);
-  EXPECT_GE(sim.host(0).dropped(), 10'000u - node::EarlyMail::kMostMessages);
+  EXPECT_GE(sim.host(0).dropped(), 10'000u - limits::kMaxInboxPerPeer);
   sim.run_for(node::EarlyMail::kKept + Seconds(1));
   EXPECT_GE(sim.host(0).dropped(), 10'000u);
   EXPECT_TRUE(sim.ask(0, sim.sign("hot", "after the flood")).succeeded());
@@ -445,6 +445,30 @@ TEST(Attack, BeginStopAndProtocolMessagesWithoutAnAcceptanceDoNothing) {
   }
   sim.run_until([&] { return s.answer.has_value(); }, Seconds(80));
   EXPECT_TRUE(s.succeeded()) << s.code();
+}
+
+// A coordinator that lets a member's session wait, and then goes on with it.
+TEST(Attack, NothingIsReleasedForARequestWhoseTimeIsOver) {
+  for (const bool over : {false, true}) {
+    World3 sim(0);
+    std::vector<Sent> held;
+    sim.tap = [&](Sent s) {
+      const bool hold = s.from == "node1" && s.envelope.tag.starts_with("frost/");
+      if (hold) held.push_back(s);
+      return hold ? std::vector<Sent>{} : as_it_is(std::move(s));
+    };
+    sim.submit(0, sim.sign("hot", "x"));
+    ASSERT_TRUE(sim.run_until([&] { return !held.empty(); }, Seconds(5)));
+    const std::size_t member = sim.index_of(held[0].to);
+    ASSERT_TRUE(sim.run_until([&] { return sim.host(member).running() == 1; }, Seconds(1)));
+    sim.quiesce();
+    if (over) sim.clock.advance(limits::kRequestLife + Seconds(1));
+    sim.raw_send(0, member, held[0].envelope);
+    while (sim.step()) continue;  // no deadline is looked at
+    std::size_t released = 0;
+    for (const auto& entry : sim.store(member).audit(0, SIZE_MAX)) released += entry.entry.kind == "released" ? 1 : 0;
+    EXPECT_EQ(released, over ? 0u : 1u);
+  }
 }
 
 TEST(Attack, ARecordedSessionDoesNothingTheSecondTime) {  // attack 5

@@ -436,6 +436,33 @@ void storm(std::uint64_t seed) {
   if (seed % 8 == 0) sim.expect_all_sets_sign();
 }
 
+// The members have signed before the request is on its coordinator's disk, which then fails.
+TEST(NodeSimulation, WhatCouldNotBeStoredSaysThatItWasReleased) {
+  for (const bool signed_meanwhile : {false, true}) {
+    NodeSimulation sim(4, 17);
+    ASSERT_TRUE(sim.ask(0, sim.create("hot", 2, {0, 1, 2})).succeeded());
+    sim.settle();
+    sim.slow_disk(3, true);
+    std::size_t shares = 0;
+    sim.tap = [&](Sent s) {
+      shares += s.envelope.tag.starts_with("frost/share/") ? 1 : 0;
+      std::vector<Sent> out;
+      if (signed_meanwhile || s.envelope.tag != node::Propose::tag) out.push_back(std::move(s));
+      return out;
+    };
+    auto& s = sim.submit(3, sim.sign("hot", "x"));
+    sim.run_for(Seconds(1));
+    EXPECT_EQ(shares != 0, signed_meanwhile);
+    EXPECT_FALSE(s.answer);
+    sim.store(3).break_disk("no space");
+    sim.slow_disk(3, false);
+    ASSERT_TRUE(sim.run_until([&] { return s.answer.has_value(); }, Seconds(5)));
+    ASSERT_NE(s.record(), nullptr) << s.code();
+    EXPECT_EQ(s.code(), "storage");
+    EXPECT_EQ(s.record()->released, signed_meanwhile);
+  }
+}
+
 TEST(NodeSimulation, Storm) {
   const char* from = std::getenv("QUORATE_SEED");
   const std::uint64_t first = from != nullptr ? std::stoull(from) : 0;

@@ -272,7 +272,7 @@ void MemoryStore::crash() { queue_.clear(), landed_.clear(), fail_in_ = 0, failu
 
 void MemoryStore::commit(Batch batch, Done done) {
   if (!failure_.empty()) return done(CommitResult::breaking(failure_));
-  if (queue_.size() >= limits::kMaxWriteQueue)
+  if (queue_.size() >= limits::kMaxWriteQueue || (has_no_room && has_no_room(batch)))
     return done({CommitStatus::overloaded, Conflict::none, "too many writes wait", {}});
   queue_.push_back({std::move(batch), std::move(done)});
 }

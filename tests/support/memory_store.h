@@ -53,6 +53,7 @@ class MemoryStore final : public Store {
   void fail_at(std::size_t k, Point point = Point::before_durable) { fail_in_ = k, fail_point_ = point; }
   // The process died: what was not durable is gone, no `done` of it will run. Usable again at once.
   void crash();
+  std::function<bool(const Batch&)> has_no_room;  // for this one: it is `overloaded`
   // The disk fails: this and all later batches are `broken`.
   void break_disk(std::string text) { failure_ = std::move(text); }
 

@@ -1,0 +1,112 @@
+// A signing under a window begins with its acceptance and holds its last message until the window has been looked at
+// again: what is released when, and what follows when the look or the session fails (docs/windows.md).
+#include "node/messages.h"
+#include "tests/node_simulated/windows_world.h"
+
+namespace quorate::test {
+namespace {
+
+bool is_commitment(const Sent& s) { return s.envelope.tag.starts_with("frost/commitment/"); }
+bool is_noted(const Sent& s) { return s.envelope.tag == node::LedgerNoted::tag; }
+
+// The protocol's first rounds run meanwhile; its last message waits.
+TEST(NodeWindows, NothingIsReleasedBeforeTheOthersHaveNoted) {
+  Windowed w(3, 9, Windowed::count(5));
+  std::map<std::string, SteadyTime> first_round, released;
+  w.sim.tap = [&](NodeSimulation::Sent s) {
+    if (s.envelope.tag.starts_with("frost/commitment/")) first_round.try_emplace(s.from, w.sim.clock.steady());
+    if (s.envelope.tag.starts_with("frost/share/")) released.try_emplace(s.from, w.sim.clock.steady());
+    std::vector<NodeSimulation::Sent> all;
+    if (s.envelope.tag != node::LedgerNoted::tag) all.push_back(std::move(s));
+    return all;
+  };
+  const SteadyTime began = w.sim.clock.steady();
+  EXPECT_TRUE(w.sim.ask(0, w.message()).succeeded());
+  ASSERT_EQ(first_round.size(), 2u);
+  ASSERT_EQ(released.size(), 2u);
+  for (const auto& [node, when] : first_round) EXPECT_LT(when, began + Millis(100)) << node;
+  for (const auto& [node, when] : released) EXPECT_GE(when, began + Millis(500)) << node;
+}
+
+// A disk without room for the look says nothing of the window's.
+TEST(NodeWindows, ALookThatCannotBeMadeIsMadeAgain) {
+  Windowed w(3, 10, Windowed::count(5));
+  std::size_t looks = 0;
+  bool full = true;
+  w.sim.store(0).has_no_room = [&](const storage::Batch& batch) {
+    const bool look =
+        batch.operations().size() == 1 && std::holds_alternative<storage::op::Reserve>(batch.operations().front());
+    looks += look ? 1 : 0;
+    return look && full && looks > 1;  // the first is its reservation
+  };
+  auto& s = w.sim.submit(0, w.message());
+  w.sim.run_for(Seconds(2));
+  EXPECT_GE(looks, 3u);
+  EXPECT_TRUE(w.released({0}).empty());
+  EXPECT_FALSE(s.answer);
+  full = false;
+  w.sim.run_until([&] { return s.answer.has_value(); }, Seconds(2));
+  EXPECT_TRUE(s.succeeded()) << why(s);
+  w.sim.store(0).has_no_room = nullptr;
+}
+
+// node1 has spent when its partner finds no room: the request is not denied for good.
+TEST(NodeWindows, WhoHasReleasedDoesNotDeny) {
+  Windowed w(4, 11, Windowed::count(1));
+  std::string partner;
+  w.sim.tap = [&](Sent s) {
+    if (s.from == "node1" && is_commitment(s)) partner = s.to;
+    std::vector<Sent> out;
+    if (!is_noted(s) || s.to == "node1") out.push_back(std::move(s));  // so the partner looks again a little later
+    return out;
+  };
+  auto& s = w.sim.submit(0, w.message());
+  ASSERT_TRUE(w.sim.run_until([&] { return !w.released({0}).empty(); }, Seconds(5)));
+  ASSERT_FALSE(partner.empty());
+  const std::size_t other = partner == "node2" ? 2 : 1;
+  // The third member takes part in another request, its partner hears, and it is gone.
+  const auto rival = w.message();
+  node::LedgerNews news;
+  node::LedgerRow& row = news.rows.emplace_back();
+  row.request = std::get<node::Examined>(node::examine(rival, w.sim.world(0))).id;
+  row.counts = true;
+  row.time = static_cast<std::uint64_t>(unix_seconds(w.sim.clock.wall()));
+  row.original.push_back(rival);
+  ASSERT_TRUE(w.sim.net().at(w.sim.name(other)).send(partner, node::envelope_of(news)));
+  ASSERT_TRUE(w.sim.run_until([&] { return w.counted(w.sim.index_of(partner)) == 2; }, Millis(300)));
+  w.sim.kill(other);
+  w.sim.run_until([&] { return s.answer.has_value(); }, Seconds(20));
+  EXPECT_EQ(s.code(), "window_exceeded") << why(s);
+  ASSERT_NE(s.record(), nullptr);
+  EXPECT_EQ(s.record()->request_state(), storage::RequestState::failed);
+  EXPECT_TRUE(s.record()->released);
+  EXPECT_TRUE(s.record()->retryable);
+}
+
+// Past the head start anybody may propose it: node3 takes node1 out of its own attempt, and is gone.
+TEST(NodeWindows, WhoseAttemptWasTakenTriesAgain) {
+  Windowed w(3, 12, Windowed::count(5));
+  bool withheld = false, taken = false;
+  w.sim.tap = [&](Sent s) {
+    std::vector<Sent> out;
+    taken |= s.from == "node1" && s.to == "node3" && is_commitment(s);
+    const bool lost = !taken && is_noted(s) && s.to == "node1";
+    withheld |= lost;
+    if (!lost) out.push_back(std::move(s));
+    return out;
+  };
+  const auto original = w.sim.request("/v1/keys/hot/signatures", {{"payload", {{"kind", "message"}, {"utf8", "x"}}}},
+                                      "", "admin", std::nullopt, 15);
+  w.sim.slow_disk(1, true);  // node2's acceptance takes its time
+  auto& s = w.sim.submit(0, original);
+  ASSERT_TRUE(w.sim.run_until([&] { return withheld; }, Seconds(2)));
+  w.sim.submit(2, original);
+  ASSERT_TRUE(w.sim.run_until([&] { return taken; }, Seconds(2)));
+  w.sim.kill(2);
+  w.sim.slow_disk(1, false);
+  w.sim.run_until([&] { return s.answer.has_value(); }, Seconds(20));
+  EXPECT_TRUE(s.succeeded()) << why(s);
+}
+
+}  // namespace
+}  // namespace quorate::test
