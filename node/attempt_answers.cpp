@@ -228,10 +228,12 @@ void Coordinator::give_up_attempt(Job& job) {
   stop.sid = job.sid;
   for (const PartyId id : job.signers) {
     const std::string& node = job.x.committee().node_of(id);
-    if (node == world_.me.id)
+    if (node == world_.me.id) {
       participant_.leave(job.x.id, job.sid);
-    else
-      world_.mesh.send(node, envelope_of(stop));
+      continue;
+    }
+    job.may_be_released |= job.x.sign() != nullptr && !job.waiting.contains(node);
+    world_.mesh.send(node, envelope_of(stop));
   }
   by_random_.erase(job.propose.random);
   job.signers = PartySet();

@@ -99,9 +99,10 @@ class Coordinator {
     SteadyTime deadline{};              // of the phase
     SteadyTime patience{};              // until then it waits for enough peers to be reachable
     bool stood_back = false;
-    bool any_released = false;
-    bool failing = false;                         // in `ending`: as a failure
-    std::set<std::string> exceeded{};             // rules whose windows members have found exceeded
+    bool any_released = false;         // as far as anybody has said
+    bool may_be_released = false;      // of a signing: another node has accepted an attempt that came to nothing
+    bool failing = false;              // in `ending`: as a failure
+    std::set<std::string> exceeded{};  // rules whose windows members have found exceeded
     std::optional<SteadyTime> window_patience{};  // until then room may come free
     PartySet active_at;                           // members that say they have the key, its certificate, its state
     std::optional<Refusal> refused;               // the last one, named; in `healing`: how it fails

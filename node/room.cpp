@@ -48,9 +48,11 @@ void Coordinator::decide_without(Job& job) {
     return hand_to_people(job, stricter);
   }
   if (!x->allowed()) {
-    // Not for good: a last message of this request has left some node, and may be all that was missing.
-    if (job.any_released || requests_.released(job.x.id))
-      return fail(job, "window_exceeded", "a node that takes part has no room in its window; " + reasons_of(x->decision));
+    // Not for good: whoever has accepted may have sent its last message, which may be all that was missing to who now
+    // says that it has no room.
+    if (job.may_be_released || requests_.released(job.x.id))
+      return fail(job, "window_exceeded",
+                  "a node that takes part has no room in its window; " + reasons_of(x->decision));
     return deny(job, *x, stricter);
   }
   RequestRecord record = new_record(*x, stricter, world_.me.id);
