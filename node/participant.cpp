@@ -123,8 +123,7 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
   if (x.waits_for_people())
     return refuse(from, propose, x,
                   {403, "needs_approval", "rule " + x.decision.rule + " asks for more approvals", std::nullopt});
-  if (!x.allowed())
-    return refuse(from, propose, x, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
+  if (!x.allowed()) return refuse(from, propose, x, {403, "denied", "denied by rule " + x.decision.rule, std::nullopt});
   if (unix_seconds(x.expires) <= unix_seconds(world_.clock.wall()))
     return refuse(from, propose, x, {410, "expired", "the request has expired", std::nullopt});
   if (const auto key = x.gated())
@@ -393,7 +392,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   leave(x.id);
   if (!host_.open(std::move(hosted))) return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};
   active_[x.id] = {
-      sid,         coordinator, true, x.gated() ? x.intent.key : "", world_.clock.steady() + kMostRounds * hosted_for,
+      sid,          coordinator, true, x.gated() ? x.intent.key : "", world_.clock.steady() + kMostRounds * hosted_for,
       x.intent.key, !eager};
   return std::nullopt;
 }

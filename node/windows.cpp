@@ -131,8 +131,9 @@ void Windows::look_again(Waiting waiting) {
   note(waiting.x.id, waiting.x, true);
   storage::Batch batch;
   reserve(batch, waiting.x, world_);
-  requests_.commit(std::move(batch),
-                   [this, waiting = std::move(waiting)](const storage::CommitResult& result) { looked(waiting, result); });
+  requests_.commit(std::move(batch), [this, waiting = std::move(waiting)](const storage::CommitResult& result) {
+    looked(waiting, result);
+  });
 }
 
 void Windows::looked(const Waiting& waiting, const storage::CommitResult& result) {

@@ -23,8 +23,8 @@ TEST(NodeWindows, ManyAtOnceNeverPassTheCount) {
     EXPECT_EQ(w.ended_as("denied"), many - at_once);
     w.sim.expect_safe();
     w.sim.run_for(Seconds(5));
-    // Spent by one when the other found no room. Nothing else of those that came to nothing is left: one after the other
-    // they fit, up to the last.
+    // Spent by one when the other found no room. Nothing else of those that came to nothing is left: one after the
+    // other they fit, up to the last.
     const std::size_t lost = w.released({0, 1, 2}).size() - at_once;
     EXPECT_LE(at_once + lost, 10u);
     for (std::size_t k = at_once + lost; k < 10; ++k) EXPECT_TRUE(w.sim.ask(k % 4, w.message()).succeeded()) << k;
