@@ -65,12 +65,14 @@ void Coordinator::on_accept(const std::string& from, const Accept& accept) {
   Job* job = job_of(accept.random);
   if (job == nullptr || job->phase != Phase::proposing) return;
   job->waiting.erase(from);
+  if (!job->lacks_room.first.empty()) return no_room_once_all_have_answered(*job);
   begin_if_all(*job);
 }
 
 void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
   Job* job = job_of(refuse.random);
   if (job == nullptr || job->phase != Phase::proposing || !job->waiting.contains(from)) return;
+  job->refused_by.insert(from);
   const bool whole = job->x.create() != nullptr;
   std::string code = known_code(refuse.code);
   world_.log(LogLevel::info, from + " refused " + job->x.id + ": " + code);
@@ -111,7 +113,12 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
   const auto& limits = job->x.decision.limits;
   const bool limited = std::any_of(limits.begin(), limits.end(),
                                    [&](const policy::Limit& limit) { return limit.rule == refuse.detail.text; });
-  if (code == "window_exceeded" && member != nullptr && limited) return no_room(*job, refuse.detail.text, from);
+  if (code == "window_exceeded" && member != nullptr && limited) {
+    job->waiting.erase(from);
+    job->busy.insert(member->id);
+    job->lacks_room = {refuse.detail.text, from};
+    return no_room_once_all_have_answered(*job);
+  }
   // A node without a part in the key can only object to its name.
   if (member == nullptr && code != "name_taken") {
     job->waiting.erase(from);
@@ -226,13 +233,19 @@ void Coordinator::give_up_attempt(Job& job) {
   Stop stop;
   stop.request = job.x.id;
   stop.sid = job.sid;
+  const bool signing = job.x.sign() != nullptr;
+  const Member* own = job.x.committee().find(world_.me.id);
+  // Nobody's last message leaves without a word of everybody. What has left here is known; who refuses may lie.
+  const bool all_may_have_spoken =
+      own == nullptr || !job.signers.contains(own->id) || participant_.takes_part(job.x.id, job.sid);
   for (const PartyId id : job.signers) {
     const std::string& node = job.x.committee().node_of(id);
     if (node == world_.me.id) {
       participant_.leave(job.x.id, job.sid);
+      if (signing) host_.forget(job.sid);
       continue;
     }
-    job.may_be_released |= job.x.sign() != nullptr && !job.waiting.contains(node);
+    job.may_be_released |= signing && all_may_have_spoken && !job.refused_by.contains(node);
     world_.mesh.send(node, envelope_of(stop));
   }
   by_random_.erase(job.propose.random);

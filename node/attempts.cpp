@@ -167,6 +167,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   const auto sid = session_id_of(job.x, terms_of(job.propose), world_);
   if (!sid) return fail(job, "context_mismatch", "the committees of this reshare do not fit each other");
   job.sid = *sid;
+  participant_.proposes(job.sid, job.x.expires);
   job.tried[job.sid] = signers;
   by_random_[job.propose.random] = job.x.id;
   job.phase = Phase::proposing;
@@ -174,6 +175,8 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.waiting.clear();
   job.joining = false;
   job.ended_there.clear();
+  job.refused_by.clear();
+  job.lacks_room = {};
   for (const PartyId id : signers) job.waiting.insert(committee.node_of(id));
   // A new key's name is reserved on every node that can be reached, member or not.
   if (job.x.create() != nullptr)
@@ -312,7 +315,7 @@ void Coordinator::agreed(Job& job) {
 }
 
 void Coordinator::begin_if_all(Job& job) {
-  if (job.phase != Phase::proposing || !job.stored || !job.waiting.empty()) return;
+  if (job.phase != Phase::proposing || !job.stored || !job.waiting.empty() || !job.lacks_room.first.empty()) return;
   job.phase = Phase::running;
   // The sessions have deadlines for every round; this one only catches what falls between.
   job.deadline = world_.clock.steady() + kMostRounds * round_timeout_of(job.x);

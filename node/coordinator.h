@@ -95,14 +95,16 @@ class Coordinator {
     std::vector<std::uint64_t> numbers;   // that members say are used
     std::map<SessionId, PartySet> tried;  // the signers of every attempt
     std::set<std::string> waiting;  // nodes whose answer to the proposal is outstanding, this one until it has joined
+    std::set<std::string> refused_by;                // of the attempt
+    std::pair<std::string, std::string> lacks_room;  // of the attempt: a rule, and the node that says so; or none
     std::set<std::string> ended_there;  // of those, who says that the request has ended: its outcome is on its way
     SteadyTime deadline{};              // of the phase
     SteadyTime patience{};              // until then it waits for enough peers to be reachable
     bool stood_back = false;
-    bool any_released = false;         // as far as anybody has said
-    bool may_be_released = false;      // of a signing: another node has accepted an attempt that came to nothing
-    bool failing = false;              // in `ending`: as a failure
-    std::set<std::string> exceeded{};  // rules whose windows members have found exceeded
+    bool any_released = false;     // as far as anybody has said
+    bool may_be_released = false;  // of a signing: an attempt came to nothing that another node may have gone on with
+    bool failing = false;          // in `ending`: as a failure
+    std::set<std::string> exceeded{};             // rules whose windows members have found exceeded
     std::optional<SteadyTime> window_patience{};  // until then room may come free
     PartySet active_at;                           // members that say they have the key, its certificate, its state
     std::optional<Refusal> refused;               // the last one, named; in `healing`: how it fails
@@ -139,6 +141,7 @@ class Coordinator {
 
   // room.cpp
   void no_room(Job& job, const std::string& rule, const std::string& node);
+  void no_room_once_all_have_answered(Job& job);
   void decide_without(Job& job);
   void hand_to_people(Job& job, const ClientRequest& original);
   void deny(Job& job, const Examined& x, const ClientRequest& original);

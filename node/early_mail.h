@@ -1,6 +1,6 @@
 // Messages of sessions that this node has not opened yet: whoever accepts a proposal begins at once, and the acceptance
-// of another member may still be on its way to the disk. Kept as long as that may take, and not for a session that is
-// over here: whose proposal was refused, that was stopped, or that has ended.
+// of another member may still be on its way to the disk. Kept as long as that may take, and not for a session that this
+// node knows to be over here: whose proposal it has refused, that was stopped, or that has ended.
 #pragma once
 #include <algorithm>
 #include <cstring>
@@ -46,9 +46,11 @@ class EarlyMail {
     sessions_[sid].push_back({{from, std::move(envelope)}, now + kKept});
     return true;
   }
+  // It is not over, as was thought.
+  void expect(const SessionId& sid) { over_.erase(sid); }
   // The session opens. In the order of their arrival.
   Letters open(const SessionId& sid) {
-    over_.erase(sid);
+    expect(sid);
     return take(sid);
   }
   // It does not, or no more: what has come for it, and nothing is kept for it from now on.

@@ -21,6 +21,11 @@ using storage::RequestState;
 constexpr int kRetries = 2;  // of an acceptance that lost a race with another change of the request
 constexpr auto kSweepEvery = Seconds(5);
 
+// A session id counts as long as its proposal could be repeated.
+std::int64_t forget_after(WallTime expires) { return unix_seconds(expires) + Seconds(limits::kClockBehind).count(); }
+
+Refusal replayed() { return {409, "replayed", "this session has been proposed before", std::nullopt}; }
+
 Refusal another_attempt() { return {409, "busy", "another attempt has begun", std::nullopt}; }
 
 // `detail` is the rule's id alone: the coordinator reads it.
@@ -92,10 +97,9 @@ void Participant::refuse(const std::string& to, const Propose& propose, const st
 
 void Participant::refuse(const std::string& to, const Propose& propose, const Examined& x, const Refusal& refusal) {
   if (x.sign() != nullptr) {
+    // Somebody may propose again what is being accepted, or what this node has proposed itself.
     const auto sid = session_id_of(x, terms_of(propose), world_);
-    const auto it = active_.find(x.id);
-    // Somebody may propose again what is being accepted.
-    if (sid && (it == active_.end() || it->second.sid != *sid)) host_.forget(*sid);
+    if (sid && !proposed_before(*sid)) host_.forget(*sid);
   }
   refuse(to, propose, x.id, refusal);
 }
@@ -150,6 +154,8 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
       if (const auto word = word_of_end(*known, world_)) world_.mesh.send(from, *word);
       return refuse(from, propose, x, {409, "already_final", "the request has ended", std::nullopt});
     }
+    if (proposed_before(session_id_of(x, terms_of(propose), world_).value()))
+      return refuse(from, propose, x, replayed());
     const auto busy = x.asks_people() ? check_turn_of_approved(x, from) : check_turn(*known, from);
     if (busy) return refuse(from, propose, x, *busy);
   }
@@ -163,8 +169,7 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
 void Participant::accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known,
                          int retries) {
   const SessionId sid = session_id_of(x, terms_of(propose), world_).value();  // compare() has seen that it fits
-  if (used_.contains(sid))
-    return refuse(from, propose, x, {409, "replayed", "this session has been proposed before", std::nullopt});
+  if (proposed_before(sid)) return refuse(from, propose, x, replayed());
   RequestRecord record = new_record(x, propose.original, from);
   storage::Batch batch;
   if (known != nullptr) {
@@ -195,7 +200,8 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   // At most one attempt of a request runs here.
   leave(x.id);
   given_up_.erase(x.id);
-  used_[sid] = static_cast<std::int64_t>(record.expires) + Seconds(limits::kClockBehind).count();
+  used_[sid] = forget_after(x.expires);
+  if (x.sign() != nullptr) host_.expect(sid);  // somebody may have proposed it before its coordinator, and was refused
   active_[x.id] = {
       sid,         from, false, noted ? x.intent.key : "", world_.clock.steady() + kMostRounds * round_timeout_of(x),
       x.intent.key};
@@ -214,6 +220,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
         used_.erase(sid);
         return consider(from, propose, retries - 1);
       }
+      host_.forget(sid);
       if (result.conflict == storage::Conflict::limit) return refuse(from, propose, x, window_exceeded(result.text));
       return refuse(from, propose, x,
                     taken ? Refusal{409, "name_taken", "another request has reserved this name", "/name"}
@@ -245,6 +252,7 @@ void Participant::accepted(const std::string& from, const Propose& propose, cons
     if (const auto why = join(x, record, propose, from, charged)) {
       if (x.gated()) erase_note_of(sid, x.intent.key);
       if (charged) windows_.ended(x.id);
+      host_.forget(sid);
       return refuse(from, propose, x, *why);
     }
   if (!charged) return agreed(from, propose, x, sid, std::nullopt);
@@ -266,6 +274,8 @@ void Participant::agreed(const std::string& from, const Propose& propose, const 
   message.random = propose.random;
   world_.mesh.send(from, envelope_of(message));
 }
+
+void Participant::proposes(const SessionId& sid, WallTime expires) { proposed_[sid] = forget_after(expires); }
 
 bool Participant::allow(const std::string& request, const SessionId& sid) {
   const auto it = active_.find(request);
@@ -300,9 +310,9 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   const SessionId sid = hosted.session->sid();
   hosted.committee = x.committee();
   hosted.round_timeout = round_timeout_of(x);
-  const bool eager = x.sign() != nullptr;
-  hosted.eager = eager;
+  hosted.eager = x.sign() != nullptr;
   hosted.held = held;
+  if (x.sign() != nullptr) hosted.expires = x.expires;
   const Millis hosted_for = hosted.round_timeout;
   if (const auto key = x.gated()) {
     if (const auto refused = quarantines_.check(*key, x.committee(), signers)) return refused;
@@ -392,8 +402,8 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   leave(x.id);
   if (!host_.open(std::move(hosted))) return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};
   active_[x.id] = {
-      sid,          coordinator, true, x.gated() ? x.intent.key : "", world_.clock.steady() + kMostRounds * hosted_for,
-      x.intent.key, !eager};
+      sid,         coordinator, true, x.gated() ? x.intent.key : "", world_.clock.steady() + kMostRounds * hosted_for,
+      x.intent.key};
   return std::nullopt;
 }
 
@@ -444,8 +454,7 @@ void Participant::ended(const Examined& x, const RequestRecord& record, const st
 
 void Participant::on_begin(const std::string& from, const Begin& begin) {
   for (const auto& [request, active] : active_)
-    if (active.sid == begin.sid && active.coordinator == from && active.open && active.begins)
-      return host_.begin(begin.sid);
+    if (active.sid == begin.sid && active.coordinator == from && active.open) return host_.begin(begin.sid);
 }
 
 void Participant::on_stop(const std::string& from, const Stop& stop) {
@@ -507,7 +516,7 @@ void Participant::tick() {
   if (world_.clock.steady() < next_sweep_) return;
   next_sweep_ = world_.clock.steady() + kSweepEvery;
   const std::int64_t now = unix_seconds(world_.clock.wall());
-  std::erase_if(used_, [now](const auto& u) { return u.second < now; });
+  for (auto* sids : {&used_, &proposed_}) std::erase_if(*sids, [now](const auto& u) { return u.second < now; });
   if (given_up_.size() > kMaxUsed) given_up_.clear();
 }
 

@@ -49,6 +49,8 @@ class Participant {
   void on_begin(const std::string& from, const Begin& begin);
   void on_stop(const std::string& from, const Stop& stop);
 
+  // This node proposes it: whoever gives the proposal back gains nothing.
+  void proposes(const SessionId& sid, WallTime expires);
   // The coordinator's own part: what it has examined and stored already. `held`: it releases nothing before allow().
   std::optional<Refusal> join(const Examined& x, const RequestRecord& record, const Propose& propose,
                               const std::string& coordinator, bool held);
@@ -62,6 +64,10 @@ class Participant {
   // Sessions of other nodes whose key is frozen now. Those of this node end with their requests (Coordinator).
   void leave_frozen();
   bool takes_part(const std::string& request) const { return active_.contains(request); }
+  bool takes_part(const std::string& request, const SessionId& sid) const {
+    const auto it = active_.find(request);
+    return it != active_.end() && it->second.sid == sid;
+  }
   // In an attempt of another node that is still there.
   bool engaged(const std::string& request) const;
 
@@ -79,7 +85,6 @@ class Participant {
     std::string noted_key{};  // whose note is on the disk, or on its way
     SteadyTime until{};       // by then it is over, one way or the other
     std::string key{};        // id; "": one that is being made
-    bool begins = false;      // when the coordinator says so; a signing does when it is opened
   };
 
   std::optional<Refusal> compare(const Examined& x, const Propose& propose) const;
@@ -98,7 +103,7 @@ class Participant {
   void ended(const Examined& x, const RequestRecord& record, const std::string& coordinator, PartySet signers,
              Report report);
   void refuse(const std::string& to, const Propose& propose, const std::string& request, const Refusal& refusal);
-  // What has come for its session is forgotten, and not waited for.
+  // What has come for its session is forgotten, and not waited for, unless that is being accepted or was.
   void refuse(const std::string& to, const Propose& propose, const Examined& x, const Refusal& refusal);
 
   World world_;
@@ -110,7 +115,8 @@ class Participant {
   Hooks hooks_;
   std::unordered_map<std::string, Active> active_;  // by request
   // A session id counts once: those accepted since the start, until their requests are over.
-  std::map<SessionId, std::int64_t> used_;
+  std::map<SessionId, std::int64_t> used_, proposed_;  // by other nodes; by this one
+  bool proposed_before(const SessionId& sid) const { return used_.contains(sid) || proposed_.contains(sid); }
   // Of approved requests, which live long: how often a node has proposed one, and when it may again.
   struct Turn {
     int proposals = 0;

@@ -1,5 +1,6 @@
 // A window of the policy has no room for a request: other members may have some, or it comes free; else the request is
 // decided anew as if the rule did not let it through (docs/windows.md).
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "node/approvals.h"
@@ -15,6 +16,17 @@ constexpr auto kPatience = Seconds(2);  // for reservations that come to nothing
 constexpr auto kPause = Millis(200);    // between two tries; as much again at random, and again
 
 }  // namespace
+
+// Whoever has not refused may go on meanwhile, and have spent: known once it has answered.
+void Coordinator::no_room_once_all_have_answered(Job& job) {
+  const bool outstanding = std::any_of(job.signers.begin(), job.signers.end(), [&](PartyId id) {
+    const std::string& node = job.x.committee().node_of(id);
+    return node != world_.me.id && job.waiting.contains(node);
+  });
+  if (outstanding) return;
+  const auto [rule, node] = job.lacks_room;
+  no_room(job, rule, node);
+}
 
 void Coordinator::no_room(Job& job, const std::string& rule, const std::string& node) {
   const SteadyTime now = world_.clock.steady();
@@ -48,8 +60,7 @@ void Coordinator::decide_without(Job& job) {
     return hand_to_people(job, stricter);
   }
   if (!x->allowed()) {
-    // Not for good: whoever has accepted may have sent its last message, which may be all that was missing to who now
-    // says that it has no room.
+    // Not for good: somebody's last message may have left, and be all that was missing to who says that it has no room.
     if (job.may_be_released || requests_.released(job.x.id))
       return fail(job, "window_exceeded",
                   "a node that takes part has no room in its window; " + reasons_of(x->decision));

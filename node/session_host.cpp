@@ -34,7 +34,7 @@ bool SessionHost::open(HostedSession session) {
     }
     bool begins = it->second.hosted.eager;
     for (const EarlyMail::Letter& letter : worker.early.open(sid)) {
-      inflow_.done(letter.from, letter.envelope->body.size());
+      kept_.done(letter.from, letter.envelope->body.size());
       if (hand(it->second, letter.from, *letter.envelope))
         begins = true;
       else
@@ -84,10 +84,13 @@ void SessionHost::deliver(const std::string& from, Envelope envelope) {
   Worker& worker = worker_of(envelope.sid);
   const auto shared = std::make_shared<Envelope>(std::move(envelope));
   const bool posted = worker.executor->post([this, &worker, bytes, from, shared] {
-    const auto it = worker.sessions.find(shared->sid);
-    if (it == worker.sessions.end() && worker.early.keep(from, shared, world_.clock.steady())) return;
     inflow_.done(from, bytes);
+    const auto it = worker.sessions.find(shared->sid);
     if (it == worker.sessions.end()) {
+      if (kept_.admit(from, bytes)) {
+        if (worker.early.keep(from, shared, world_.clock.steady())) return;
+        kept_.done(from, bytes);
+      }
       ++dropped_;
       return;
     }
@@ -120,8 +123,13 @@ void SessionHost::forget(const SessionId& sid) {
   });
 }
 
+void SessionHost::expect(const SessionId& sid) {
+  Worker& worker = worker_of(sid);
+  worker.executor->post_always([&worker, sid] { worker.early.expect(sid); });
+}
+
 void SessionHost::let_go(const EarlyMail::Letters& letters) {
-  for (const EarlyMail::Letter& letter : letters) inflow_.done(letter.from, letter.envelope->body.size());
+  for (const EarlyMail::Letter& letter : letters) kept_.done(letter.from, letter.envelope->body.size());
   dropped_ += letters.size();
 }
 
@@ -352,6 +360,12 @@ bool SessionHost::take_durable(Worker& worker, Running& running) {
         return;
       }
       it->second.released |= written == DurableStep::spent;
+      if (it->second.hosted.expires && *it->second.hosted.expires <= world_.clock.wall()) {
+        SessionEnd end;
+        end.broken = "its time was over before it could be written";
+        finish(worker, sid, std::move(end));
+        return;
+      }
       it->second.hosted.session->durable_done();
       it->second.deadline = world_.clock.steady() + it->second.hosted.round_timeout;
       advance(worker, sid);

@@ -49,7 +49,8 @@ struct HostedSession {
   // Of a signing: it begins when it is opened. Others do when the coordinator, or a peer that speaks, says so: once all
   // have accepted.
   bool eager = false;
-  bool held = false;  // no durable step is written before allow()
+  bool held = false;                  // no durable step is written before allow()
+  std::optional<WallTime> expires{};  // nothing that a durable step lets go leaves from then on
   std::optional<Gated> gated{};
   // What a durable step writes. On the worker.
   std::function<storage::Batch(DurableStep, SecretBytes)> to_batch;
@@ -67,12 +68,13 @@ class SessionHost {
   // All have accepted. Of an eager one the first round lasts no longer than its time from now; nothing makes it longer.
   void begin(const SessionId& sid);
   void allow(const SessionId& sid);
-  // For a session that is not open here yet: kept for a while, within what its peer may have waiting. For one that is
-  // over, or is not opened in that time: dropped and counted.
+  // For a session that is not open here yet: kept for a while, as much of each peer as may wait for a worker. For one
+  // that is over, or is not opened in that time: dropped and counted.
   void deliver(const std::string& from, Envelope envelope);
   // Ends it without a word; `then` runs on its worker, after all that the session has committed.
   void close(const SessionId& sid, std::function<void()> then = {});
-  void forget(const SessionId& sid);  // it will not be opened here, unless open() says otherwise
+  void forget(const SessionId& sid);  // it will not be opened here …
+  void expect(const SessionId& sid);  // … or may be after all
   void peer_lost(const std::string& node);
   void tick();  // deadlines; several times a second
 
@@ -113,7 +115,8 @@ class SessionHost {
 
   World world_;
   std::vector<Worker> workers_;
-  Inflow inflow_;
+  Inflow inflow_;  // what waits for a worker …
+  Inflow kept_;    // … and in the workers' early mail, which takes no place of what runs
   std::atomic<std::size_t> running_{0};
   std::atomic<std::uint64_t> dropped_{0};
 };

@@ -38,6 +38,7 @@ struct Host : ::testing::Test {
     bool released = false;
   };
   std::vector<Ended> ended;
+  std::optional<WallTime> expires;
 
   Committee make_committee() {
     Members members;
@@ -57,6 +58,7 @@ struct Host : ::testing::Test {
     hosted.session = Toss{}.start(SessionConfig{sid(n), PartySet::first(3), PartyId(1), rng});
     hosted.committee = committee;
     hosted.round_timeout = Seconds(5);
+    hosted.expires = expires;
     hosted.to_batch = [](DurableStep, SecretBytes record) {
       storage::Batch batch;
       batch.put_meta("spent", std::move(record));
@@ -214,6 +216,19 @@ TEST_F(Host, ADiskThatNeverAnswersEndsIt) {
   drain();
   EXPECT_EQ(ended.size(), 1u);
 }
+TEST_F(Host, NothingLeavesOnceItsTimeIsOver) {
+  expires = clock.wall() + Seconds(2);
+  open(1);
+  host.begin(sid(1));
+  drain();
+  commit_and_reveal(1);
+  clock.advance(Seconds(2));
+  store.pump();  // the disk was slow
+  drain();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].how, "broken its time was over before it could be written");
+  EXPECT_TRUE(ended[0].released) << "for all that the disk says";
+}
 TEST_F(Host, ABrokenDiskEndsIt) {
   store.break_disk("no space");
   open(1);
@@ -273,7 +288,7 @@ TEST_F(Host, WhatIsForgottenMayBeOpenedAfterAll) {
   commit_and_reveal(1);
   EXPECT_EQ(store.waiting(), 1u);
 }
-// What is kept is of its peer's own place until it is taken, dropped or too old.
+// What is kept has a place of its own for each peer, until it is taken, dropped or too old; what runs has another.
 TEST_F(Host, WhatIsKeptIsWithinItsPeersPlace) {
   const auto fill = [&](int n) {
     for (std::size_t k = 0; k < limits::kMaxInboxPerPeer; ++k) from(2, n, TossCommit::tag, encode(TossCommit{}));
@@ -284,11 +299,15 @@ TEST_F(Host, WhatIsKeptIsWithinItsPeersPlace) {
   EXPECT_EQ(host.dropped(), 1u);
   from(3, 1, TossCommit::tag, encode(TossCommit{}));
   EXPECT_EQ(host.dropped(), 1u) << "another peer has its own";
+  open(9, {true, false});
+  drain();
+  commit_and_reveal(9);
+  EXPECT_EQ(store.waiting(), 1u) << "what runs goes on";
   open(1, {true, false});  // takes them
   drain();
   const auto taken = host.dropped();
   fill(2);
-  EXPECT_EQ(host.dropped(), taken);
+  EXPECT_EQ(host.dropped(), taken) << "what was taken has made room";
   host.peer_lost("node2");  // drops them
   drain();
   const auto lost = host.dropped();

@@ -150,6 +150,7 @@ TEST(Attack, LongRefusalsInOtherAlphabetsStayReadable) {
   World3 sim(1, 1, 3);
   sim.tap = [&](Sent s) {
     if (s.from != "node2" && s.from != "node3") return as_it_is(std::move(s));
+    if (s.envelope.tag.starts_with("frost/")) return std::vector<Sent>{};
     if (s.envelope.tag == Accept::tag) {
       const auto a = decode<Accept>(s.envelope.body);
       Refuse r;
@@ -445,6 +446,42 @@ TEST(Attack, BeginStopAndProtocolMessagesWithoutAnAcceptanceDoNothing) {
   }
   sim.run_until([&] { return s.answer.has_value(); }, Seconds(80));
   EXPECT_TRUE(s.succeeded()) << s.code();
+}
+
+// attack 5. A signer gives the proposal back to its coordinator, whose disk is slow.
+TEST(Attack, AProposalThatIsGivenBackGainsNothing) {
+  for (const bool known : {false, true}) {
+    NodeSimulation sim(3, 18);
+    ASSERT_TRUE(sim.ask(0, sim.create("all", 3)).succeeded());
+    std::size_t given_back = 0, replayed = 0, attempts = 0;
+    sim.tap = [&](Sent s) {
+      std::vector<Sent> out;
+      if (s.envelope.tag == Propose::tag && s.from == "node1" && s.to == "node2") {
+        if (known && ++attempts == 1) {  // the first attempt comes to nothing
+          Refuse no;
+          no.random = decode<Propose>(s.envelope.body).random;
+          no.code = "busy";
+          sim.raw_send(1, 0, envelope_of(no));
+          return out;
+        }
+        sim.raw_send(1, 0, s.envelope);
+        ++given_back;
+      }
+      replayed += s.envelope.tag == Refuse::tag && decode<Refuse>(s.envelope.body).code.text == "replayed" ? 1 : 0;
+      out.push_back(std::move(s));
+      return out;
+    };
+    const SteadyTime began = sim.clock.steady();
+    sim.slow_disk(0, true);
+    auto& s = sim.submit(0, sim.sign("all", "x"));
+    sim.quiesce();
+    sim.slow_disk(0, false);
+    ASSERT_TRUE(sim.run_until([&] { return s.answer.has_value(); }, Seconds(20)));
+    EXPECT_TRUE(s.succeeded()) << s.code() << ": " << (s.record() ? s.record()->reason.text : s.refusal()->detail);
+    EXPECT_GE(given_back, 1u);
+    EXPECT_GE(replayed, 1u);
+    EXPECT_LT(sim.clock.steady() - began, Seconds(3)) << "nobody waits for what was dropped";
+  }
 }
 
 // A coordinator that lets a member's session wait, and then goes on with it.

@@ -50,6 +50,20 @@ TEST(NodeWindows, ALookThatCannotBeMadeIsMadeAgain) {
   w.sim.store(0).has_no_room = nullptr;
 }
 
+// Room for one, which `i` thinks is used: another member has told it of a request, and nobody else.
+void use_up(Windowed& w, std::size_t i, std::size_t by) {
+  const auto rival = w.message();
+  node::LedgerNews news;
+  node::LedgerRow& row = news.rows.emplace_back();
+  row.request = std::get<node::Examined>(node::examine(rival, w.sim.world(i))).id;
+  row.counts = true;
+  row.time = static_cast<std::uint64_t>(unix_seconds(w.sim.clock.wall()));
+  row.original.push_back(rival);
+  const std::size_t before = w.counted(i);
+  ASSERT_TRUE(w.sim.net().at(w.sim.name(by)).send(w.sim.name(i), node::envelope_of(news)));
+  ASSERT_TRUE(w.sim.run_until([&] { return w.counted(i) == before + 1; }, Millis(300)));
+}
+
 // node1 has spent when its partner finds no room: the request is not denied for good, whoever coordinates it.
 void expect_not_denied(std::size_t coordinator) {
   Windowed w(4, 11, Windowed::count(1));
@@ -65,15 +79,7 @@ void expect_not_denied(std::size_t coordinator) {
   ASSERT_FALSE(partner.empty());
   const std::size_t other = partner == "node2" ? 2 : 1;
   // The third member takes part in another request, its partner hears, and it is gone.
-  const auto rival = w.message();
-  node::LedgerNews news;
-  node::LedgerRow& row = news.rows.emplace_back();
-  row.request = std::get<node::Examined>(node::examine(rival, w.sim.world(0))).id;
-  row.counts = true;
-  row.time = static_cast<std::uint64_t>(unix_seconds(w.sim.clock.wall()));
-  row.original.push_back(rival);
-  ASSERT_TRUE(w.sim.net().at(w.sim.name(other)).send(partner, node::envelope_of(news)));
-  ASSERT_TRUE(w.sim.run_until([&] { return w.counted(w.sim.index_of(partner)) == 2; }, Millis(300)));
+  ASSERT_NO_FATAL_FAILURE(use_up(w, w.sim.index_of(partner), other));
   w.sim.kill(other);
   w.sim.run_until([&] { return s.answer.has_value(); }, Seconds(20));
   EXPECT_EQ(s.code(), "window_exceeded") << why(s);
@@ -86,6 +92,26 @@ void expect_not_denied(std::size_t coordinator) {
 }
 TEST(NodeWindows, WhoHasReleasedDoesNotDeny) { expect_not_denied(0); }
 TEST(NodeWindows, WhereAMemberHasAcceptedNobodyDenies) { expect_not_denied(3); }
+
+// What the others have said already in a session that a node takes no part in is let go of at once, whoever refused.
+TEST(NodeWindows, NothingIsKeptForARefusedAttempt) {
+  for (const std::size_t full : {0u, 1u}) {
+    SCOPED_TRACE(full);
+    Windowed w(3, 13, Windowed::count(1));
+    use_up(w, full, 2);
+    std::size_t spoke = 0;
+    w.sim.tap = [&](Sent s) {
+      spoke += is_commitment(s) && s.to == w.sim.name(full) ? 1 : 0;
+      std::vector<Sent> out;
+      out.push_back(std::move(s));
+      return out;
+    };
+    w.sim.submit(0, w.message());
+    w.sim.quiesce();
+    EXPECT_GE(spoke, 1u);
+    EXPECT_EQ(w.sim.host(full).dropped(), spoke);
+  }
+}
 
 // Past the head start anybody may propose it: node3 takes node1 out of its own attempt, and is gone.
 TEST(NodeWindows, WhoseAttemptWasTakenTriesAgain) {

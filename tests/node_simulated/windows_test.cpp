@@ -20,7 +20,9 @@ TEST(NodeWindows, ManyAtOnceNeverPassTheCount) {
     EXPECT_LE(at_once, 10u);
     EXPECT_GE(at_once, 5u);  // those that keep each other out come to nothing in the end
     EXPECT_EQ(w.ended_as("succeeded"), at_once);
-    EXPECT_EQ(w.ended_as("denied"), many - at_once);
+    // Not for good where somebody else may have spent.
+    EXPECT_EQ(w.ended_as("denied") + w.ended_as("window_exceeded"), many - at_once);
+    EXPECT_GT(w.ended_as("denied"), 0u);
     w.sim.expect_safe();
     w.sim.run_for(Seconds(5));
     // Spent by one when the other found no room. Nothing else of those that came to nothing is left: one after the
@@ -53,7 +55,7 @@ TEST(NodeWindows, ManyAmountsAtOnceNeverPassTheSum) {
     for (const std::string& id : w.signed_requests()) sum += amounts.at(id);
     EXPECT_LE(sum, 50u);
     EXPECT_GE(sum, 25u);
-    EXPECT_EQ(w.ended_as("succeeded") + w.ended_as("denied"), 40u);
+    EXPECT_EQ(w.ended_as("succeeded") + w.ended_as("denied") + w.ended_as("window_exceeded"), 40u);
     w.sim.expect_safe();
   }
 }
