@@ -136,7 +136,8 @@ class HostileLoad(ClusterTest):
         alone, full, most = before[RSS], seen[0][RSS], max(n[RSS] for n in seen)
         print(f"hostile load: {taken:.0f} bogus messages, {slow.opened} slow connections, {slow.most} at once, of which the node keeps "
               f"{kept:.0f}, {slow.ended} ended by the node; a signature takes {calm[0] * 1000:.0f} ms (99 %: {calm[1] * 1000:.0f} ms) alone, "
-              f"{hostile[0] * 1000:.0f} ms (99 %: {hostile[1] * 1000:.0f} ms) meanwhile, {hostile[2]} of them; memory {alone / MIB:.1f} MiB alone, {full / MIB:.1f} "
+              f"{hostile[0] * 1000:.0f} ms (99 %: {hostile[1] * 1000:.0f} ms) meanwhile, {hostile[2]} of them; memory "
+              f"{alone / MIB:.1f} MiB alone, {full / MIB:.1f} "
               f"MiB once all connections are there, {most / MIB:.1f} MiB at most until the last message, {seen[-1][RSS] / MIB:.1f} MiB then",
               flush=True)
         self.assertLess(most - full, MOST_DRIFT, "it grows by messages")
