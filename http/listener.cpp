@@ -21,6 +21,7 @@ constexpr std::uint64_t kListening = 0, kWake = 1;
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kMaxLinger = 1024 * 1024;  // bytes of a refused request that are read and dropped
 constexpr std::size_t kMostAccepts = 16;         // of one turn
+constexpr int kFlowSendBuffer = 64 * 1024;       // the system doubles it
 constexpr Millis kLinger{2'000}, kFinish{1'000}, kAcceptPause{100}, kTick{50};
 
 }  // namespace
@@ -357,6 +358,8 @@ void Listener::begin_flow(Connection& c, Completion done) {
   // What is sent to a machine that has gone without a word is not acknowledged.
   const unsigned patience = static_cast<unsigned>(config_.request_total.count());
   setsockopt(c.socket.fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+  // Left to itself the system takes megabytes for a client that is slow, and what it has taken looks sent.
+  setsockopt(c.socket.fd(), SOL_SOCKET, SO_SNDBUF, &kFlowSendBuffer, sizeof kFlowSendBuffer);
   c.flow = std::move(done.flow);
   enter(c, Phase::flowing, config_.request_total);
   c.flow_until = c.since + config_.flow_life;

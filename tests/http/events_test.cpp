@@ -3,101 +3,14 @@
 
 #include <thread>
 
-#include "fake_api.h"
 #include "http/admission.h"
 #include "http/client.h"
-#include "http/event_reader.h"
-#include "http/server.h"
-#include "wire.h"
+#include "streaming.h"
 
 namespace quorate::http {
 namespace {
 
-constexpr Millis kSoon{10'000};
-
-bool eventually(const std::function<bool()>& is) {
-  for (Millis waited{0}; waited < kSoon; waited += Millis(10)) {
-    if (is()) return true;
-    std::this_thread::sleep_for(Millis(10));
-  }
-  return is();
-}
-
-// A client that reads its stream.
-struct Listening {
-  Listening(std::uint16_t port, const std::string& request) : wire(port) { EXPECT_TRUE(wire.send(request)); }
-  // Until so many events are there, or all of the answer.
-  std::size_t read(std::size_t wanted) {
-    while (events.size() < wanted && !reader.complete()) {
-      const std::string bytes = wire.raw();
-      if (bytes.empty() || !reader.feed(view_of(bytes))) break;
-      if (!reader.has_head() || reader.response().status != 200) continue;
-      if (!parser.feed(reader.take_body(), events)) ADD_FAILURE() << "no events";
-    }
-    return events.size();
-  }
-  int status() {
-    read(1);
-    return reader.has_head() ? reader.response().status : 0;
-  }
-  std::string code() { return Json::parse(reader.response().body).value("code", ""); }
-  bool ends_well() {
-    read(SIZE_MAX);
-    return reader.complete() && wire.ended();
-  }
-
-  Wire wire;
-  ResponseReader reader{1 << 22};
-  EventReader parser;
-  std::vector<ServerEvent> events;
-};
-
-class EventsTest : public testing::Test {
- protected:
-  static HttpConfig config() {
-    HttpConfig c;
-    c.certificate_pem = kTestCertificate;
-    c.key_pem = secret_bytes(view_of(kTestKey));
-    c.threads = 4;
-    return c;
-  }
-  void start(HttpConfig c = config()) {
-    server = std::make_unique<HttpServer>(std::move(c), api, clock, rng);
-    server->start();
-  }
-  void TearDown() override {
-    if (server) server->stop();
-  }
-  std::string ask(const std::string& target = "/v1/events", const Fields& more = {}, const std::string& user = "alice",
-                  const std::string& method = "GET") {
-    const SignedRequest r = signed_by(key_from(user == "alice" ? 1 : 2),
-                                      {method, target, "", "", "", user, kCluster, unix_seconds(clock.wall()), {}});
-    auto fields = headers_of(r);
-    fields.insert(fields.end(), more.begin(), more.end());
-    return write_request(method, target, "localhost", fields, {});
-  }
-  std::unique_ptr<Listening> listen(const std::string& request) {
-    return std::make_unique<Listening>(server->port(), request);
-  }
-  std::shared_ptr<Outflow> flow(std::size_t i = 0) {
-    EXPECT_TRUE(eventually([&] {
-      const std::lock_guard lock(api.mutex);
-      return api.flows.size() > i;
-    }));
-    const std::lock_guard lock(api.mutex);
-    return api.flows.at(i);
-  }
-  std::string after() {
-    const std::lock_guard lock(api.mutex);
-    const auto it = api.last_query.find("after");
-    return it == api.last_query.end() ? "none" : it->second;
-  }
-
-  FakeApi api;
-  SystemClock clock;
-  SystemRng rng;
-  std::unique_ptr<HttpServer> server;
-};
+class EventsTest : public Streaming {};
 
 TEST_F(EventsTest, ComeAsTheyHappen) {
   start();
@@ -139,34 +52,6 @@ TEST_F(EventsTest, GoOnBehindTheLastOne) {
     EXPECT_EQ(c->code(), "bad_last_event_id");
   }
   EXPECT_EQ(listen(ask("/v1/events", {}, "alice", "HEAD"))->wire.raw().substr(0, 12), "HTTP/1.1 405");
-}
-
-TEST_F(EventsTest, AClientThatDoesNotReadIsEnded) {
-  HttpConfig c = config();
-  c.request_total = Millis(2'000);
-  start(std::move(c));
-  const auto slow = listen(ask()), other = listen(ask());
-  ASSERT_EQ(other->status(), 200);
-  const auto stuck = flow(0), fine = flow(1);
-  const std::string piece = ": " + std::string(16 * 1024, 'x') + "\n\n";
-  std::size_t taken = 0;
-  bool held_back = false;
-  // What the system keeps for a socket comes first.
-  for (int refused = 0; refused < 20 && taken < (64u << 20);) {
-    if (stuck->add(piece)) {
-      taken += piece.size();
-      refused = 0;
-    } else {
-      if (refused++ == 0) held_back = stuck->full() && !stuck->over();
-      std::this_thread::sleep_for(Millis(10));
-    }
-  }
-  EXPECT_LT(taken, 64u << 20) << "not without bound";
-  EXPECT_TRUE(held_back) << "before its time is over";
-  EXPECT_TRUE(eventually([&] { return stuck->over(); }));
-  EXPECT_FALSE(stuck->full()) << "nothing is kept for it";
-  EXPECT_TRUE(fine->add(example_event(2)));
-  EXPECT_EQ(other->read(2), 2u) << "others go on";
 }
 
 TEST_F(EventsTest, OfAUserAreBounded) {
@@ -257,24 +142,6 @@ TEST_F(EventsTest, LiveForALimitedTime) {
   EXPECT_EQ(client->events.size(), 2u);
   EXPECT_GE(std::chrono::steady_clock::now() - began, Millis(2'500));
   EXPECT_TRUE(flow()->over());
-}
-
-TEST_F(EventsTest, WithoutAPauseLiveNoLonger) {
-  HttpConfig c = config();
-  c.flow_life = Millis(300);
-  start(std::move(c));
-  const auto client = listen(ask());
-  ASSERT_EQ(client->status(), 200);
-  const auto out = flow();
-  std::thread talking([&] {
-    for (Millis t{0}; t < kSoon && !out->over(); t += Millis(1)) {
-      out->add(example_event(2));
-      std::this_thread::sleep_for(Millis(1));
-    }
-  });
-  EXPECT_TRUE(client->ends_well());
-  EXPECT_TRUE(out->over());
-  talking.join();
 }
 
 TEST_F(EventsTest, OfAClientThatLeavesAreForgotten) {

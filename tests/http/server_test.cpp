@@ -8,9 +8,8 @@
 #include <condition_variable>
 #include <thread>
 
-#include "certificates.h"
-#include "fake_api.h"
 #include "http/client.h"
+#include "served.h"
 #include "wire.h"
 
 namespace quorate::http {
@@ -18,24 +17,15 @@ namespace {
 
 using std::chrono::steady_clock;
 
-class ServerTest : public testing::Test {
+class ServerTest : public Served {
  protected:
-  static HttpConfig config() {
-    HttpConfig c;
-    c.certificate_pem = kTestCertificate;
-    c.key_pem = secret_bytes(view_of(kTestKey));
+  HttpConfig config() const override {
+    HttpConfig c = Served::config();
     c.threads = 16;
     c.metrics_port = 0;
     c.request_total = Millis(5'000);
     c.idle = Millis(5'000);
     return c;
-  }
-  void start(HttpConfig c = config()) {
-    server = std::make_unique<HttpServer>(std::move(c), api, clock, rng);
-    server->start();
-  }
-  void TearDown() override {
-    if (server) server->stop();
   }
   ClientConfig trusting(std::vector<Digest> pins, std::string_view ca = "", const std::string& host = "127.0.0.1") {
     ClientConfig c;
@@ -62,11 +52,6 @@ class ServerTest : public testing::Test {
     fields.emplace_back("Content-Type", "application/json");
     return write_request("POST", "/v1/keys", "localhost", fields, view_of(kCreateKey));
   }
-
-  FakeApi api;
-  SystemClock clock;
-  SystemRng rng;
-  std::unique_ptr<HttpServer> server;
 };
 
 TEST_F(ServerTest, RoundTrips) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "certificates.h"
 #include "http/http1.h"
@@ -18,7 +19,8 @@ inline Digest pin(std::string_view hex) { return *array_from_hex<32>(hex); }
 // A socket to the server, in raw bytes.
 class Wire {
  public:
-  explicit Wire(std::uint16_t port, bool tls = true) : socket_(connect_to("127.0.0.1", port, Millis(5'000))) {
+  explicit Wire(std::uint16_t port, bool tls = true) : Wire(connect_to("127.0.0.1", port, Millis(5'000)), tls) {}
+  explicit Wire(Socket socket, bool tls = true) : socket_(std::move(socket)) {
     stream_ = tls ? tls_.connect(socket_.fd(), "127.0.0.1") : plain_stream(socket_.fd());
     for (Io io = stream_->handshake(); io != Io::done; io = stream_->handshake()) {
       if (io == Io::closed || io == Io::failed || !wait_for(socket_, io == Io::wants_write, Millis(5'000)))

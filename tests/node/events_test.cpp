@@ -4,10 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "http/event_reader.h"
-#include "node/api.h"
-#include "tests/support/memory_mesh.h"
-#include "tests/support/memory_store.h"
-#include "tests/support/simulated_cluster.h"
+#include "tests/node/single_node.h"
 
 namespace quorate::test {
 namespace {
@@ -64,28 +61,7 @@ struct HeardFlow final : http::Outflow {
   const std::shared_ptr<Heard> heard;
 };
 
-struct Events : ::testing::Test {
-  const SimulatedCluster& documents = SimulatedCluster::of(3);
-  ManualClock clock{WallTime(Seconds(1'800'000'000))};
-  SeededRng rng{1};
-  peers::MemoryNet net{rng};
-  policy::NodeCard me = documents.cluster->nodes()[0];
-  storage::MemoryStore store{{documents.cluster->id(), "node1"}};
-  node::QueueExecutor queue, worker;
-  std::vector<std::string> logged;
-  node::World world{*documents.cluster,
-                    *documents.policy,
-                    me,
-                    documents.identities[0],
-                    store,
-                    net.add("node1"),
-                    clock,
-                    rng,
-                    queue,
-                    [this](node::LogLevel, const std::string& line) { logged.push_back(line); }};
-  node::SessionHost host{world, {&worker}};
-  node::Desk desk{world, host};
-  node::NodeApi api{world, desk, host};
+struct Events : SingleNode {
   Json document = Json::parse(documents.policy->jcs());
   SeededRng keys{7};
 

@@ -3,36 +3,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "node/api.h"
-#include "tests/support/memory_mesh.h"
-#include "tests/support/memory_store.h"
-#include "tests/support/simulated_cluster.h"
+#include "tests/node/single_node.h"
 
 namespace quorate::test {
 namespace {
 
-struct Ready : ::testing::Test {
-  const SimulatedCluster& documents = SimulatedCluster::of(3);
-  ManualClock clock{WallTime(Seconds(1'800'000'000))};
-  SeededRng rng{1};
-  peers::MemoryNet net{rng};
-  policy::NodeCard me = documents.cluster->nodes()[0];
-  storage::MemoryStore store{{documents.cluster->id(), "node1"}};
-  node::QueueExecutor queue, worker;
-  node::World world{*documents.cluster,
-                    *documents.policy,
-                    me,
-                    documents.identities[0],
-                    store,
-                    net.add("node1"),
-                    clock,
-                    rng,
-                    queue,
-                    [](node::LogLevel, const std::string&) {}};
-  node::SessionHost host{world, {&worker}};
-  node::Desk desk{world, host};
-  node::NodeApi api{world, desk, host};
-
+struct Ready : SingleNode {
   void SetUp() override {
     net.add("node2");
     net.connect("node1", "node2");
