@@ -116,6 +116,7 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
   if (code == "window_exceeded" && member != nullptr && limited) {
     job->waiting.erase(from);
     job->busy.insert(member->id);
+    job->exceeded.insert(refuse.detail.text);
     job->lacks_room = {refuse.detail.text, from};
     return no_room_once_all_have_answered(*job);
   }
@@ -164,6 +165,7 @@ bool Coordinator::stand_back(const std::string& request, const std::string& from
   const bool begun = job.phase != Phase::proposing && job.phase != Phase::waiting;
   if (begun || !job.stored || job.stood_back || from > world_.me.id) return false;
   job.stood_back = true;
+  job.may_be_released |= job.x.sign() != nullptr;
   give_up_attempt(job);
   postpone(job, 2 * limits::kProposalTimeout);
   return true;
@@ -236,8 +238,7 @@ void Coordinator::give_up_attempt(Job& job) {
   const bool signing = job.x.sign() != nullptr;
   const Member* own = job.x.committee().find(world_.me.id);
   // Nobody's last message leaves without a word of everybody. What has left here is known; who refuses may lie.
-  const bool all_may_have_spoken =
-      own == nullptr || !job.signers.contains(own->id) || participant_.takes_part(job.x.id, job.sid);
+  const bool all_may_have_spoken = own == nullptr || !job.signers.contains(own->id) || job.has_joined;
   for (const PartyId id : job.signers) {
     const std::string& node = job.x.committee().node_of(id);
     if (node == world_.me.id) {

@@ -35,7 +35,10 @@ void Coordinator::attempt(Job& job) {
   if (!look_again(job)) return;
   if (job.x.state() != nullptr) return spread(job, kSpreadRetries);
   // Another node was faster: its outcome will be this one's.
-  if (participant_.engaged(job.x.id)) return postpone(job, limits::kSignRoundTimeout);
+  if (participant_.engaged(job.x.id)) {
+    job.may_be_released |= job.x.sign() != nullptr;
+    return postpone(job, limits::kSignRoundTimeout);
+  }
   if (job.attempts >= static_cast<int>(limits::kMaxAttempts))
     return fail(job, "no_quorum",
                 "the request has failed too often" + (job.refused ? "; " + job.refused->detail : std::string()));
@@ -167,7 +170,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   const auto sid = session_id_of(job.x, terms_of(job.propose), world_);
   if (!sid) return fail(job, "context_mismatch", "the committees of this reshare do not fit each other");
   job.sid = *sid;
-  participant_.proposes(job.sid, job.x.expires);
+  participant_.proposes(job.sid);
   job.tried[job.sid] = signers;
   by_random_[job.propose.random] = job.x.id;
   job.phase = Phase::proposing;
@@ -177,6 +180,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.ended_there.clear();
   job.refused_by.clear();
   job.lacks_room = {};
+  job.has_joined = false;
   for (const PartyId id : signers) job.waiting.insert(committee.node_of(id));
   // A new key's name is reserved on every node that can be reached, member or not.
   if (job.x.create() != nullptr)
@@ -261,10 +265,11 @@ void Coordinator::joined(Job& job) {
     if (take_part(job, false)) agreed(job);
     return;
   }
-  // Of the attempt that this was for, if it still waits for this node.
+  // Of the attempt that this was for, if it still waits for this node, and has not failed already.
   const auto current = [this, random = job.propose.random]() -> Job* {
     Job* mine = job_of(random);
-    return mine != nullptr && mine->phase == Phase::proposing && mine->waiting.contains(world_.me.id) ? mine : nullptr;
+    const bool waits = mine != nullptr && mine->phase == Phase::proposing && mine->waiting.contains(world_.me.id);
+    return waits && mine->lacks_room.first.empty() ? mine : nullptr;
   };
   requests_.commit(std::move(batch), [this, current, charged, sid = job.sid, key = job.x.intent.key,
                                       gated = job.x.gated().has_value()](const storage::CommitResult& result) {
@@ -282,7 +287,9 @@ void Coordinator::joined(Job& job) {
       if (still == nullptr) return;
       if (exceeded) return no_room(*still, *exceeded, world_.me.id);
       if (participant_.allow(still->x.id, still->sid)) return agreed(*still);
-      give_up_attempt(*still);  // its session has ended, or another node's has taken its place
+      // Its session has ended, or another node's has taken its place.
+      still->may_be_released = true;
+      give_up_attempt(*still);
       postpone(*still, kTurnPause);
     });
   });
@@ -306,6 +313,7 @@ bool Coordinator::take_part(Job& job, bool held) {
     attempt(job);
     return false;
   }
+  job.has_joined = true;
   return true;
 }
 

@@ -97,6 +97,7 @@ class Coordinator {
     std::set<std::string> waiting;  // nodes whose answer to the proposal is outstanding, this one until it has joined
     std::set<std::string> refused_by;                // of the attempt
     std::pair<std::string, std::string> lacks_room;  // of the attempt: a rule, and the node that says so; or none
+    bool has_joined = false;                         // of the attempt: this node's own session was opened
     std::set<std::string> ended_there;  // of those, who says that the request has ended: its outcome is on its way
     SteadyTime deadline{};              // of the phase
     SteadyTime patience{};              // until then it waits for enough peers to be reachable

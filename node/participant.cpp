@@ -21,8 +21,7 @@ using storage::RequestState;
 constexpr int kRetries = 2;  // of an acceptance that lost a race with another change of the request
 constexpr auto kSweepEvery = Seconds(5);
 
-// A session id counts as long as its proposal could be repeated.
-std::int64_t forget_after(WallTime expires) { return unix_seconds(expires) + Seconds(limits::kClockBehind).count(); }
+constexpr auto kProposed = Seconds(600);  // so long a proposal of this node is known, should somebody give it back
 
 Refusal replayed() { return {409, "replayed", "this session has been proposed before", std::nullopt}; }
 
@@ -96,7 +95,8 @@ void Participant::refuse(const std::string& to, const Propose& propose, const st
 }
 
 void Participant::refuse(const std::string& to, const Propose& propose, const Examined& x, const Refusal& refusal) {
-  if (x.sign() != nullptr) {
+  // Who is told to come again, or somebody in its name, may be about to.
+  if (x.sign() != nullptr && refusal.code != "busy") {
     // Somebody may propose again what is being accepted, or what this node has proposed itself.
     const auto sid = session_id_of(x, terms_of(propose), world_);
     if (sid && !proposed_before(*sid)) host_.forget(*sid);
@@ -200,7 +200,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   // At most one attempt of a request runs here.
   leave(x.id);
   given_up_.erase(x.id);
-  used_[sid] = forget_after(x.expires);
+  used_[sid] = unix_seconds(x.expires) + Seconds(limits::kClockBehind).count();
   if (x.sign() != nullptr) host_.expect(sid);  // somebody may have proposed it before its coordinator, and was refused
   active_[x.id] = {
       sid,         from, false, noted ? x.intent.key : "", world_.clock.steady() + kMostRounds * round_timeout_of(x),
@@ -275,7 +275,9 @@ void Participant::agreed(const std::string& from, const Propose& propose, const 
   world_.mesh.send(from, envelope_of(message));
 }
 
-void Participant::proposes(const SessionId& sid, WallTime expires) { proposed_[sid] = forget_after(expires); }
+void Participant::proposes(const SessionId& sid) {
+  proposed_[sid] = unix_seconds(world_.clock.wall()) + kProposed.count();
+}
 
 bool Participant::allow(const std::string& request, const SessionId& sid) {
   const auto it = active_.find(request);

@@ -50,7 +50,7 @@ class Participant {
   void on_stop(const std::string& from, const Stop& stop);
 
   // This node proposes it: whoever gives the proposal back gains nothing.
-  void proposes(const SessionId& sid, WallTime expires);
+  void proposes(const SessionId& sid);
   // The coordinator's own part: what it has examined and stored already. `held`: it releases nothing before allow().
   std::optional<Refusal> join(const Examined& x, const RequestRecord& record, const Propose& propose,
                               const std::string& coordinator, bool held);
@@ -64,10 +64,6 @@ class Participant {
   // Sessions of other nodes whose key is frozen now. Those of this node end with their requests (Coordinator).
   void leave_frozen();
   bool takes_part(const std::string& request) const { return active_.contains(request); }
-  bool takes_part(const std::string& request, const SessionId& sid) const {
-    const auto it = active_.find(request);
-    return it != active_.end() && it->second.sid == sid;
-  }
   // In an attempt of another node that is still there.
   bool engaged(const std::string& request) const;
 

@@ -61,7 +61,7 @@ void Coordinator::decide_without(Job& job) {
   }
   if (!x->allowed()) {
     // Not for good: somebody's last message may have left, and be all that was missing to who says that it has no room.
-    if (job.may_be_released || requests_.released(job.x.id))
+    if (job.may_be_released || job.any_released || requests_.released(job.x.id))
       return fail(job, "window_exceeded",
                   "a node that takes part has no room in its window; " + reasons_of(x->decision));
     return deny(job, *x, stricter);

@@ -93,6 +93,31 @@ void expect_not_denied(std::size_t coordinator) {
 TEST(NodeWindows, WhoHasReleasedDoesNotDeny) { expect_not_denied(0); }
 TEST(NodeWindows, WhereAMemberHasAcceptedNobodyDenies) { expect_not_denied(3); }
 
+// Three sign. One of them has spoken to the second, which spends, and not to the coordinator; then it is gone.
+TEST(NodeWindows, WhoHasLostASignerDoesNotDenyWhatAnotherHasSpent) {
+  Windowed w(4, 14, Windowed::count(1), Json::array(), {0, 1, 2, 3}, 3);
+  std::vector<std::string> asked;
+  w.sim.tap = [&](Sent s) {
+    if (s.envelope.tag == node::Propose::tag && asked.size() < 2) asked.push_back(s.to);
+    const bool lost = is_commitment(s) && asked.size() == 2 && s.from == asked[1] && s.to == "node1";
+    std::vector<Sent> out;
+    if (!lost) out.push_back(std::move(s));
+    return out;
+  };
+  auto& s = w.sim.submit(0, w.message());
+  w.sim.quiesce();
+  ASSERT_EQ(asked.size(), 2u);
+  const std::size_t second = w.sim.index_of(asked[0]), gone = w.sim.index_of(asked[1]), left = 6 - second - gone;
+  ASSERT_TRUE(w.sim.run_until([&] { return !w.released({second}).empty(); }, Seconds(1)));
+  ASSERT_TRUE(w.released({0}).empty());
+  ASSERT_NO_FATAL_FAILURE(use_up(w, left, gone));
+  w.sim.kill(gone);
+  w.sim.run_until([&] { return s.answer.has_value(); }, Seconds(20));
+  EXPECT_EQ(s.code(), "window_exceeded") << why(s);
+  ASSERT_NE(s.record(), nullptr);
+  EXPECT_TRUE(s.record()->retryable);
+}
+
 // What the others have said already in a session that a node takes no part in is let go of at once, whoever refused.
 TEST(NodeWindows, NothingIsKeptForARefusedAttempt) {
   for (const std::size_t full : {0u, 1u}) {
