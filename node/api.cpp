@@ -58,7 +58,7 @@ int status_of_failure(const std::string& code) {
         "not_our_key", "too_many_participants"})
     if (code == unsignable) return 422;
   if (code == "version_not_current") return 412;
-  if (code == "denied" || code == "needs_approval") return 403;
+  if (code == "denied" || code == "needs_approval" || code == "window_exceeded") return 403;
   if (code == "expired") return 410;
   if (code == "storage" || code == "interrupted" || code == "overloaded" || code == "rolled_back" || code == "stopping")
     return 503;

@@ -37,11 +37,23 @@ TEST(Answer, FollowsTheState) {
   EXPECT_EQ(status_of(record_in(RequestState::unset)), 500);
 }
 TEST(Answer, AFailureFollowsItsCode) {
-  const std::vector<std::pair<std::string, int>> codes{
-      {"no_quorum", 504},           {"no_outcome", 504},  {"name_taken", 409},      {"context_mismatch", 409},
-      {"already_final", 409},       {"quarantined", 409}, {"nonce_replayed", 401},  {"idempotency_conflict", 409},
-      {"payload_unsupported", 422}, {"denied", 403},      {"expired", 410},         {"storage", 503},
-      {"interrupted", 503},         {"overloaded", 503},  {"protocol_failed", 500}, {"refused", 500}};
+  const std::vector<std::pair<std::string, int>> codes{{"no_quorum", 504},
+                                                       {"no_outcome", 504},
+                                                       {"name_taken", 409},
+                                                       {"context_mismatch", 409},
+                                                       {"already_final", 409},
+                                                       {"quarantined", 409},
+                                                       {"nonce_replayed", 401},
+                                                       {"idempotency_conflict", 409},
+                                                       {"payload_unsupported", 422},
+                                                       {"denied", 403},
+                                                       {"window_exceeded", 403},
+                                                       {"expired", 410},
+                                                       {"storage", 503},
+                                                       {"interrupted", 503},
+                                                       {"overloaded", 503},
+                                                       {"protocol_failed", 500},
+                                                       {"refused", 500}};
   for (const auto& [code, status] : codes) EXPECT_EQ(status_of(record_in(RequestState::failed, code)), status) << code;
 }
 TEST(Answer, AProblemNamesTheRequest) {
