@@ -41,9 +41,9 @@ TEST(Frame, WireSnapshot) {
   EXPECT_EQ(to_hex(refusal_frame("no")), "00000003026e6f");
   EXPECT_EQ(to_hex(greeting_frame(some_hello("a"), 5)).substr(0, 42),
             "000000be01"
-            "00040004"
+            "00050005"
             "0000000000000005"
-            "00040004");
+            "00050005");
 }
 
 TEST(Frame, AnyPiecesGiveTheSameFrames) {
@@ -185,11 +185,11 @@ TEST(Frame, GreetingRefusals) {
     return result.refusal;
   };
   Hello newer = some_hello("you");
-  newer.wire_min = 5, newer.wire_max = 6;
-  EXPECT_EQ(refusal(newer), "wire version: me speaks 4, you speaks 5 to 6");
+  newer.wire_min = 6, newer.wire_max = 7;
+  EXPECT_EQ(refusal(newer), "wire version: me speaks 5, you speaks 6 to 7");
   Hello older = some_hello("you");
   older.wire_min = older.wire_max = 1;
-  EXPECT_EQ(refusal(older), "wire version: me speaks 4, you speaks 1");
+  EXPECT_EQ(refusal(older), "wire version: me speaks 5, you speaks 1");
   Hello elsewhere = some_hello("you");
   elsewhere.cluster_id.fill(3);
   EXPECT_EQ(refusal(elsewhere), "other cluster: me is in 0202020202020202, you in 0303030303030303");
@@ -197,7 +197,7 @@ TEST(Frame, GreetingRefusals) {
   refusal(some_hello(std::string(limits::kMaxName, '\n')), std::string(limits::kMaxName, 'y'));
 
   // A later version's greeting may look like nothing we know.
-  EXPECT_FALSE(read_greeting(Frame{FrameType::hello, secret_bytes(Bytes{0, 5, 0, 5, 1, 2, 3})}, mine, "you").greeting);
+  EXPECT_FALSE(read_greeting(Frame{FrameType::hello, secret_bytes(Bytes{0, 6, 0, 6, 1, 2, 3})}, mine, "you").greeting);
   const auto malformed = [&](SecretBytes payload) {
     EXPECT_THROW(read_greeting(Frame{FrameType::hello, std::move(payload)}, mine, "you"), Malformed);
   };

@@ -207,12 +207,12 @@ TEST_F(HostileTest, OtherClusterIsRefusedWithWordsOnBothSides) {
 // attack 12
 TEST_F(HostileTest, OtherWireVersionIsRefusedWithWordsOnBothSides) {
   add("node1");
-  add("node2", [](MeshConfig& c) { c.hello.wire_min = 5, c.hello.wire_max = 6; });
+  add("node2", [](MeshConfig& c) { c.hello.wire_min = 6, c.hello.wire_max = 7; });
   start_all();
   for (std::size_t i = 0; i < 2; ++i) {
     const std::string other = name(1 - i);
     EXPECT_TRUE(eventually([&] {
-      return status(at(i), other).last_error.find("wire version: node1 speaks 4, node2 speaks 5 to 6") !=
+      return status(at(i), other).last_error.find("wire version: node1 speaks 5, node2 speaks 6 to 7") !=
              std::string::npos;
     })) << status(at(i), other).last_error;
     EXPECT_TRUE(at(i).inbox.ups(other).empty());
