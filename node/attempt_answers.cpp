@@ -65,7 +65,7 @@ void Coordinator::on_accept(const std::string& from, const Accept& accept) {
   Job* job = job_of(accept.random);
   if (job == nullptr || job->phase != Phase::proposing) return;
   job->waiting.erase(from);
-  if (!job->lacks_room.first.empty()) return no_room_once_all_have_answered(*job);
+  if (job->lacks_room) return go_without_room(*job);
   begin_if_all(*job);
 }
 
@@ -113,13 +113,7 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
   const auto& limits = job->x.decision.limits;
   const bool limited = std::any_of(limits.begin(), limits.end(),
                                    [&](const policy::Limit& limit) { return limit.rule == refuse.detail.text; });
-  if (code == "window_exceeded" && member != nullptr && limited) {
-    job->waiting.erase(from);
-    job->busy.insert(member->id);
-    job->exceeded.insert(refuse.detail.text);
-    job->lacks_room = {refuse.detail.text, from};
-    return no_room_once_all_have_answered(*job);
-  }
+  if (code == "window_exceeded" && member != nullptr && limited) return no_room(*job, refuse.detail.text, from);
   // A node without a part in the key can only object to its name.
   if (member == nullptr && code != "name_taken") {
     job->waiting.erase(from);
@@ -165,7 +159,6 @@ bool Coordinator::stand_back(const std::string& request, const std::string& from
   const bool begun = job.phase != Phase::proposing && job.phase != Phase::waiting;
   if (begun || !job.stored || job.stood_back || from > world_.me.id) return false;
   job.stood_back = true;
-  job.may_be_released |= job.x.sign() != nullptr;
   give_up_attempt(job);
   postpone(job, 2 * limits::kProposalTimeout);
   return true;
@@ -231,14 +224,16 @@ void Coordinator::heal_or_fail(Job& job, const std::string& code, const std::str
   job.deadline = world_.clock.steady() + limits::kProposalTimeout;
 }
 
+bool Coordinator::all_may_have_spoken(const Job& job) const {
+  const Member* own = job.x.committee().find(world_.me.id);
+  return own == nullptr || !job.signers.contains(own->id) || job.has_joined;
+}
+
 void Coordinator::give_up_attempt(Job& job) {
   Stop stop;
   stop.request = job.x.id;
   stop.sid = job.sid;
   const bool signing = job.x.sign() != nullptr;
-  const Member* own = job.x.committee().find(world_.me.id);
-  // Nobody's last message leaves without a word of everybody. What has left here is known; who refuses may lie.
-  const bool all_may_have_spoken = own == nullptr || !job.signers.contains(own->id) || job.has_joined;
   for (const PartyId id : job.signers) {
     const std::string& node = job.x.committee().node_of(id);
     if (node == world_.me.id) {
@@ -246,7 +241,8 @@ void Coordinator::give_up_attempt(Job& job) {
       if (signing) host_.forget(job.sid);
       continue;
     }
-    job.may_be_released |= signing && all_may_have_spoken && !job.refused_by.contains(node);
+    // What has left here is known; who has refused may lie.
+    job.may_be_released |= signing && all_may_have_spoken(job) && !job.refused_by.contains(node);
     world_.mesh.send(node, envelope_of(stop));
   }
   by_random_.erase(job.propose.random);

@@ -35,10 +35,7 @@ void Coordinator::attempt(Job& job) {
   if (!look_again(job)) return;
   if (job.x.state() != nullptr) return spread(job, kSpreadRetries);
   // Another node was faster: its outcome will be this one's.
-  if (participant_.engaged(job.x.id)) {
-    job.may_be_released |= job.x.sign() != nullptr;
-    return postpone(job, limits::kSignRoundTimeout);
-  }
+  if (participant_.engaged(job.x.id)) return postpone(job, limits::kSignRoundTimeout);
   if (job.attempts >= static_cast<int>(limits::kMaxAttempts))
     return fail(job, "no_quorum",
                 "the request has failed too often" + (job.refused ? "; " + job.refused->detail : std::string()));
@@ -179,7 +176,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.joining = false;
   job.ended_there.clear();
   job.refused_by.clear();
-  job.lacks_room = {};
+  job.lacks_room = false;
   job.has_joined = false;
   for (const PartyId id : signers) job.waiting.insert(committee.node_of(id));
   // A new key's name is reserved on every node that can be reached, member or not.
@@ -269,7 +266,7 @@ void Coordinator::joined(Job& job) {
   const auto current = [this, random = job.propose.random]() -> Job* {
     Job* mine = job_of(random);
     const bool waits = mine != nullptr && mine->phase == Phase::proposing && mine->waiting.contains(world_.me.id);
-    return waits && mine->lacks_room.first.empty() ? mine : nullptr;
+    return waits && !mine->lacks_room ? mine : nullptr;
   };
   requests_.commit(std::move(batch), [this, current, charged, sid = job.sid, key = job.x.intent.key,
                                       gated = job.x.gated().has_value()](const storage::CommitResult& result) {
@@ -287,9 +284,7 @@ void Coordinator::joined(Job& job) {
       if (still == nullptr) return;
       if (exceeded) return no_room(*still, *exceeded, world_.me.id);
       if (participant_.allow(still->x.id, still->sid)) return agreed(*still);
-      // Its session has ended, or another node's has taken its place.
-      still->may_be_released = true;
-      give_up_attempt(*still);
+      give_up_attempt(*still);  // its session has ended, or another node's has taken its place
       postpone(*still, kTurnPause);
     });
   });
@@ -323,7 +318,7 @@ void Coordinator::agreed(Job& job) {
 }
 
 void Coordinator::begin_if_all(Job& job) {
-  if (job.phase != Phase::proposing || !job.stored || !job.waiting.empty() || !job.lacks_room.first.empty()) return;
+  if (job.phase != Phase::proposing || !job.stored || !job.waiting.empty() || job.lacks_room) return;
   job.phase = Phase::running;
   // The sessions have deadlines for every round; this one only catches what falls between.
   job.deadline = world_.clock.steady() + kMostRounds * round_timeout_of(job.x);

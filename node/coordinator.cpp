@@ -169,9 +169,7 @@ void Coordinator::open(Job job, std::optional<RequestRecord> known, int retries)
     job.record.blame = known->blame;
     job.any_released = requests_.released(id);
     job.record.released = job.any_released;
-    job.may_be_released |=
-        job.x.sign() != nullptr && (known->attempts != 0 || known->request_state() == RequestState::running ||
-                                    known->coordinator.text != world_.me.id);
+    job.may_be_released = job.x.sign() != nullptr;  // in an earlier life, or by another node
     // From the state that was looked at: what has ended it in the meantime is not undone.
     batch.update_request(row_of(job.record), {known->request_state()});
   } else {

@@ -95,12 +95,12 @@ class Coordinator {
     std::vector<std::uint64_t> numbers;   // that members say are used
     std::map<SessionId, PartySet> tried;  // the signers of every attempt
     std::set<std::string> waiting;  // nodes whose answer to the proposal is outstanding, this one until it has joined
-    std::set<std::string> refused_by;                // of the attempt
-    std::pair<std::string, std::string> lacks_room;  // of the attempt: a rule, and the node that says so; or none
-    bool has_joined = false;                         // of the attempt: this node's own session was opened
     std::set<std::string> ended_there;  // of those, who says that the request has ended: its outcome is on its way
-    SteadyTime deadline{};              // of the phase
-    SteadyTime patience{};              // until then it waits for enough peers to be reachable
+    std::set<std::string> refused_by;   // of the attempt
+    bool lacks_room = false;  // of the attempt: a member has no room in a window, the others have yet to answer
+    bool has_joined = false;  // of the attempt: this node's own session was opened
+    SteadyTime deadline{};    // of the phase
+    SteadyTime patience{};    // until then it waits for enough peers to be reachable
     bool stood_back = false;
     bool any_released = false;     // as far as anybody has said
     bool may_be_released = false;  // of a signing: an attempt came to nothing that another node may have gone on with
@@ -142,7 +142,7 @@ class Coordinator {
 
   // room.cpp
   void no_room(Job& job, const std::string& rule, const std::string& node);
-  void no_room_once_all_have_answered(Job& job);
+  void go_without_room(Job& job);  // once the other members have answered
   void decide_without(Job& job);
   void hand_to_people(Job& job, const ClientRequest& original);
   void deny(Job& job, const Examined& x, const ClientRequest& original);
@@ -152,6 +152,8 @@ class Coordinator {
   bool is_apart(const Job& job, PartyId member) const;
   void begin_if_all(Job& job);
   void heal_or_fail(Job& job, const std::string& code, const std::string& reason);
+  // Nobody's last message leaves without a word of everybody: without one of this node nobody can have spent.
+  bool all_may_have_spoken(const Job& job) const;
   void give_up_attempt(Job& job);  // stops everyone; the next attempt follows
   void late(Job& job);
   bool missed(Job& job, const std::set<std::string>& nodes, bool gone);

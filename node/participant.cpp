@@ -97,9 +97,10 @@ void Participant::refuse(const std::string& to, const Propose& propose, const st
 void Participant::refuse(const std::string& to, const Propose& propose, const Examined& x, const Refusal& refusal) {
   // Who is told to come again, or somebody in its name, may be about to.
   if (x.sign() != nullptr && refusal.code != "busy") {
-    // Somebody may propose again what is being accepted, or what this node has proposed itself.
+    // Somebody may propose again what this node takes part in, or proposes itself.
     const auto sid = session_id_of(x, terms_of(propose), world_);
-    if (sid && !proposed_before(*sid)) host_.forget(*sid);
+    const auto it = active_.find(x.id);
+    if (sid && !proposed_.contains(*sid) && (it == active_.end() || it->second.sid != *sid)) host_.forget(*sid);
   }
   refuse(to, propose, x.id, refusal);
 }
@@ -200,7 +201,7 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
   // At most one attempt of a request runs here.
   leave(x.id);
   given_up_.erase(x.id);
-  used_[sid] = unix_seconds(x.expires) + Seconds(limits::kClockBehind).count();
+  used_[sid] = static_cast<std::int64_t>(record.expires) + Seconds(limits::kClockBehind).count();
   if (x.sign() != nullptr) host_.expect(sid);  // somebody may have proposed it before its coordinator, and was refused
   active_[x.id] = {
       sid,         from, false, noted ? x.intent.key : "", world_.clock.steady() + kMostRounds * round_timeout_of(x),
@@ -220,7 +221,6 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
         used_.erase(sid);
         return consider(from, propose, retries - 1);
       }
-      host_.forget(sid);
       if (result.conflict == storage::Conflict::limit) return refuse(from, propose, x, window_exceeded(result.text));
       return refuse(from, propose, x,
                     taken ? Refusal{409, "name_taken", "another request has reserved this name", "/name"}
@@ -252,7 +252,6 @@ void Participant::accepted(const std::string& from, const Propose& propose, cons
     if (const auto why = join(x, record, propose, from, charged)) {
       if (x.gated()) erase_note_of(sid, x.intent.key);
       if (charged) windows_.ended(x.id);
-      host_.forget(sid);
       return refuse(from, propose, x, *why);
     }
   if (!charged) return agreed(from, propose, x, sid, std::nullopt);
@@ -314,7 +313,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   hosted.round_timeout = round_timeout_of(x);
   hosted.eager = x.sign() != nullptr;
   hosted.held = held;
-  if (x.sign() != nullptr) hosted.expires = x.expires;
+  if (x.sign() != nullptr) hosted.expires = x.expires;  // however long others keep it here
   const Millis hosted_for = hosted.round_timeout;
   if (const auto key = x.gated()) {
     if (const auto refused = quarantines_.check(*key, x.committee(), signers)) return refused;
@@ -344,9 +343,6 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
         return batch;
       }
       case DurableStep::spent: {
-        // However long others have kept it here: nobody signs for a request whose time is over.
-        if (unix_seconds(x.expires) <= unix_seconds(world_.clock.wall()))
-          throw std::runtime_error("the request has expired");
         RequestRecord spent = record;
         spent.released = true;
         storage::Batch batch;
@@ -480,10 +476,7 @@ void Participant::leave(const std::string& request) {
   const auto erase = [this, left] {
     if (!left.noted_key.empty()) erase_note_of(left.sid, left.noted_key);
   };
-  if (!left.open) {
-    host_.forget(left.sid);
-    return erase();
-  }
+  if (!left.open) return erase();
   host_.close(left.sid, [this, erase] { world_.desk.post_always(erase); });
 }
 

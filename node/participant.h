@@ -99,7 +99,7 @@ class Participant {
   void ended(const Examined& x, const RequestRecord& record, const std::string& coordinator, PartySet signers,
              Report report);
   void refuse(const std::string& to, const Propose& propose, const std::string& request, const Refusal& refusal);
-  // What has come for its session is forgotten, and not waited for, unless that is being accepted or was.
+  // What has come for its session is forgotten, and not waited for.
   void refuse(const std::string& to, const Propose& propose, const Examined& x, const Refusal& refusal);
 
   World world_;

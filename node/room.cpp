@@ -17,21 +17,22 @@ constexpr auto kPause = Millis(200);    // between two tries; as much again at r
 
 }  // namespace
 
-// Whoever has not refused may go on meanwhile, and have spent: known once it has answered.
-void Coordinator::no_room_once_all_have_answered(Job& job) {
+void Coordinator::no_room(Job& job, const std::string& rule, const std::string& node) {
+  job.exceeded.insert(rule);
+  if (const Member* m = job.x.committee().find(node)) job.busy.insert(m->id);
+  job.waiting.erase(node);
+  job.lacks_room = true;
+  go_without_room(job);
+}
+
+// Whoever has not answered may go on meanwhile, and have spent.
+void Coordinator::go_without_room(Job& job) {
   const bool outstanding = std::any_of(job.signers.begin(), job.signers.end(), [&](PartyId id) {
     const std::string& node = job.x.committee().node_of(id);
     return node != world_.me.id && job.waiting.contains(node);
   });
-  if (outstanding) return;
-  const auto [rule, node] = job.lacks_room;
-  no_room(job, rule, node);
-}
-
-void Coordinator::no_room(Job& job, const std::string& rule, const std::string& node) {
+  if (outstanding && all_may_have_spoken(job)) return;
   const SteadyTime now = world_.clock.steady();
-  job.exceeded.insert(rule);
-  if (const Member* m = job.x.committee().find(node)) job.busy.insert(m->id);
   --job.attempts;
   give_up_attempt(job);
   if (!job.window_patience) job.window_patience = now + kPatience;
@@ -61,7 +62,9 @@ void Coordinator::decide_without(Job& job) {
   }
   if (!x->allowed()) {
     // Not for good: somebody's last message may have left, and be all that was missing to who says that it has no room.
-    if (job.may_be_released || job.any_released || requests_.released(job.x.id))
+    const auto row = requests_.load(job.x.id);
+    const bool tried_by_others = row && row->coordinator.text != world_.me.id;
+    if (job.may_be_released || job.any_released || tried_by_others || requests_.released(job.x.id))
       return fail(job, "window_exceeded",
                   "a node that takes part has no room in its window; " + reasons_of(x->decision));
     return deny(job, *x, stricter);

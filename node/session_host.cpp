@@ -224,9 +224,9 @@ void SessionHost::advance(Worker& worker, const SessionId& sid) {
   }
   if (ended_by_loss(worker, sid)) return;
   if (running.hosted.held) return;
-  if (!take_durable(worker, running)) {
+  if (auto why = take_durable(worker, running)) {
     SessionEnd end;
-    end.broken = "a durable step could not be written";
+    end.broken = std::move(*why);
     finish(worker, sid, std::move(end));
   }
 }
@@ -335,16 +335,20 @@ void SessionHost::end_gated(const GatedKey& key) {
     });
 }
 
-bool SessionHost::take_durable(Worker& worker, Running& running) {
+bool SessionHost::is_over(const Running& running) const {
+  return running.hosted.expires && *running.hosted.expires <= world_.clock.wall();
+}
+
+std::optional<std::string> SessionHost::take_durable(Worker& worker, Running& running) {
   auto pending = running.hosted.session->pending_durable();
-  if (!pending) return true;
+  if (!pending) return std::nullopt;
+  if (is_over(running)) return "its time is over";
   running.writing = pending->step;
   storage::Batch batch;
   try {
     batch = running.hosted.to_batch(pending->step, std::move(pending->record));
   } catch (const std::exception& e) {
-    world_.log(LogLevel::error, std::string("a durable step could not be built: ") + e.what());
-    return false;
+    return std::string("a durable step could not be built: ") + e.what();
   }
   const SessionId sid = running.hosted.session->sid();
   world_.store.commit(std::move(batch), [this, &worker, sid](const storage::CommitResult& result) {
@@ -360,9 +364,9 @@ bool SessionHost::take_durable(Worker& worker, Running& running) {
         return;
       }
       it->second.released |= written == DurableStep::spent;
-      if (it->second.hosted.expires && *it->second.hosted.expires <= world_.clock.wall()) {
+      if (is_over(it->second)) {
         SessionEnd end;
-        end.broken = "its time was over before it could be written";
+        end.broken = "its time is over";
         finish(worker, sid, std::move(end));
         return;
       }
@@ -371,7 +375,7 @@ bool SessionHost::take_durable(Worker& worker, Running& running) {
       advance(worker, sid);
     });
   });
-  return true;
+  return std::nullopt;
 }
 
 void SessionHost::finish(Worker& worker, const SessionId& sid, SessionEnd end) {

@@ -50,7 +50,7 @@ struct HostedSession {
   // have accepted.
   bool eager = false;
   bool held = false;                  // no durable step is written before allow()
-  std::optional<WallTime> expires{};  // nothing that a durable step lets go leaves from then on
+  std::optional<WallTime> expires{};  // from then on no durable step is written, and nothing leaves that waited for one
   std::optional<Gated> gated{};
   // What a durable step writes. On the worker.
   std::function<storage::Batch(DurableStep, SecretBytes)> to_batch;
@@ -109,8 +109,9 @@ class SessionHost {
   void end_gated(const GatedKey& key);  // all its sessions whose gates are closed
   // It may go on only while its gates are open. False: it has ended, or will with the others.
   bool passes(Worker& worker, const SessionId& sid, Gates::State state);
-  bool take_durable(Worker& worker, Running& running);
-  bool ended_by_loss(Worker& worker, const SessionId& sid);  // it waits for a lost peer
+  bool is_over(const Running& running) const;                                 // its `expires`
+  std::optional<std::string> take_durable(Worker& worker, Running& running);  // why that cannot be
+  bool ended_by_loss(Worker& worker, const SessionId& sid);                   // it waits for a lost peer
   void finish(Worker& worker, const SessionId& sid, SessionEnd end);
 
   World world_;

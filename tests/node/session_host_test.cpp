@@ -226,7 +226,7 @@ TEST_F(Host, NothingLeavesOnceItsTimeIsOver) {
   store.pump();  // the disk was slow
   drain();
   ASSERT_EQ(ended.size(), 1u);
-  EXPECT_EQ(ended[0].how, "broken its time was over before it could be written");
+  EXPECT_EQ(ended[0].how, "broken its time is over");
   EXPECT_TRUE(ended[0].released) << "for all that the disk says";
 }
 TEST_F(Host, ABrokenDiskEndsIt) {

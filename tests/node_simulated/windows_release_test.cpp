@@ -138,6 +138,69 @@ TEST(NodeWindows, NothingIsKeptForARefusedAttempt) {
   }
 }
 
+// Three sign. One has spoken and finds no room then; the third has not answered yet: node1 need not spend for nothing.
+TEST(NodeWindows, WhoKnowsThatAnAttemptHasFailedDoesNotSpend) {
+  Windowed w(4, 15, Windowed::count(1), Json::array(), {0, 1, 2, 3}, 3);
+  std::vector<std::string> asked;
+  bool refused = false, full = true;
+  std::size_t looks = 0;
+  w.sim.tap = [&](Sent s) {
+    if (s.envelope.tag == node::Propose::tag && asked.size() < 2) asked.push_back(s.to);
+    refused |= s.envelope.tag == node::Refuse::tag;
+    const bool unheard = asked.size() == 2 && ((is_noted(s) && s.to == asked[0]) ||
+                                               (s.envelope.tag == node::Accept::tag && s.from == asked[1]));
+    std::vector<Sent> out;
+    if (!unheard) out.push_back(std::move(s));
+    return out;
+  };
+  w.sim.store(0).has_no_room = [&](const storage::Batch& batch) {
+    const bool look =
+        batch.operations().size() == 1 && std::holds_alternative<storage::op::Reserve>(batch.operations().front());
+    looks += look ? 1 : 0;
+    return look && full && looks > 1;  // node1's second look takes its time
+  };
+  w.sim.submit(0, w.message());
+  w.sim.quiesce();
+  ASSERT_EQ(asked.size(), 2u);
+  const std::size_t speaks = w.sim.index_of(asked[0]), mute = w.sim.index_of(asked[1]);
+  ASSERT_NO_FATAL_FAILURE(use_up(w, speaks, 6 - speaks - mute));
+  ASSERT_TRUE(w.sim.run_until([&] { return refused; }, Seconds(1)));
+  full = false;
+  const std::size_t before = looks;
+  w.sim.run_for(Seconds(1));
+  EXPECT_GT(looks, before);
+  EXPECT_TRUE(w.released({0}).empty());
+  w.sim.store(0).has_no_room = nullptr;
+}
+
+// node2 coordinates it, stands back for node1 before it takes part itself, and hears nothing of how that ended.
+TEST(NodeWindows, WhatAnotherNodeHasTriedMeanwhileIsNotDenied) {
+  Windowed w(4, 16, Windowed::count(1), Json::array(), {0, 1, 2, 3}, 2);
+  bool mute = true;
+  w.sim.tap = [&](Sent s) {
+    const bool asks = s.envelope.tag == node::Propose::tag || s.envelope.tag == node::Replicate::tag;
+    const bool lost = s.envelope.tag == node::Outcome::tag || (mute && s.from == "node2" && asks);
+    std::vector<Sent> out;
+    if (!lost) out.push_back(std::move(s));
+    return out;
+  };
+  const auto original = w.message();
+  auto& s = w.sim.submit(1, original);
+  while (!s.stored && w.sim.step()) continue;
+  ASSERT_TRUE(s.stored);
+  w.sim.slow_disk(1, true);
+  w.sim.submit(0, original);
+  ASSERT_TRUE(w.sim.run_until([&] { return !w.signed_requests().empty(); }, Seconds(5)));
+  ASSERT_FALSE(w.released({1}).contains(s.id));
+  const std::size_t second = w.released({2}).empty() ? 3 : 2;
+  ASSERT_NO_FATAL_FAILURE(use_up(w, 5 - second, second));
+  mute = false;
+  w.sim.slow_disk(1, false);
+  for (const std::size_t i : {std::size_t{0}, second}) w.sim.kill(i);
+  w.sim.run_until([&] { return s.answer.has_value(); }, Seconds(30));
+  EXPECT_EQ(s.code(), "window_exceeded") << why(s);
+}
+
 // Past the head start anybody may propose it: node3 takes node1 out of its own attempt, and is gone.
 TEST(NodeWindows, WhoseAttemptWasTakenTriesAgain) {
   Windowed w(3, 12, Windowed::count(5));
