@@ -43,6 +43,8 @@ inline constexpr std::size_t kMaxAttempts = 8;  // of one request, by one coordi
 inline constexpr auto kActivationWait = 2s;     // of a new key's coordinator, for the other members to have it, too
 inline constexpr std::size_t kMaxSeenSignatures = 4096;  // valid ones that are remembered; and as many before them
 inline constexpr std::size_t kMaxKnownKeys = 256;        // certificates that are kept decoded
+inline constexpr std::size_t kMaxExaminedBefore = 128;   // requests whose examination is kept; and as many before them
+inline constexpr std::size_t kMaxExaminedBody = 4096;    // bytes of the body of one
 inline constexpr std::uint32_t kMaxStrikes =
     8;  // restarts amid a pair's signings, of one certificate: then it is quarantined
 inline constexpr std::size_t kMaxQuarantineList = 256;  // quarantines in one message

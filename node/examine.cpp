@@ -299,8 +299,10 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
   return examine(request, world, *world.policy.now());  // one for all that is decided here
 }
 
-std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world,
-                                        const policy::PolicyDocument& policy) {
+namespace {
+
+std::variant<Examined, Refusal> examine_anew(const ClientRequest& request, const World& world,
+                                             const policy::PolicyDocument& policy) {
   const auto key_of = [&](std::string_view user) -> std::optional<Ed25519PublicKey> {
     if (const policy::NodeCard* node = asking_node(user, *world.cluster)) return node->identity_key;
     const Ed25519PublicKey* key = policy.key_of(user);
@@ -394,6 +396,26 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
   close(done);
   done.consent = consent_in(request, done.intent, done.decision, policy);
   return planned;
+}
+
+}  // namespace
+
+// Nothing of a signing depends on the time, nor on anything else of this node than what is named here.
+std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world,
+                                        const policy::PolicyDocument& policy) {
+  const std::uint64_t keys = world.store.keys_version();  // before any of them is read
+  const bool kept = request.body.size() <= limits::kMaxExaminedBody;
+  ExaminedBefore::Grounds grounds;
+  if (kept) {
+    grounds = {sha256(encode(request)), policy.digest(), &*world.cluster, keys};
+    if (const auto before = world.examined_before->find(grounds)) return *before;
+  }
+  auto examined = examine_anew(request, world, policy);
+  if (auto* x = std::get_if<Examined>(&examined)) {
+    x->keys = keys;
+    if (kept && x->sign() != nullptr) world.examined_before->add(grounds, std::make_shared<const Examined>(*x));
+  }
+  return examined;
 }
 
 }  // namespace quorate::node

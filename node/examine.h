@@ -87,7 +87,8 @@ struct Examined {
   Digest request_digest{};
   policy::Decision decision;
   Consent consent;
-  WallTime expires{};  // by its decision; the intent names the latest end that any node may come to
+  std::uint64_t keys = 0;  // storage::Store::keys_version when its key was read
+  WallTime expires{};      // by its decision; the intent names the latest end that any node may come to
   // What it adds to the sums that the policy's windows are about. Of signings.
   std::vector<policy::Charge> charges;
   std::variant<CreateKeyPlan, SignPlan, ResharePlan, StatePlan, ChangePlan, FreezePlan> plan;

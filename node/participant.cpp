@@ -7,7 +7,6 @@
 #include "node/keys.h"
 #include "node/outcome.h"
 #include "node/protocols.h"
-#include "node/signature_view.h"
 #include "node/strikes.h"
 #include "node/succession.h"
 #include "session/context.h"
@@ -292,6 +291,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
   // What was examined may have ended while the request was being written: its share is gone, and the next is another.
   const auto superseded = [&] {
     if (x.create() != nullptr) return false;
+    if (x.keys % 2 == 0 && x.keys == world_.store.keys_version()) return false;  // no key has changed since
     const auto row = world_.store.key_by_id(x.intent.key);
     return !row || world_.known_keys->of(*row)->digest != x.certificate();
   };
@@ -367,10 +367,9 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
     report.sid = end.sid;
     report.released = end.released;
     if (end.session != nullptr) {
-      if (auto result = result_of(*end.session, x)) {
+      if (auto result = result_of(*end.session, x, *world_.seen)) {
         report.succeeded = true;
         report.result.assign(result->begin(), result->end());
-        if (const SignPlan* plan = x.sign()) note_verified(plan->body().algorithm, *plan->what, *result, *world_.seen);
       } else if (const Abort* abort = end.session->aborted()) {
         report.abort_kind = std::string(name_of(abort->kind));
         report.check = std::string(name_of(abort->reason));

@@ -261,19 +261,25 @@ MadeSession make_session(const Examined& x, const Terms& terms, PartyId me, cons
   impossible("an algorithm is set");
 }
 
-std::optional<SecretBytes> result_of(AnySession& session, const Examined& x) {
+std::optional<SecretBytes> result_of(AnySession& session, const Examined& x, SeenSignatures& seen) {
   if (const CreateKeyPlan* plan = x.create()) return certificate_of(plan->algorithm, session);
   if (const ResharePlan* plan = x.reshare()) return certificate_of(plan->body().algorithm, session);
+  const SignPlan& plan = *x.sign();
+  SecretBytes joined;
+  std::size_t made = 0;
+  const auto add = [&](const Signature64& signature, std::uint8_t recovery_id) {
+    QUORATE_ASSERT(made < plan.what->to_sign.size());
+    note_verified(plan.body().algorithm, plan.what->to_sign[made++], signature, recovery_id, seen);
+    joined.insert(joined.end(), signature.begin(), signature.end());
+  };
   if (auto* ecdsa = dynamic_cast<Session<ecdsa::Signatures>*>(&session)) {
     if (!ecdsa->has_result()) return std::nullopt;
-    SecretBytes joined;
-    for (const ecdsa::Signature& s : ecdsa->take_result()) joined.insert(joined.end(), s.rs.begin(), s.rs.end());
+    for (const ecdsa::Signature& s : ecdsa->take_result()) add(s.rs, s.recovery_id);
     return joined;
   }
   auto* frost = dynamic_cast<Session<FrostSignatures>*>(&session);
   if (frost == nullptr || !frost->has_result()) return std::nullopt;
-  SecretBytes joined;
-  for (const Signature64& s : frost->take_result()) joined.insert(joined.end(), s.begin(), s.end());
+  for (const Signature64& signature : frost->take_result()) add(signature, 0);
   return joined;
 }
 

@@ -32,9 +32,9 @@ struct MadeSession {
 // not what the key needs.
 MadeSession make_session(const Examined& x, const Terms& terms, PartyId me, const World& world);
 
-// What a session that has succeeded gives: sign: 64 bytes per signature; create_key: the complete certificate. nullopt:
-// it has not.
-std::optional<SecretBytes> result_of(AnySession& session, const Examined& x);
+// What a session that has succeeded gives: sign: 64 bytes per signature, which it has verified and `seen` hears of;
+// create_key: the complete certificate. nullopt: it has not.
+std::optional<SecretBytes> result_of(AnySession& session, const Examined& x, SeenSignatures& seen);
 
 // What a result proves, checked by whoever is told of it.
 struct Proven {

@@ -49,6 +49,19 @@ Digest name_of(Algorithm algorithm, const transactions::ToSign& item, const Sign
   return SeenSignatures::name_of(quorate::name_of(algorithm), verification_key(algorithm, item), item.bytes, signature);
 }
 
+// Its recovery id, which is 0 of everything but ECDSA; nullopt: it does not verify.
+std::optional<std::uint8_t> verified(Algorithm algorithm, const transactions::ToSign& item,
+                                     const Signature64& signature) {
+  if (algorithm == Algorithm::ecdsa_secp256k1) {
+    Digest digest{};
+    if (item.bytes.size() != digest.size()) return std::nullopt;
+    std::copy(item.bytes.begin(), item.bytes.end(), digest.begin());
+    return verify_recoverable(item.key.public_key, digest, signature);
+  }
+  if (!verify_signature(algorithm, verification_key(algorithm, item), item.bytes, signature)) return std::nullopt;
+  return 0;
+}
+
 }  // namespace
 
 Bytes der_of(const Signature64& signature) {
@@ -63,27 +76,19 @@ Bytes der_of(const Signature64& signature) {
   return der;
 }
 
-Json signature_view(Algorithm algorithm, ByteView Y, ByteView to_be_signed, const Signature64& signature) {
+Json signature_view(Algorithm algorithm, const Signature64& signature, std::uint8_t recovery_id) {
   Json view{{"hex", to_hex(signature)}};
   if (algorithm != Algorithm::ecdsa_secp256k1) return view;
   view["r"] = to_hex(ByteView(signature).first(32));
   view["s"] = to_hex(ByteView(signature).subspan(32));
   view["der"] = to_hex(der_of(signature));
-  Digest digest{};
-  QUORATE_ASSERT(to_be_signed.size() == digest.size());
-  std::copy(to_be_signed.begin(), to_be_signed.end(), digest.begin());
-  for (std::uint8_t id = 0; id < 4 && !view.contains("recovery_id"); ++id) {
-    const auto key = recover_key(digest, signature, id);
-    if (key && std::equal(key->begin(), key->end(), Y.begin(), Y.end())) view["recovery_id"] = id;
-  }
-  QUORATE_ASSERT(view.contains("recovery_id"));
+  view["recovery_id"] = recovery_id;
   return view;
 }
 
-void note_verified(Algorithm algorithm, const Signable& what, ByteView signatures, SeenSignatures& seen) {
-  QUORATE_ASSERT(signatures.size() == what.to_sign.size() * sizeof(Signature64));
-  for (std::size_t i = 0; i < what.to_sign.size(); ++i)
-    seen.add(name_of(algorithm, what.to_sign[i], signature_at(signatures, i)));
+void note_verified(Algorithm algorithm, const transactions::ToSign& item, const Signature64& signature,
+                   std::uint8_t recovery_id, SeenSignatures& seen) {
+  seen.add(name_of(algorithm, item, signature), recovery_id);
 }
 
 std::optional<Json> sign_result(Algorithm algorithm, const Signable& what, const Json& payload, ByteView signatures,
@@ -94,12 +99,15 @@ std::optional<Json> sign_result(Algorithm algorithm, const Signable& what, const
   for (const transactions::ToSign& item : what.to_sign) {
     transactions::Signature signature;
     signature.bytes = signature_at(signatures, made.size());
-    if (!seen.holds(name_of(algorithm, item, signature.bytes), [&] {
-          return verify_signature(algorithm, verification_key(algorithm, item), item.bytes, signature.bytes);
-        }))
-      return std::nullopt;
-    Json view = signature_view(algorithm, item.key.public_key, item.bytes, signature.bytes);
-    signature.recovery_id = view.value("recovery_id", std::uint8_t{0});
+    const Digest name = name_of(algorithm, item, signature.bytes);
+    auto recovery_id = seen.find(name);
+    if (!recovery_id) {
+      recovery_id = verified(algorithm, item, signature.bytes);
+      if (!recovery_id) return std::nullopt;
+      seen.add(name, *recovery_id);
+    }
+    signature.recovery_id = *recovery_id;
+    Json view = signature_view(algorithm, signature.bytes, signature.recovery_id);
     view["path"] = item.path;
     view["public_key"] = to_hex(item.key.public_key);
     views.push_back(std::move(view));

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "base/seen_signatures.h"
 #include "node/cluster_in_force.h"
+#include "node/examined_before.h"
 #include "node/executor.h"
 #include "node/frozen.h"
 #include "node/gates.h"
@@ -37,6 +38,7 @@ struct World {
   Executor& desk;  // the one thread that owns all requests
   Log log;
   std::shared_ptr<SeenSignatures> seen = std::make_shared<SeenSignatures>();
+  std::shared_ptr<ExaminedBefore> examined_before = std::make_shared<ExaminedBefore>();
   std::shared_ptr<KnownKeys> known_keys = std::make_shared<KnownKeys>();
   std::shared_ptr<Gates> gates = std::make_shared<Gates>();
   std::shared_ptr<Frozen> frozen = std::make_shared<Frozen>();

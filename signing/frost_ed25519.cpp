@@ -60,7 +60,7 @@ Signature64 FrostEd25519::signature(const Point<Ed25519>& R, const Scalar<Ed2551
 }
 
 bool FrostEd25519::verify(const Point<Ed25519>& Q, ByteView message, const Signature64& signature) {
-  return verify_signature(algorithm, Q.bytes(), message, signature);
+  return verify_ed25519(Q, message, signature);
 }
 
 std::optional<frost::EffectiveKey<Ed25519>> effective_key_ed25519(const Point<Ed25519>& Y, const Scalar<Ed25519>& tau) {

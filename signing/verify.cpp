@@ -4,6 +4,9 @@
 #include <secp256k1_extrakeys.h>
 #include <secp256k1_recovery.h>
 #include <secp256k1_schnorrsig.h>
+#include <sodium.h>
+
+#include <algorithm>
 
 #include "crypto/secp_context.h"
 
@@ -33,6 +36,11 @@ bool verify_ecdsa(ByteView public_key, ByteView digest, const Signature64& signa
 
 }  // namespace
 
+bool verify_ed25519(const Point<Ed25519>& key, ByteView message, const Signature64& signature) {
+  if (key.is_identity()) return false;
+  return crypto_sign_verify_detached(signature.data(), message.data(), message.size(), key.bytes().data()) == 0;
+}
+
 bool verify_signature(Algorithm algorithm, ByteView public_key, ByteView message, const Signature64& signature) {
   switch (algorithm) {
     case Algorithm::unset:
@@ -58,6 +66,19 @@ std::optional<ByteArray<33>> recover_key(const Digest& digest, const Signature64
   std::size_t length = out.size();
   secp256k1_ec_pubkey_serialize(secp_context(), out.data(), &length, &key, SECP256K1_EC_COMPRESSED);
   return out;
+}
+
+std::optional<std::uint8_t> verify_recoverable(ByteView public_key, const Digest& digest,
+                                               const Signature64& signature) {
+  secp256k1_ecdsa_signature rs;
+  if (secp256k1_ecdsa_signature_parse_compact(secp_context(), &rs, signature.data()) != 1) return std::nullopt;
+  if (secp256k1_ecdsa_signature_normalize(secp_context(), nullptr, &rs) == 1) return std::nullopt;  // high s
+  // The keys that can be recovered are those under which the signature verifies.
+  for (std::uint8_t id = 0; id < 4; ++id) {
+    const auto key = recover_key(digest, signature, id);
+    if (key && std::equal(key->begin(), key->end(), public_key.begin(), public_key.end())) return id;
+  }
+  return std::nullopt;
 }
 
 }  // namespace quorate

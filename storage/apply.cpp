@@ -244,13 +244,22 @@ class Apply {
   }
 
   Applied operator()(const op::PutMeta& o) {
-    Query(c_,
-          "INSERT INTO metas (name, bytes, forget_after) VALUES (?, ?, ?) "
-          "ON CONFLICT (name) DO UPDATE SET bytes = excluded.bytes, forget_after = excluded.forget_after")
-        .bind(o.name)
-        .bind(ByteView(o.bytes))
-        .bind(o.forget_after)
-        .run();
+    bool there = false, same_bytes = false, same_end = false;
+    {
+      Query old(c_, "SELECT bytes, forget_after FROM metas WHERE name = ?");
+      there = old.bind(o.name).row();
+      same_bytes = there && equal_constant_time(old.blob(0), o.bytes);
+      same_end = there && old.integer(1) == o.forget_after;
+    }
+    if (!there) {
+      Query insert(c_, "INSERT INTO metas (name, bytes, forget_after) VALUES (?, ?, ?)");
+      insert.bind(o.name).bind(ByteView(o.bytes)).bind(o.forget_after).run();
+    } else if (!same_end) {
+      Query update(c_, "UPDATE OR FAIL metas SET bytes = ?, forget_after = ? WHERE name = ?");
+      update.bind(ByteView(o.bytes)).bind(o.forget_after).bind(o.name).run();
+    } else if (!same_bytes) {
+      Query(c_, "UPDATE OR FAIL metas SET bytes = ? WHERE name = ?").bind(ByteView(o.bytes)).bind(o.name).run();
+    }
     return done();
   }
   Applied operator()(const op::EraseMeta& o) {
@@ -327,7 +336,9 @@ class Apply {
     if (!q.bind(id).row()) return std::nullopt;
     return static_cast<RequestState>(q.integer(0));
   }
-  // Most of a request never changes, and SQLite rewrites every index that a statement names a column of.
+  // Most of a request never changes, and SQLite rewrites every index that a statement names a column of. "OR FAIL":
+  // after an error nothing of the transaction stays (Writer::write), so that SQLite need not keep for each statement
+  // what the pages held before it.
   Applied write(const RequestRow& r, RequestState before) {
     Query old(c_,
               "SELECT state = ?, forget_after = ? AND kind = ? AND user = ? AND key = ? AND content_digest = ? AND "
@@ -339,15 +350,16 @@ class Apply {
                    "record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
       bind_lasting(insert, r).bind(r.id).bind(code(r.state)).bind(r.forget_after).bind(ByteView(r.record)).run();
     } else if (old.integer(1) == 0) {
-      Query update(c_,
-                   "UPDATE requests SET kind = ?, user = ?, key = ?, content_digest = ?, created = ?, expires = ?, "
-                   "state = ?, forget_after = ?, record = ? WHERE id = ?");
+      Query update(
+          c_,
+          "UPDATE OR FAIL requests SET kind = ?, user = ?, key = ?, content_digest = ?, created = ?, expires = ?, "
+          "state = ?, forget_after = ?, record = ? WHERE id = ?");
       bind_lasting(update, r).bind(code(r.state)).bind(r.forget_after).bind(ByteView(r.record)).bind(r.id).run();
     } else if (old.integer(0) == 0) {
-      Query update(c_, "UPDATE requests SET state = ?, record = ? WHERE id = ?");
+      Query update(c_, "UPDATE OR FAIL requests SET state = ?, record = ? WHERE id = ?");
       update.bind(code(r.state)).bind(ByteView(r.record)).bind(r.id).run();
     } else {
-      Query(c_, "UPDATE requests SET record = ? WHERE id = ?").bind(ByteView(r.record)).bind(r.id).run();
+      Query(c_, "UPDATE OR FAIL requests SET record = ? WHERE id = ?").bind(ByteView(r.record)).bind(r.id).run();
     }
     Applied applied;
     applied.opened = int{is_open(r.state)} - int{is_open(before)};
@@ -369,6 +381,11 @@ Applied apply(Connection& connection, const Identity& identity, const ShareCiphe
               const op::Any& operation) {
   if (!within_bounds(operation)) return conflict(Conflict::out_of_bounds, "an id is empty or a record too long");
   return std::visit(Apply(connection, identity, cipher, head), operation);
+}
+
+bool changes_keys(const op::Any& operation) {
+  return std::holds_alternative<op::PutKey>(operation) || std::holds_alternative<op::SetKeyState>(operation) ||
+         std::holds_alternative<op::Activate>(operation) || std::holds_alternative<op::Succeed>(operation);
 }
 
 bool deletes_secrets(const op::Any& operation) {

@@ -17,5 +17,7 @@ Applied apply(Connection& connection, const Identity& identity, const ShareCiphe
 
 // Whether it deletes secrets, so that the write-ahead log must be cut after it.
 bool deletes_secrets(const op::Any& operation);
+// It writes a row of `keys`.
+bool changes_keys(const op::Any& operation);
 
 }  // namespace quorate::storage

@@ -22,11 +22,14 @@ State state_of(Connection& c) {
   return {q.integer(0), q.number(1)};
 }
 
+// "OR FAIL", here and below: see Apply::write of a request (apply.cpp).
+
 // A clock that goes back makes no window forget.
 std::int64_t advance(Connection& c, std::int64_t time) {
-  const std::int64_t minute = minute_of(time);
-  Query(c, "UPDATE ledger_state SET clock = ? WHERE clock < ?").bind(minute).bind(minute).run();
-  return state_of(c).clock;
+  const std::int64_t minute = minute_of(time), clock = state_of(c).clock;
+  if (clock >= minute) return clock;
+  Query(c, "UPDATE OR FAIL ledger_state SET clock = ?").bind(minute).run();
+  return minute;
 }
 
 const std::string kEntry = "SELECT request, minute, own, certain, seq, record FROM ledger ";
@@ -62,10 +65,11 @@ LedgerSum part_of(const LedgerEntry& entry, const LedgerPart& part) {
 void change_bucket(Connection& c, const std::string& sum, std::size_t level, std::int64_t at, std::int64_t until,
                    const LedgerSum& less, const LedgerSum& more) {
   LedgerSum bucket;
+  bool there = false;
   {
     Query q(c, "SELECT total, count, own, own_count FROM ledger_buckets WHERE sum = ? AND level = ? AND at = ?");
-    if (q.bind(sum).bind(std::uint64_t{level}).bind(at).row())
-      bucket = {amount_in(q, 0), amount_in(q, 2), q.number(1), q.number(3)};
+    there = q.bind(sum).bind(std::uint64_t{level}).bind(at).row();
+    if (there) bucket = {amount_in(q, 0), amount_in(q, 2), q.number(1), q.number(3)};
   }
   try {
     bucket.total = bucket.total + more.total - less.total;
@@ -87,10 +91,23 @@ void change_bucket(Connection& c, const std::string& sum, std::size_t level, std
         .run();
     return;
   }
+  if (there) {
+    Query(c,
+          "UPDATE OR FAIL ledger_buckets SET total = ?, count = ?, own = ?, own_count = ? "
+          "WHERE sum = ? AND level = ? AND at = ?")
+        .bind(ByteView(bucket.total))
+        .bind(bucket.count)
+        .bind(ByteView(bucket.own))
+        .bind(bucket.own_count)
+        .bind(sum)
+        .bind(std::uint64_t{level})
+        .bind(at)
+        .run();
+    return;
+  }
   Query(c,
-        "INSERT INTO ledger_buckets (sum, level, at, until, total, count, own, own_count) VALUES (?, ?, ?, ?, ?, ?, ?, "
-        "?) ON CONFLICT (sum, level, at) DO UPDATE SET total = excluded.total, count = excluded.count, own = "
-        "excluded.own, own_count = excluded.own_count")
+        "INSERT INTO ledger_buckets (sum, level, at, until, total, count, own, own_count) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
       .bind(sum)
       .bind(std::uint64_t{level})
       .bind(at)
@@ -113,6 +130,26 @@ void change_sum(Connection& c, const std::string& sum, std::int64_t minute, std:
   }
 }
 
+// No index is rewritten for what has not changed.
+void write(Connection& c, const std::optional<LedgerEntry>& before, const LedgerEntry& after) {
+  const Bytes record = seal_ledger_record(after);
+  const auto own = static_cast<std::int64_t>(after.own), certain = std::int64_t{after.certain};
+  if (!before) {
+    Query insert(c, "INSERT INTO ledger (minute, own, certain, seq, record, request) VALUES (?, ?, ?, ?, ?, ?)");
+    insert.bind(after.minute).bind(own).bind(certain).bind(after.seq).bind(ByteView(record)).bind(after.request).run();
+  } else if (before->minute != after.minute || before->seq != after.seq) {
+    Query update(c,
+                 "UPDATE OR FAIL ledger SET minute = ?, own = ?, certain = ?, seq = ?, record = ? WHERE request = ?");
+    update.bind(after.minute).bind(own).bind(certain).bind(after.seq).bind(ByteView(record)).bind(after.request).run();
+  } else if (before->own != after.own) {
+    Query update(c, "UPDATE OR FAIL ledger SET own = ?, certain = ?, record = ? WHERE request = ?");
+    update.bind(own).bind(certain).bind(ByteView(record)).bind(after.request).run();
+  } else {
+    Query update(c, "UPDATE OR FAIL ledger SET certain = ?, record = ? WHERE request = ?");
+    update.bind(certain).bind(ByteView(record)).bind(after.request).run();
+  }
+}
+
 Applied store(Connection& c, const std::optional<LedgerEntry>& before, LedgerEntry after) {
   if (after.parts.size() > limits::kMaxLedgerParts || after.others.size() > limits::kMaxNodes)
     return {Conflict::out_of_bounds, after.request + " has too many parts in the ledger"};
@@ -121,7 +158,7 @@ Applied store(Connection& c, const std::optional<LedgerEntry>& before, LedgerEnt
   const std::int64_t horizon = window_begin(state.clock, limits::kMaxWindowHours);
   if (is_news(before, after)) {
     after.seq = state.seq + 1;
-    Query(c, "UPDATE ledger_state SET seq = ?").bind(after.seq).run();
+    Query(c, "UPDATE OR FAIL ledger_state SET seq = ?").bind(after.seq).run();
   }
   // Parts only become more, and their amounts greater; both are in order.
   const std::vector<LedgerPart> none;
@@ -138,18 +175,7 @@ Applied store(Connection& c, const std::optional<LedgerEntry>& before, LedgerEnt
       change_sum(c, part.sum, after.minute, horizon, {}, more);
     }
   }
-  const Bytes record = seal_ledger_record(after);
-  Query(c,
-        "INSERT INTO ledger (request, minute, own, certain, seq, record) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (request) DO UPDATE SET minute = excluded.minute, own = excluded.own, certain = excluded.certain, "
-        "seq = excluded.seq, record = excluded.record")
-      .bind(after.request)
-      .bind(after.minute)
-      .bind(static_cast<std::int64_t>(after.own))
-      .bind(std::int64_t{after.certain})
-      .bind(after.seq)
-      .bind(ByteView(record))
-      .run();
+  write(c, before, after);
   return {};
 }
 

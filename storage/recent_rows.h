@@ -15,19 +15,20 @@ class RecentRows {
  public:
   explicit RecentRows(std::size_t half) : half_(half) {}
 
-  // `read` asks the disk and may throw; what is too `large` to keep, and what is not there, is asked for every time.
+  // `read` asks the disk and may throw. That there is no such row is kept, too; what is too `large` is asked for every
+  // time.
   template <class Read, class Large>
   std::optional<Row> get(const std::string& name, Read&& read, Large&& large) {
     std::uint64_t writes = 0;
     {
       const std::lock_guard lock(mutex_);
-      if (const Row* row = find(name)) return *row;
+      if (const std::optional<Row>* row = find(name)) return *row;
       writes = writes_;
     }
     std::optional<Row> row = read();
-    if (!row || large(*row)) return row;
+    if (row && large(*row)) return row;
     const std::lock_guard lock(mutex_);
-    if (writes == writes_) place(name, *row);  // else it may be older than what is on the disk now
+    if (writes == writes_) place(name, row);  // else it may be older than what is on the disk now
     return row;
   }
 
@@ -51,15 +52,15 @@ class RecentRows {
   }
 
  private:
-  using Rows = std::unordered_map<std::string, Row>;
-  const Row* find(const std::string& name) {
+  using Rows = std::unordered_map<std::string, std::optional<Row>>;
+  const std::optional<Row>* find(const std::string& name) {
     if (const auto it = young_.find(name); it != young_.end()) return &it->second;
     auto node = old_.extract(name);
     if (node.empty()) return nullptr;
     make_room();
     return &young_.insert(std::move(node)).position->second;
   }
-  void place(const std::string& name, const Row& row) {
+  void place(const std::string& name, const std::optional<Row>& row) {
     old_.erase(name);
     make_room();
     young_.insert_or_assign(name, row);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "storage/sqlite_memory.h"
 
 namespace quorate::storage {
 namespace {
@@ -14,6 +15,7 @@ constexpr int kOverhead = 64 * 1024;  // of a row beyond its record
 
 Connection::Connection(const std::string& path, const Secret<Bytes32>& key, OpenAs as) : path_(path) {
   QUORATE_ASSERT(as != OpenAs::unset);
+  wipe_sqlite_memory();
   // Without SQLITE_OPEN_CREATE: an empty database in the place of a lost one would be a lost share unnoticed.
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
   try {
@@ -41,7 +43,7 @@ Connection::Connection(const std::string& path, const Secret<Bytes32>& key, Open
     // A pragma that is not known is silently ignored, so ask.
     const bool set = pragma("journal_mode") == "wal" && pragma("synchronous") == "2" &&
                      pragma("secure_delete") == "1" && pragma("foreign_keys") == "1" && pragma("temp_store") == "2" &&
-                     !pragma("cipher_version").empty() && pragma("cipher_memory_security") == "1";
+                     !pragma("cipher_version").empty() && pragma("cipher_memory_security") == "0";
     if (!set) throw StorageError(path_ + ": the SQLite library is no SQLCipher or refuses its settings");
   } catch (...) {
     statements_.clear();
@@ -56,7 +58,7 @@ Connection::~Connection() {
 }
 
 void Connection::apply_key(const Secret<Bytes32>& key) {
-  exec("PRAGMA cipher_memory_security = ON");
+  exec("PRAGMA cipher_memory_security = OFF");  // storage/sqlite_memory.h
   exec("PRAGMA cipher_log_level = NONE");
   // SQLCipher's form of a raw key, which it does not stretch: x'<64 hex digits>' as the passphrase.
   ByteArray<67> raw{};

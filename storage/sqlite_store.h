@@ -34,6 +34,7 @@ class SqliteStore final : public Store {
   std::optional<KeyRow> key_by_id(const std::string& id) const override;
   std::optional<KeyRow> key_by_name(const std::string& name) const override;
   Page<KeyRow> keys(std::size_t limit, const std::optional<Cursor>& after) const override;
+  std::uint64_t keys_version() const override { return writer_->keys_version(); }
   std::optional<std::string> name_holder(const std::string& name) const override;
   std::optional<ShareRow> share(const std::string& key, std::uint64_t number) const override;
   std::optional<ShareRow> active_share(const std::string& key) const override;

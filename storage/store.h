@@ -48,6 +48,9 @@ class Store {
   virtual std::optional<KeyRow> key_by_name(const std::string& name) const = 0;
   virtual Page<KeyRow> keys(std::size_t limit,
                             const std::optional<Cursor>& after) const = 0;  // by name; prepared ones included
+  // Greater after every change of a key; odd while one is on its way to the disk. The same even number twice: between
+  // the two no key has changed.
+  virtual std::uint64_t keys_version() const = 0;
   virtual std::optional<std::string> name_holder(
       const std::string& name) const = 0;  // the request that has reserved it
 

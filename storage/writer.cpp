@@ -95,7 +95,12 @@ std::vector<CommitResult> Writer::write(const std::vector<Waiting>& group) {
         Query(*connection_, "BEGIN IMMEDIATE").run();
         results = write_apart(group);
       }
+      const bool keys = std::any_of(group.begin(), group.end(), [](const Waiting& w) {
+        return std::any_of(w.batch.operations().begin(), w.batch.operations().end(), changes_keys);
+      });
+      if (keys) ++keys_version_;  // odd, for good if this fails: then nobody can say what a reader sees
       Query(*connection_, "COMMIT").run();
+      if (keys) ++keys_version_;
       for (std::size_t i = 0; i < group.size(); ++i) {
         if (!results[i].ok()) continue;
         cache_.committed(group[i].batch);

@@ -24,6 +24,7 @@ class Writer {
   bool healthy() const;
   std::string failure() const;
   std::size_t open_requests() const { return open_requests_.load(); }
+  std::uint64_t keys_version() const { return keys_version_.load(); }
   bool on_writer_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
  private:
@@ -49,6 +50,7 @@ class Writer {
   bool log_holds_deleted_ = false;  // the write-ahead log may still hold a page with a secret that was deleted
 
   std::atomic<std::size_t> open_requests_;
+  std::atomic<std::uint64_t> keys_version_{0};
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Waiting> queue_;

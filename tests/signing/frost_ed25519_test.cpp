@@ -120,6 +120,10 @@ TEST(FrostEd25519, SignsUnderADerivedKey) {
   const auto signature = sign_with<FrostEd25519>(key, derived, T, message, rng);
   EXPECT_TRUE(verify_signature(Algorithm::eddsa_ed25519, derived.Q.bytes(), message, signature));
   EXPECT_FALSE(verify_signature(Algorithm::eddsa_ed25519, key.Y.bytes(), message, signature));
+  EXPECT_TRUE(verify_ed25519(derived.Q, message, signature));
+  EXPECT_FALSE(verify_ed25519(key.Y, message, signature));
+  EXPECT_FALSE(verify_ed25519(derived.Q, bytes_of("another"), signature));
+  EXPECT_FALSE(verify_ed25519(Point<E>(), message, signature));
   EXPECT_FALSE(effective_key_ed25519(key.Y, -key.secret));
 }
 

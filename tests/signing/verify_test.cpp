@@ -104,6 +104,9 @@ Counts check_ecdsa(const std::string& text, bool refuses_high_s) {
         ok = verify_signature(Algorithm::ecdsa_secp256k1, key, digest, compact);
         int recovered = 0;
         for (std::uint8_t id = 0; id < 4; ++id) recovered += recover_key(digest, compact, id) == key;
+        const auto id = verify_recoverable(key, digest, compact);
+        EXPECT_EQ(id.has_value(), ok) << v["tcId"];
+        EXPECT_TRUE(!id || recover_key(digest, compact, *id) == key) << v["tcId"];
         EXPECT_EQ(recovered, ok || (!low && verifies_when_normalized(parsed, key, digest)) ? 1 : 0) << v["tcId"];
       }
       EXPECT_EQ(ok, v["result"] == "valid" && (low || refuses_high_s)) << v["tcId"] << v["comment"];
@@ -170,6 +173,18 @@ TEST(Verify, EcdsaTakesCompressedKeysAndDigestsOf32BytesOnly) {
   }
   EXPECT_EQ(recovered, 1);
   EXPECT_FALSE(recover_key(digest, signature, 4));
+
+  const auto id = verify_recoverable(compressed, digest, signature);
+  ASSERT_TRUE(id);
+  EXPECT_TRUE(std::ranges::equal(recover_key(digest, signature, *id).value(), compressed));
+  EXPECT_FALSE(verify_recoverable(whole, digest, signature));
+  EXPECT_FALSE(verify_recoverable(compressed, Digest{1}, signature));
+  EXPECT_FALSE(verify_recoverable(compressed, digest, Signature64{}));
+  Signature64 high = signature;  // the same with q − s: it verifies and recovers as well
+  const auto s = Scalar<Secp256k1>::parse(ByteView(signature).subspan(32)).value();
+  (-s).wire_put(high.data() + 32);
+  EXPECT_TRUE(recover_key(digest, high, *id ^ 1) == recover_key(digest, signature, *id));
+  EXPECT_FALSE(verify_recoverable(compressed, digest, high));
 }
 
 }  // namespace

@@ -378,6 +378,28 @@ TYPED_TEST(StoreContract, ArchivedStaysArchivedWhenItsNumberRises) {
   EXPECT_EQ(this->store().key_by_id("aa")->number, 5u);
 }
 
+TYPED_TEST(StoreContract, TellsWhenAKeyHasChanged) {
+  Store& store = this->store();
+  std::uint64_t before = store.keys_version();
+  EXPECT_EQ(before % 2, 0u);
+  const auto changes = [&](Batch& batch) {
+    const bool ok = store.commit_now(std::move(batch)).ok();
+    const std::uint64_t now = store.keys_version();
+    EXPECT_TRUE(ok);
+    EXPECT_EQ(now % 2, 0u);
+    EXPECT_GE(now, before);
+    return std::exchange(before, now) != now;
+  };
+  EXPECT_TRUE(changes(Batch().put_key(sample_key("aa", "name"))));
+  EXPECT_FALSE(changes(Batch().insert_share(sample_share("aa", 1, "secret")).put_meta("m", SecretBytes(1))));
+  EXPECT_FALSE(changes(Batch().insert_request(sample_request("r", RequestState::queued))));
+  EXPECT_TRUE(changes(Batch().activate("aa", 1, bytes_of("one"))));
+  EXPECT_TRUE(changes(Batch().set_key_state("aa", KeyState::active, KeyState::archived)));
+  EXPECT_TRUE(changes(Batch().put_meta("m", SecretBytes(2)).set_key_state("aa", KeyState::archived, KeyState::active)));
+  EXPECT_FALSE(changes(Batch().insert_successor(sample_share("aa", 2, "next"), bytes_of("one"))));
+  EXPECT_TRUE(changes(Batch().succeed(sample_succession("aa", "one", 2, "two", {1}))));
+}
+
 TYPED_TEST(StoreContract, RemovedMemberLosesItsShares) {
   this->commit(prepared_1_3_5_9());
   Succession without = sample_succession("aa", "one", 7, "seven", {1, 3, 5});

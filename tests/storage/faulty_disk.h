@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/rng.h"
+#include "storage/sqlite_memory.h"
 #include "tests/storage/fixture.h"
 
 namespace quorate::storage {
@@ -18,6 +19,7 @@ class FaultyDisk {
   FaultyDisk() {
     QUORATE_ASSERT(current == nullptr);
     current = this;
+    wipe_sqlite_memory();
     sqlite3_initialize();
     below_ = sqlite3_vfs_find(nullptr);
     vfs_ = *below_;

@@ -5,8 +5,11 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "base/codec.h"
 #include "storage/schema.h"
+#include "storage/sqlite_memory.h"
 #include "storage/stored_record.h"
 #include "tests/storage/fixture.h"
 
@@ -14,6 +17,7 @@ namespace quorate::storage {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 std::string error_of(auto action) {
   try {
@@ -390,6 +394,40 @@ TEST(Migration, Version3Opens) {
   FixtureStore fixture(3);
   EXPECT_EQ(fixture.store->share("aa", 2)->record, bytes_of("who asked"));
   expect_as_in_version_2(*fixture.store);
+}
+
+// Looked at through the kernel: what a freed piece holds is nobody's to read in C++.
+std::string memory_at(const void* address, std::size_t size) {
+  std::ifstream memory("/proc/self/mem", std::ios::binary);
+  std::string bytes(size, '\0');
+  memory.seekg(static_cast<std::streamoff>(reinterpret_cast<std::uintptr_t>(address)));
+  memory.read(bytes.data(), static_cast<std::streamsize>(size));
+  bytes.resize(static_cast<std::size_t>(memory.gcount()));
+  return bytes;
+}
+
+TEST(SqliteFile, WhatSqliteFreesIsWiped) {
+  wipe_sqlite_memory();
+  const std::string canary = "a canary that nobody else writes";
+  constexpr int kSize = 16 * 1024;
+  const auto filled = [&] {
+    char* piece = static_cast<char*>(sqlite3_malloc(kSize));
+    for (std::size_t at = 0; at + canary.size() <= kSize; at += canary.size()) canary.copy(piece + at, canary.size());
+    return piece;
+  };
+  char* freed = filled();
+  EXPECT_THAT(memory_at(freed, kSize), HasSubstr(canary));
+  sqlite3_free(freed);
+  EXPECT_THAT(memory_at(freed, kSize), Not(HasSubstr(canary)));
+
+  char* grown = filled();
+  void* wall = sqlite3_malloc(kSize);  // so that it has to move
+  char* moved = static_cast<char*>(sqlite3_realloc(grown, 64 * kSize));
+  EXPECT_THAT(std::string(moved, kSize), HasSubstr(canary));
+  ASSERT_NE(moved, grown);
+  EXPECT_THAT(memory_at(grown, kSize), Not(HasSubstr(canary)));
+  sqlite3_free(moved);
+  sqlite3_free(wall);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "storage/apply.h"
 
 namespace quorate::storage {
 namespace {
@@ -267,7 +268,10 @@ void MemoryStore::land() {
 }
 
 MemoryStore::Content MemoryStore::snapshot() const { return content_; }
-void MemoryStore::restore(Content content) { content_ = std::move(content); }
+void MemoryStore::restore(Content content) {
+  content_ = std::move(content);
+  keys_version_ += 2;
+}
 void MemoryStore::crash() { queue_.clear(), landed_.clear(), fail_in_ = 0, failure_.clear(); }
 
 void MemoryStore::commit(Batch batch, Done done) {
@@ -464,6 +468,7 @@ CommitResult MemoryStore::write(const Batch& batch) {
     if (c != Conflict::none) return CommitResult::conflicting(c, text);
   }
   content_ = std::move(next);
+  if (std::any_of(batch.operations().begin(), batch.operations().end(), changes_keys)) keys_version_ += 2;
   ++commits_;
   return {CommitStatus::ok, Conflict::none, {}, head_of_log(content_)};
 }

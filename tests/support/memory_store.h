@@ -95,6 +95,7 @@ class MemoryStore final : public Store {
   std::optional<LedgerEntry> ledger_entry(const std::string& request) const override;
   std::vector<LedgerEntry> ledger_open(std::size_t limit) const override;
   std::uint64_t ledger_seq() const override;
+  std::uint64_t keys_version() const override { return keys_version_; }
   std::vector<LedgerEntry> ledger_after(std::uint64_t after, std::size_t limit) const override;
 
  private:
@@ -117,6 +118,7 @@ class MemoryStore final : public Store {
   std::size_t fail_in_ = 0;
   Point fail_point_ = Point::before_durable;
   std::string failure_;
+  std::uint64_t keys_version_ = 0;
 };
 
 }  // namespace quorate::storage
