@@ -48,6 +48,7 @@ RequestRecord new_record(const Examined& x, const ClientRequest& original, const
   r.key_name = x.intent.key_name;
   if (const SignPlan* plan = x.sign()) {
     r.payload_kind = std::string(policy::name_of(plan->payload.kind));
+    r.bound = std::make_shared<const Json>(policy::what_is_signed(x.intent));
     if (plan->what->facts) r.facts = plan->what->facts_jcs;
   }
   r.policy_version = static_cast<std::uint64_t>(x.intent.policy_version);

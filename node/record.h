@@ -1,5 +1,6 @@
 // What a node keeps of one request, and how it looks from outside.
 #pragma once
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -51,6 +52,7 @@ struct RequestRecord {
   bool released = false;                           // this node has sent its last-round message of some attempt
   Bounded<NeedSeen, policy::kMaxApprovals> needs;  // people's approvals; they are in `original`
   ClientRequest original;
+  std::shared_ptr<const Json> bound;  // what audit entries say of the intent; not stored, nullptr: to be read from it
   static auto fields(auto& m) {
     return std::tie(m.version, m.id, m.kind, m.state, m.code, m.reason, m.retryable, m.requested_by, m.coordinator,
                     m.created, m.expires, m.key_id, m.key_name, m.payload_kind, m.policy_version, m.rule, m.decision,

@@ -119,9 +119,10 @@ storage::AuditEntry Requests::audit(const std::string& kind, const RequestRecord
         detail["approved_by"].push_back(vote.approver.text);
   }
   if (!record.payload_kind.text.empty()) {
-    const Json intent = Json::parse(record.intent.text);
     detail["payload"] = record.payload_kind.text;
-    for (const char* bound : {"path", "public_key", "payload_digest", "facts_digest"}) detail[bound] = intent.at(bound);
+    detail.update(record.bound != nullptr
+                      ? *record.bound
+                      : policy::what_is_signed(policy::parse_intent(Json::parse(record.intent.text))));
     if (!record.facts.text.empty() && record.facts.text.size() <= kMostAuditedFacts)
       detail["facts"] = Json::parse(record.facts.text);
   }

@@ -12,7 +12,20 @@ Digest digest_member(JsonObject& object, std::string_view member) {
   return *digest;
 }
 
+void add_what_is_signed(Json& json, const Intent& intent) {
+  json["public_key"] = intent.public_key;
+  json["path"] = intent.path;
+  json["payload_digest"] = to_hex(intent.payload_digest);
+  json["facts_digest"] = to_hex(intent.facts_digest);
+}
+
 }  // namespace
+
+Json what_is_signed(const Intent& intent) {
+  Json json = Json::object();
+  add_what_is_signed(json, intent);
+  return json;
+}
 
 Json to_json(const Intent& intent) {
   Json json = Json::object();
@@ -22,10 +35,7 @@ Json to_json(const Intent& intent) {
   json["kind"] = std::string(name_of(intent.kind));
   json["key"] = intent.key;
   json["key_name"] = intent.key_name;
-  json["public_key"] = intent.public_key;
-  json["path"] = intent.path;
-  json["payload_digest"] = to_hex(intent.payload_digest);
-  json["facts_digest"] = to_hex(intent.facts_digest);
+  add_what_is_signed(json, intent);
   json["decoder"] = intent.decoder;
   json["policy_version"] = std::to_string(intent.policy_version);
   json["policy_digest"] = to_hex(intent.policy_digest);

@@ -30,6 +30,7 @@ struct Intent {
 };
 
 Json to_json(const Intent& intent);
+Json what_is_signed(const Intent& intent);  // of these members only public_key, path and the digests of the payload
 std::string intent_jcs(const Intent& intent);
 Digest request_digest(const Intent& intent);  // SHA-256 of intent_jcs: what the protocols bind
 // Strict inverse of to_json, for an intent from outside. Throws JsonError.

@@ -1,5 +1,5 @@
 // What a node's threads ask for again and again: requests that run, and small metas. Never a share, and no key: who
-// looks at a key and at its shares must see one commit of both.
+// looks at a key and at its shares must see one commit of both (key_rows.h has those).
 #pragma once
 #include <functional>
 #include <mutex>

@@ -91,10 +91,14 @@ std::vector<RequestRow> SqliteStore::overdue_requests(std::int64_t now) const {
 }
 std::size_t SqliteStore::open_request_count() const { return writer_->open_requests(); }
 std::optional<KeyRow> SqliteStore::key_by_id(const std::string& id) const {
-  return read([&](Connection& c) { return queries::key_by_id(c, id); });
+  return keys_.get(
+      "id/" + id, [&] { return keys_version(); },
+      [&] { return read([&](Connection& c) { return queries::key_by_id(c, id); }); });
 }
 std::optional<KeyRow> SqliteStore::key_by_name(const std::string& name) const {
-  return read([&](Connection& c) { return queries::key_by_name(c, name); });
+  return keys_.get(
+      "name/" + name, [&] { return keys_version(); },
+      [&] { return read([&](Connection& c) { return queries::key_by_name(c, name); }); });
 }
 Page<KeyRow> SqliteStore::keys(std::size_t limit, const std::optional<Cursor>& after) const {
   return read([&](Connection& c) { return queries::keys(c, limit, after); });

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "storage/files.h"
+#include "storage/key_rows.h"
 #include "storage/writer.h"
 
 namespace quorate::storage {
@@ -70,6 +71,7 @@ class SqliteStore final : public Store {
   mutable std::array<Reader, kReaders> readers_;
   mutable std::atomic<std::size_t> next_reader_{0};
   mutable RowCache cache_;
+  mutable KeyRows keys_;
   std::unique_ptr<Writer> writer_;
 };
 
