@@ -57,11 +57,13 @@ class Listener {
   std::uint16_t port() const { return port_; }
 
  private:
+  static constexpr std::uint64_t kListening = 0, kWake = 1;  // of its epoll events; connections begin with 2
   enum class Phase { handshake, idle, reading, calling, flowing, writing, lingering };
   enum class After { next_request, rest_of_request, close };
   struct Connection {
     Socket socket;
     std::string source;
+    std::shared_ptr<void> place;  // among those of its source
     std::unique_ptr<Stream> stream;
     Phase phase = Phase::handshake;
     SteadyTime since{}, deadline{};
@@ -83,6 +85,7 @@ class Listener {
   void run();
   void accept_some();
   bool admit(const std::string& source);
+  std::shared_ptr<void> place_of(const std::string& source);
   bool make_room(std::string_view source);
   void drive(std::uint64_t id);
   Io read_some(std::uint64_t id, Connection& c);
@@ -109,6 +112,7 @@ class Listener {
   const EarlyHandler early_;
   Socket listening_, epoll_;
   std::uint16_t port_ = 0;
+  std::unordered_map<std::string, std::size_t> held_;  // connections by source
   std::unordered_map<std::uint64_t, Connection> connections_;
   std::uint64_t next_id_ = 2;
   SteadyTime accept_again_{};

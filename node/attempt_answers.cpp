@@ -191,8 +191,10 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
     // Who waits for somebody that waits for a third one is as silent as that one. What this node saw itself of cheating
     // excludes; what others say is an edge between two of whom one lies.
     if (silent) {
+      const std::string& node = job.x.committee().node_of(culprit);
       job.candidates.doubtful.insert(culprit);
-      job.record.name_silent(job.x.committee().node_of(culprit));
+      job.record.name_silent(node);
+      if (mine) doubts_.waited_in_vain(node, world_.clock.steady());
     } else if (mine)
       job.candidates.excluded.insert(culprit);
     else
@@ -300,6 +302,7 @@ bool Coordinator::missed(Job& job, const std::set<std::string>& nodes, bool gone
     if (job.ended_there.contains(node)) continue;
     silent.push_back(node);
     job.record.name_silent(node);
+    doubts_.waited_in_vain(node, world_.clock.steady());
   }
   if (!member_missing) {
     if (job.deadline <= world_.clock.steady()) job.deadline = world_.clock.steady() + limits::kProposalTimeout;

@@ -124,6 +124,8 @@ std::optional<PartySet> Coordinator::choose(Job& job, PartySet up) {
   job.candidates.preferred.clear();
   for (const auto& [rtt, id] : near) job.candidates.preferred.push_back(id);
   Candidates candidates = job.candidates;
+  for (const Member& m : committee.members())
+    if (doubts_.holds(m.node, world_.clock.steady())) candidates.doubtful.insert(m.id);
   if (const auto key = job.x.gated()) candidates.edges.merge(quarantines_.edges(*key, committee));
   return choose_signers(candidates, committee.threshold());
 }

@@ -12,6 +12,7 @@
 
 #include "keygen/key_history.h"
 #include "node/choose.h"
+#include "node/doubts.h"
 #include "node/examine.h"
 #include "node/messages.h"
 #include "node/participant.h"
@@ -178,6 +179,7 @@ class Coordinator {
       freeze_;
   std::unordered_map<std::string, Job> jobs_;
   std::map<Bytes32, std::string> by_random_;
+  Doubts doubts_;
   std::set<std::string> elsewhere_;  // requests that other nodes coordinate and somebody waits for here
   SteadyTime next_watch_{};
 };

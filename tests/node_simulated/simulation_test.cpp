@@ -64,6 +64,34 @@ TEST(NodeSimulation, TooFewMembersEndWithNoQuorumNamingThem) {
   sim.expect_safe();
 }
 
+// It is connected and does not answer, or says that it takes part and is silent then: that costs one deadline, once.
+TEST(NodeSimulation, ASilentNodeIsNotChosenAgainAndAgain) {
+  for (const std::string algorithm : {"eddsa-ed25519", "ecdsa-secp256k1"})
+    for (const bool accepts : {false, true}) {
+      NodeSimulation sim(3, 11);
+      ASSERT_TRUE(sim.ask(0, sim.create("hot", 2, {}, algorithm)).succeeded());
+      sim.settle();
+      std::set<std::string> asked;
+      sim.tap = [&](NodeSimulation::Sent s) {
+        if (s.envelope.tag == node::Propose::tag) asked.insert(s.to);
+        const bool silent = s.from == "node2" && !(accepts && s.envelope.tag == node::Accept::tag);
+        return silent ? std::vector<NodeSimulation::Sent>{} : std::vector{std::move(s)};
+      };
+      Millis longest{0}, all{0};
+      for (int i = 0; i < 20; ++i) {
+        const auto& s = sim.ask(0, sim.sign("hot", "message " + std::to_string(i)));
+        ASSERT_TRUE(s.succeeded()) << s.code();
+        const Millis took = sim.clock.steady() - s.at;
+        longest = std::max(longest, took);
+        all += took;
+      }
+      ASSERT_TRUE(asked.contains("node2"));
+      EXPECT_GE(longest, Seconds(2)) << "nobody has waited for it";
+      EXPECT_LE(longest, Seconds(8));
+      EXPECT_LE(all, longest + Seconds(2)) << algorithm << (accepts ? ", accepts" : "");
+    }
+}
+
 // A node that goes while it is asked is replaced; those whose answers are on their way are not taken for gone with it.
 TEST(NodeSimulation, ANodeThatGoesTakesNoOtherWithIt) {
   for (std::uint64_t seed = 0; seed < runs(20); ++seed) {
