@@ -52,6 +52,12 @@ std::string known_code(const std::string& code) {
   return std::find(codes.begin(), codes.end(), code) == codes.end() ? "refused" : code;
 }
 
+// Whoever is silent here is so by itself: a third one that sends nothing to it can keep it from its later messages, and
+// be waited for by nobody else.
+bool answers_for_itself(const Report& report, PartySet signers) {
+  return signers.size() == 2 || is_first_round(report.round.text);
+}
+
 }  // namespace
 
 Coordinator::Job* Coordinator::job_of(const Bytes32& random) {
@@ -194,7 +200,7 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
       const std::string& node = job.x.committee().node_of(culprit);
       job.candidates.doubtful.insert(culprit);
       job.record.name_silent(node);
-      if (mine) doubts_.waited_in_vain(node, world_.clock.steady());
+      if (mine && answers_for_itself(report, job.signers)) doubts_.waited_in_vain(node, world_.clock.steady());
     } else if (mine)
       job.candidates.excluded.insert(culprit);
     else
@@ -302,7 +308,7 @@ bool Coordinator::missed(Job& job, const std::set<std::string>& nodes, bool gone
     if (job.ended_there.contains(node)) continue;
     silent.push_back(node);
     job.record.name_silent(node);
-    doubts_.waited_in_vain(node, world_.clock.steady());
+    if (!gone) doubts_.waited_in_vain(node, world_.clock.steady());
   }
   if (!member_missing) {
     if (job.deadline <= world_.clock.steady()) job.deadline = world_.clock.steady() + limits::kProposalTimeout;

@@ -46,6 +46,7 @@ std::optional<PartySet> choose_signers(const Candidates& c, std::size_t t) {
   for (const PartyId id : c.preferred)
     if (!c.doubtful.contains(id)) add(id);
   for (const PartyId id : usable - c.doubtful) add(id);
+  for (const PartyId id : c.preferred) add(id);
   for (const PartyId id : usable) add(id);
   return search.from({}, 0);
 }

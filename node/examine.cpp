@@ -404,11 +404,13 @@ std::variant<Examined, Refusal> examine_anew(const ClientRequest& request, const
 std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world,
                                         const policy::PolicyDocument& policy) {
   const std::uint64_t keys = world.store.keys_version();  // before any of them is read
-  const bool kept = request.body.size() <= limits::kMaxExaminedBody;
   ExaminedBefore::Grounds grounds;
+  bool kept = request.body.size() <= limits::kMaxExaminedBody;
   if (kept) {
-    grounds = {sha256(encode(request)), policy.digest(), &*world.cluster, keys};
-    if (const auto before = world.examined_before->find(grounds)) return *before;
+    const auto bytes = encode(request);
+    kept = bytes.size() <= 4 * limits::kMaxExaminedBody;  // with what people have signed
+    grounds = {sha256(bytes), policy.digest(), &*world.cluster, keys};
+    if (const auto before = kept ? world.examined_before->find(grounds) : nullptr) return *before;
   }
   auto examined = examine_anew(request, world, policy);
   if (auto* x = std::get_if<Examined>(&examined)) {

@@ -121,6 +121,9 @@ int main(int argc, char** argv) {
       check_locked(refused, config, log);
       for (;;) {
         quorate::node::Node node(config, log);
+        // SQLCipher locks pieces that hold a key while a database is opened, and unlocks them with all that lies
+        // beside.
+        if (refused.empty()) check_locked(lock_memory(), config, log);
         node.start();
         if (!run(node, signals)) {
           log(quorate::node::LogLevel::info, "stopping");

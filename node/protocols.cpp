@@ -283,6 +283,10 @@ std::optional<SecretBytes> result_of(AnySession& session, const Examined& x, See
   return joined;
 }
 
+bool is_first_round(std::string_view round) {
+  return round == FrostRound1<Ed25519>::tag || round == ecdsa::Round1::tag;
+}
+
 std::optional<Proven> prove(const Examined& x, ByteView result, PartySet signers, const World& world) {
   Proven proven;
   if (const CreateKeyPlan* plan = x.create()) {

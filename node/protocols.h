@@ -36,6 +36,9 @@ MadeSession make_session(const Examined& x, const Terms& terms, PartyId me, cons
 // create_key: the complete certificate. nullopt: it has not.
 std::optional<SecretBytes> result_of(AnySession& session, const Examined& x, SeenSignatures& seen);
 
+// Of a signing: the messages that wait for nobody else's.
+bool is_first_round(std::string_view round);
+
 // What a result proves, checked by whoever is told of it.
 struct Proven {
   Json result;  // of the request, as clients see it

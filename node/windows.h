@@ -106,7 +106,7 @@ class Windows {
   void listen_to(const std::string& node, Peer& peer);
   void heard_out(const std::string& node, const Peer& peer);
   void learn_anew();
-  bool hear(storage::Batch& batch, const std::string& from, const LedgerRow& row, bool late);
+  bool hear(storage::Batch& batch, const std::string& from, const LedgerRow& row);
 
   World world_;
   Requests& requests_;

@@ -162,8 +162,8 @@ void Windows::on_query(const std::string& from, const LedgerQuery& query) {
   world_.mesh.send(from, envelope_of(news));
 }
 
-// Adds what it says. False: it says nothing that counts here. `late`: it may have been settled here long ago.
-bool Windows::hear(storage::Batch& batch, const std::string& from, const LedgerRow& row, bool late) {
+// Adds what it says. False: it says nothing that counts here.
+bool Windows::hear(storage::Batch& batch, const std::string& from, const LedgerRow& row) {
   if (!row.counts) {
     batch.unhear(row.request, from);
     return true;
@@ -183,7 +183,8 @@ bool Windows::hear(storage::Batch& batch, const std::string& from, const LedgerR
   heard.parts = parts_of(*x);
   // Also if it is there already: that it is taken out may be on its way to the disk.
   batch.hear(std::move(heard));
-  const auto entry = late ? world_.store.ledger_entry(x->id) : std::nullopt;
+  const auto known = requests_.load(x->id);
+  const auto entry = known && known->open() ? std::nullopt : world_.store.ledger_entry(x->id);
   if (!entry || !entry->certain) note(x->id, *x, false);
   return true;
 }
@@ -195,7 +196,7 @@ void Windows::on_news(const std::string& from, const LedgerNews& news) {
   const auto peer = peers_.find(from);
   if (news.page && (peer == peers_.end() || news.after != peer->second.after)) return;
   for (const LedgerRow& row : news.rows) {
-    if (!hear(batch, from, row, news.page) && row.counts) {
+    if (!hear(batch, from, row) && row.counts) {
       world_.log(LogLevel::debug, from + " tells of " + row.request.text + ", which does not count here");
       // It may be about a policy or a key that is on its way here.
       if (peer != peers_.end()) peer->second.unread = true;

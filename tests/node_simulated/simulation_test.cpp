@@ -92,6 +92,28 @@ TEST(NodeSimulation, ASilentNodeIsNotChosenAgainAndAgain) {
     }
 }
 
+// node3 sends nothing to node2, which then waits for it, and node1 for node2.
+TEST(NodeSimulation, NobodyIsDoubtedForWhatAThirdOneKeepsFromIt) {
+  NodeSimulation sim(5, 12);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 3)).succeeded());
+  sim.settle();
+  std::vector<std::string> asked;
+  sim.tap = [&](NodeSimulation::Sent s) {
+    if (s.envelope.tag == node::Propose::tag) asked.push_back(s.to);
+    const bool kept = s.from == "node3" && s.to == "node2";
+    return kept ? std::vector<NodeSimulation::Sent>{} : std::vector{std::move(s)};
+  };
+  for (int i = 0; i < 3; ++i) {
+    asked.clear();
+    const auto& s = sim.ask(0, sim.sign("hot", "message " + std::to_string(i)));
+    ASSERT_TRUE(s.succeeded()) << s.code();
+    ASSERT_GE(sim.clock.steady() - s.at, Seconds(2)) << "nobody has waited";
+    ASSERT_GE(asked.size(), 2u);
+    EXPECT_EQ(asked[0], "node2") << i;
+    EXPECT_EQ(asked[1], "node3") << i;
+  }
+}
+
 // A node that goes while it is asked is replaced; those whose answers are on their way are not taken for gone with it.
 TEST(NodeSimulation, ANodeThatGoesTakesNoOtherWithIt) {
   for (std::uint64_t seed = 0; seed < runs(20); ++seed) {
