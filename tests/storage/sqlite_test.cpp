@@ -106,6 +106,7 @@ TEST(SqliteFile, KeyIsRaw) {
 }
 
 TEST(SqliteFile, PlainDatabaseIsRefused) {
+  wipe_sqlite_memory();  // before SQLite's first call in this process
   const TempDir dir;
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open(dir.file("db").c_str(), &db), SQLITE_OK);
