@@ -28,6 +28,16 @@ TEST(Choose, TakesItselfThenTheNearest) {
   EXPECT_EQ(choose_signers(c, 5), set({1, 2, 3, 4, 5}));
   EXPECT_EQ(choose_signers(c, 6), std::nullopt);
 }
+TEST(Choose, WhoIsDoubtfulComesLastTheNearestFirst) {
+  Candidates c = reachable({1, 2, 3, 4});
+  c.me = PartyId(1);
+  c.preferred = {PartyId(4), PartyId(3), PartyId(2)};
+  c.doubtful = set({3, 4});
+  EXPECT_EQ(choose_signers(c, 2), set({1, 2}));
+  EXPECT_EQ(choose_signers(c, 3), set({1, 2, 4}));
+  c.doubtful = set({2, 3, 4});
+  EXPECT_EQ(choose_signers(c, 2), set({1, 4}));
+}
 TEST(Choose, WhoCannotBeReachedOrIsExcludedIsNotTaken) {
   Candidates c = reachable({1, 2, 3});
   c.me = PartyId(1);

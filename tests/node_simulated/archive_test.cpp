@@ -217,5 +217,22 @@ TEST(ArchivedKey, ACrashAtEveryMessageAndWrite) {
   }
 }
 
+// What was examined before is not what the key is now.
+TEST(ArchivedKey, TheSameRequestIsExaminedAnewOnceAKeyHasChanged) {
+  NodeSimulation sim(3, 21);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  sim.settle();
+  const node::ClientRequest original(sim.sign("hot", "the same bytes"));
+  const auto unfit = [&] {
+    const auto examined = node::examine(original, sim.world(1));
+    return std::get<node::Examined>(examined).outdated().has_value();
+  };
+  EXPECT_FALSE(unfit());
+  EXPECT_FALSE(unfit());
+  ASSERT_TRUE(sim.ask(0, sim.request("/v1/keys/hot/archive", Json::object())).succeeded());
+  sim.settle();
+  EXPECT_TRUE(unfit());
+}
+
 }  // namespace
 }  // namespace quorate::test

@@ -142,6 +142,18 @@ class SecretsStay(ClusterTest):
         locked = int(re.search(r"^VmLck:\s+(\d+) kB", status, re.M)[1])
         self.assertNotEqual(locked > 16 * 1024, "memory is not locked" in c.log("node1"), locked)
 
+    def test_nothing_unlocks_a_part_of_the_memory_again(self):
+        c = self.cluster().up()
+        if "memory is not locked" in c.log("node1"):
+            self.skipTest("this system does not let the node lock its memory")
+        key = c.create("hot", BIP340)
+        c.sign_verified(key, "that the database has been read and written")
+        regions = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", pathlib.Path(f"/proc/{c.processes['node1'].pid}/smaps").read_text(), flags=re.M)
+        writable = [r for r in regions if re.match(r"\S+ rw", r)]
+        self.assertGreater(len(writable), 10)
+        unlocked = [r.splitlines()[0] for r in writable if " lo" not in re.search(r"^VmFlags:.*$", r, re.M)[0]]
+        self.assertEqual(unlocked, [])
+
     def test_descriptors_for_all_connections(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
