@@ -23,7 +23,12 @@ constexpr Millis kLinger{2'000}, kFinish{1'000}, kTick{50};
 }  // namespace
 
 Listener::Listener(ListenerConfig config, TlsServer* tls, const Clock& clock, Handler handler, EarlyHandler early)
-    : config_(std::move(config)), tls_(tls), clock_(clock), handler_(std::move(handler)), early_(std::move(early)) {}
+    : config_(std::move(config)),
+      tls_(tls),
+      clock_(clock),
+      handler_(std::move(handler)),
+      early_(std::move(early)),
+      handshakes_(config_.handshakes) {}
 
 void Listener::start() {
   listening_ = listen_on(config_.host, config_.port);
@@ -52,19 +57,22 @@ void Listener::run() {
   epoll_event events[64];
   SteadyTime next_tick = clock_.steady() + kTick;
   for (;;) {
-    const int n = epoll_wait(epoll_.fd(), events, 64, static_cast<int>(kTick.count()));
+    const Millis pause = turns_.empty() ? kTick : kTurn;
+    const int n = epoll_wait(epoll_.fd(), events, 64, static_cast<int>(pause.count()));
+    bool arrived = false;
     for (int i = 0; i < n; ++i) {
       const std::uint64_t id = events[i].data.u64;
       if (id == kListening) {
-        accept_some();
+        arrived = true;
       } else if (id == kWake) {
         std::uint64_t count = 0;
         [[maybe_unused]] const ssize_t r = ::read(answers_->fd(), &count, sizeof count);
       } else if (const auto it = connections_.find(id); it != connections_.end()) {
         const bool left = (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-        if (it->second.phase == Phase::flowing && left) {
+        const Phase phase = it->second.phase;
+        if (phase == Phase::postponed || (phase == Phase::flowing && left)) {
           connections_.erase(it);
-        } else if (it->second.phase == Phase::calling) {  // only the connection's end is watched
+        } else if (phase == Phase::calling) {  // only the connection's end is watched
           if (const auto exchange = it->second.exchange.lock()) exchange->client_left();
           connections_.erase(it);
         } else {
@@ -73,12 +81,16 @@ void Listener::run() {
       }
     }
     apply_completions();
+    if (arrived) accept_some();  // after those that are there already
+    const SteadyTime now = clock_.steady();
+    begin_postponed(now);
     if (stopping_) {
       end_waiting();
       if (finished()) return;
     }
-    if (const SteadyTime now = clock_.steady(); now >= next_tick) {
+    if (now >= next_tick) {
       end_overdue(now);
+      give_turns(now);
       next_tick = now + kTick;
     }
   }
@@ -92,6 +104,12 @@ void Listener::drive(std::uint64_t id) {
     Connection& c = it->second;
     Io io = Io::done;
     switch (c.phase) {
+      case Phase::arriving:
+        io = arrive(c);
+        break;
+      case Phase::postponed:
+        if (!watch(id, c, EPOLLRDHUP)) connections_.erase(it);
+        return;
       case Phase::handshake:
         io = c.stream->handshake();
         if (io == Io::done) enter(c, Phase::idle, config_.idle);
@@ -120,6 +138,7 @@ void Listener::drive(std::uint64_t id) {
       case Io::done:
         break;
       case Io::wants_read:
+        if (c.phase == Phase::reading || (c.phase == Phase::idle && c.served == 0)) acknowledge_now(c.socket);
         if (!watch(id, c, EPOLLIN)) connections_.erase(it);
         return;
       case Io::wants_write:
@@ -171,6 +190,7 @@ bool Listener::closes(Connection& c, const HttpRequest& request) {
 
 Io Listener::take_request(std::uint64_t id, Connection& c) {
   HttpRequest request = c.reader.take();
+  if (!std::exchange(c.of_use, true)) handshakes_.was_of_use(c.source);
   const bool close = closes(c, request);
   const auto exchange = std::make_shared<PooledExchange>(answers_, id, close, request.method == "HEAD");
   const bool queued = watch(id, c, on_leaving()) &&

@@ -4,17 +4,20 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "http/answers.h"
+#include "http/handshakes.h"
 #include "http/http1.h"
 #include "http/socket.h"
 #include "http/stream.h"
@@ -30,7 +33,8 @@ struct ListenerConfig {
   std::size_t per_source = limits::kMaxHttpPerSource;      // of them, from one address; from the loopback:
   std::size_t per_loopback = limits::kMaxHttpPerLoopback;  // a proxy or the machine's own programs
   std::size_t requests_per_connection = 1'000;
-  Millis handshake{5'000};
+  Millis handshake{5'000};  // from the connection on, with the wait for its turn
+  HandshakeRations handshakes;
   Millis request_total = limits::kHttpRequestTotal;  // from the first byte to the last of a request; and of its answer
   Millis idle{10'000};
   Millis call_total = limits::kHttpCallTotal;  // from a whole request to its answer
@@ -57,15 +61,16 @@ class Listener {
   std::uint16_t port() const { return port_; }
 
  private:
+  static constexpr Millis kTurn{4};
   static constexpr std::uint64_t kListening = 0, kWake = 1;  // of its epoll events; connections begin with 2
-  enum class Phase { handshake, idle, reading, calling, flowing, writing, lingering };
+  enum class Phase { arriving, postponed, handshake, idle, reading, calling, flowing, writing, lingering };
   enum class After { next_request, rest_of_request, close };
   struct Connection {
     Socket socket;
     std::string source;
-    std::shared_ptr<void> place;  // among those of its source
-    std::unique_ptr<Stream> stream;
-    Phase phase = Phase::handshake;
+    std::shared_ptr<void> place;     // among those of its source
+    std::unique_ptr<Stream> stream;  // not before the handshake
+    Phase phase = Phase::arriving;   // until its first byte; postponed: others may begin before it
     SteadyTime since{}, deadline{};
     RequestReader reader;
     std::vector<std::uint8_t> inbox;  // read and not yet used: what a client sent ahead
@@ -75,6 +80,7 @@ class Listener {
     After after = After::close;
     SteadyTime request_deadline{};
     std::size_t served = 0, lingered = 0;
+    bool of_use = false;                     // it has brought a whole request
     std::weak_ptr<PooledExchange> exchange;  // while calling
     FlowEnd flow;                            // while flowing …
     SteadyTime flow_until{};
@@ -86,8 +92,13 @@ class Listener {
   void accept_some();
   bool admit(const std::string& source);
   std::shared_ptr<void> place_of(const std::string& source);
-  bool make_room(std::string_view source);
+  bool make_room(const std::string& source);
+  std::vector<std::pair<SteadyTime, std::uint64_t>> who_goes_first(std::string_view source) const;
   void drive(std::uint64_t id);
+  Io arrive(Connection& c);
+  Io begin_handshake(Connection& c);
+  void give_turns(SteadyTime now);
+  void begin_postponed(SteadyTime now);
   Io read_some(std::uint64_t id, Connection& c);
   Io take_request(std::uint64_t id, Connection& c);
   bool closes(Connection& c, const HttpRequest& request);
@@ -114,6 +125,12 @@ class Listener {
   std::uint16_t port_ = 0;
   std::unordered_map<std::string, std::size_t> held_;  // connections by source
   std::unordered_map<std::uint64_t, Connection> connections_;
+  // By source, "" for any: the next to go, the last one first, and since when they had waited.
+  std::unordered_map<std::string, std::vector<std::pair<SteadyTime, std::uint64_t>>> going_;
+  Handshakes handshakes_;
+  std::deque<std::uint64_t> turns_;  // connections that were postponed and may begin now; some have ended
+  std::string last_turn_;            // the source of the last one
+  SteadyTime next_turn_{};
   std::uint64_t next_id_ = 2;
   SteadyTime accept_again_{};
   bool accepting_ = false;

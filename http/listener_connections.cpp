@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <stdexcept>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "http/gate.h"
 #include "http/listener.h"
@@ -13,8 +16,9 @@
 namespace quorate::http {
 namespace {
 
-constexpr std::size_t kMostAccepts = 16;  // of one turn
+constexpr std::size_t kMostAccepts = 4;  // of one turn
 constexpr Millis kAcceptPause{100};
+constexpr std::size_t kLookedAtForOne = 16;  // connections, for each that has to go
 
 }  // namespace
 
@@ -37,20 +41,71 @@ void Listener::accept_some() {
     c.source = source_of(from);
     if (!admit(c.source)) continue;  // all others are being answered: closed at once
     set_no_delay(socket);
-    try {
-      c.stream = tls_ != nullptr ? tls_->accept(socket.fd()) : plain_stream(socket.fd());
-    } catch (const std::runtime_error&) {
-      continue;  // out of memory for one more
-    }
     c.socket = std::move(socket);
     c.place = place_of(c.source);
-    enter(c, Phase::handshake, config_.handshake);
+    enter(c, Phase::arriving, config_.handshake);
     const std::uint64_t id = next_id_++;
     Connection& placed = connections_.emplace(id, std::move(c)).first->second;
     epoll_event event{EPOLLIN, {.u64 = id}};
     placed.watched = EPOLLIN;
     if (epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, placed.socket.fd(), &event) != 0) connections_.erase(id);
   }
+}
+
+// The first byte is there: TLS buffers and a handshake are not spent on who says nothing.
+Io Listener::arrive(Connection& c) {
+  if (tls_ == nullptr || handshakes_.take(c.source, clock_.steady())) return begin_handshake(c);
+  c.phase = Phase::postponed;
+  return Io::done;
+}
+
+Io Listener::begin_handshake(Connection& c) {
+  try {
+    c.stream = tls_ != nullptr ? tls_->accept(c.socket.fd()) : plain_stream(c.socket.fd());
+  } catch (const std::runtime_error&) {
+    return Io::failed;  // out of memory for one more
+  }
+  c.phase = Phase::handshake;
+  return Io::done;
+}
+
+// To those whose source has used up its ration: one of each source after the other, the oldest of each first.
+void Listener::give_turns(SteadyTime now) {
+  std::map<std::string_view, std::vector<std::pair<SteadyTime, std::uint64_t>>> waiting;
+  if (turns_.empty())
+    for (const auto& [id, c] : connections_)
+      if (c.phase == Phase::postponed) waiting[c.source].emplace_back(c.since, id);
+  for (auto& [source, ids] : waiting) std::ranges::sort(ids, std::greater<>());
+  while (!waiting.empty()) {
+    auto it = waiting.upper_bound(last_turn_);
+    if (it == waiting.end()) it = waiting.begin();
+    const std::string source(it->first);
+    if (handshakes_.take_turn(source, now)) {
+      last_turn_ = source;
+      turns_.push_back(it->second.back().second);
+      it->second.pop_back();
+      if (it->second.empty()) waiting.erase(it);
+    } else {
+      waiting.erase(it);  // another one's own ration may be there
+    }
+  }
+}
+
+// One at a time, so that nobody waits for many handshakes.
+void Listener::begin_postponed(SteadyTime now) {
+  if (turns_.empty() || now < next_turn_) return;
+  next_turn_ = now + kTurn;
+  auto it = connections_.end();
+  while (it == connections_.end() && !turns_.empty()) {
+    it = connections_.find(turns_.front());
+    turns_.pop_front();
+  }
+  if (it == connections_.end()) return;
+  const std::uint64_t id = it->first;
+  if (begin_handshake(it->second) == Io::done && watch(id, it->second, EPOLLIN))
+    drive(id);
+  else
+    connections_.erase(id);
 }
 
 bool Listener::admit(const std::string& source) {
@@ -70,24 +125,46 @@ std::shared_ptr<void> Listener::place_of(const std::string& source) {
 
 // Ends the connection that has waited longest for its client, of this source or else of the one with the most of them:
 // so slow ones cannot keep a new one out, and a flood pushes out itself. False: all are being answered.
-bool Listener::make_room(std::string_view source) {
-  std::unordered_map<std::string_view, std::size_t> waiting;
-  for (const auto& [id, c] : connections_)
-    if (!c.is_answered()) ++waiting[c.source];
-  auto victim = connections_.end();
-  for (auto it = connections_.begin(); it != connections_.end(); ++it) {
-    const Connection& c = it->second;
-    if (c.is_answered() || (!source.empty() && c.source != source)) continue;
-    if (victim != connections_.end()) {
-      const std::size_t n = waiting[c.source], most = waiting[victim->second.source];
-      if (n < most || (n == most && std::tie(c.since, it->first) > std::tie(victim->second.since, victim->first)))
-        continue;
+bool Listener::make_room(const std::string& source) {
+  auto& going = going_[source];
+  for (bool looked = false;; looked = true) {
+    while (!going.empty()) {
+      const auto [since, id] = going.back();
+      going.pop_back();
+      const auto it = connections_.find(id);
+      if (it == connections_.end() || it->second.is_answered() || it->second.since != since) continue;
+      connections_.erase(it);
+      return true;
     }
-    victim = it;
+    if (looked) break;
+    going = who_goes_first(source);
   }
-  if (victim == connections_.end()) return false;
-  connections_.erase(victim);
-  return true;
+  going_.erase(source);
+  return false;
+}
+
+// Looking at them all for each one that goes would cost more than to accept it; of few, one at a time.
+std::vector<std::pair<SteadyTime, std::uint64_t>> Listener::who_goes_first(std::string_view source) const {
+  std::unordered_map<std::string_view, std::vector<std::pair<SteadyTime, std::uint64_t>>> by_source;
+  std::size_t waiting = 0;
+  for (const auto& [id, c] : connections_)
+    if (!c.is_answered() && (source.empty() || c.source == source)) {
+      by_source[c.source].emplace_back(c.since, id);
+      ++waiting;
+    }
+  for (auto& [from, ids] : by_source) std::ranges::sort(ids, std::greater<>());
+  std::vector<std::pair<SteadyTime, std::uint64_t>> going;
+  const auto later = [](const auto& a, const auto& b) {
+    if (a.second.size() != b.second.size()) return a.second.size() < b.second.size();
+    return !a.second.empty() && b.second.back() < a.second.back();
+  };
+  for (std::size_t n = std::min(waiting, waiting / kLookedAtForOne + 1); n > 0; --n) {
+    auto& ids = std::ranges::max_element(by_source, later)->second;
+    going.push_back(ids.back());
+    ids.pop_back();
+  }
+  std::ranges::reverse(going);
+  return going;
 }
 
 void Listener::end_overdue(SteadyTime now) {

@@ -87,6 +87,11 @@ void set_no_delay(const Socket& socket) {
   setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+void acknowledge_now(const Socket& socket) {
+  const int on = 1;
+  setsockopt(socket.fd(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 Socket connect_to(const std::string& host, std::uint16_t port, Millis timeout) {
   const Addresses addresses = resolve(host, port, 0);
   for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) {

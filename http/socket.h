@@ -40,6 +40,9 @@ Socket connect_to(const std::string& host, std::uint16_t port, Millis timeout);
 std::string source_of(const sockaddr_storage& from);
 bool is_loopback(std::string_view source);
 void set_no_delay(const Socket& socket);
+// What has come and is not acknowledged yet. A client without TCP_NODELAY holds the rest of what it has to say until
+// then, and the system lets it wait for 40 ms.
+void acknowledge_now(const Socket& socket);
 // False: nothing happened in that time.
 bool wait_for(const Socket& socket, bool write, Millis timeout);
 

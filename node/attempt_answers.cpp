@@ -200,7 +200,7 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
       const std::string& node = job.x.committee().node_of(culprit);
       job.candidates.doubtful.insert(culprit);
       job.record.name_silent(node);
-      if (mine && answers_for_itself(report, job.signers)) doubts_.waited_in_vain(node, world_.clock.steady());
+      if (mine && answers_for_itself(report, job.signers)) doubts_.add(node, world_.clock.steady());
     } else if (mine)
       job.candidates.excluded.insert(culprit);
     else
@@ -308,7 +308,7 @@ bool Coordinator::missed(Job& job, const std::set<std::string>& nodes, bool gone
     if (job.ended_there.contains(node)) continue;
     silent.push_back(node);
     job.record.name_silent(node);
-    if (!gone) doubts_.waited_in_vain(node, world_.clock.steady());
+    if (!gone) doubts_.add(node, world_.clock.steady());
   }
   if (!member_missing) {
     if (job.deadline <= world_.clock.steady()) job.deadline = world_.clock.steady() + limits::kProposalTimeout;

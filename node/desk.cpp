@@ -109,7 +109,7 @@ void Desk::tick() {
   approvals_.tick();
   governance_.tick();
   for (const auto& [node, same] : peers_.all())
-    if (inflow_.take_lost(node)) windows_.on_lost(node);
+    if (inflow_.take_lost(node)) on_lost(node);
   windows_.tick();
   freezes_.tick();
   recoveries_.tick();
@@ -166,9 +166,15 @@ void Desk::expire() {
   }
 }
 
+// More came from it than could be taken.
+void Desk::on_lost(const std::string& node) {
+  coordinator_.doubt(node);
+  windows_.on_lost(node);
+}
+
 // It speaks of all that was sent before it, also of what was dropped here.
 void Desk::take_mark(const std::string& from, const LedgerMark& mark) {
-  if (inflow_.take_lost(from)) return windows_.on_lost(from);
+  if (inflow_.take_lost(from)) return on_lost(from);
   windows_.on_mark(from, mark);
 }
 
@@ -278,6 +284,7 @@ void Desk::on_envelope(const std::string& from, Envelope envelope) noexcept {
         dispatch(from, envelope);
       } catch (const Malformed& e) {
         ++malformed_;
+        coordinator_.doubt(from);
         world_.log(LogLevel::warn, from + " sent a message that does not decode: " + e.what());
       }
     };

@@ -54,6 +54,7 @@ class Desk final : public peers::Inbox {
  private:
   void dispatch(const std::string& from, const Envelope& envelope);
   void take(const std::string& from, const Outcome& outcome);
+  void on_lost(const std::string& node);
   void take_mark(const std::string& from, const LedgerMark& mark);
   void tell_outcome(const std::string& to, const OutcomeQuery& query);
   void ask_outcomes(const std::string& node);

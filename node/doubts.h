@@ -1,5 +1,6 @@
-// Nodes that were waited for in vain, by what this node saw itself: connected, and yet they have not answered. For a
-// while they are taken last, so that one of them costs a deadline once, and not every request that it is near to.
+// Nodes that this node itself has seen to be of no use: connected, and yet they were waited for in vain, or sent more
+// than could be taken, or what does not decode. For a while they are taken last, so that one of them costs a deadline
+// once, and not every request that it is near to.
 // Lives on the desk.
 #pragma once
 #include <algorithm>
@@ -16,7 +17,7 @@ class Doubts {
   static constexpr Millis kMost{600'000};  // … up to this
   static constexpr int kForgiven = 10;     // so many times as long without a new one: it begins anew
 
-  void waited_in_vain(const std::string& node, SteadyTime now) {
+  void add(const std::string& node, SteadyTime now) {
     Doubt& doubt = by_node_[node];
     if (now < doubt.until) return;  // of the same time
     const bool anew = doubt.lasts == Millis(0) || now > doubt.until + kForgiven * doubt.lasts;

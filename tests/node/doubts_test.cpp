@@ -12,18 +12,18 @@ TEST(Doubts, LastLongerEachTimeAndAreForgiven) {
   SteadyTime now = kStart;
   EXPECT_FALSE(doubts.holds("a", now));
   for (Millis lasts = Doubts::kFirst; lasts < Doubts::kMost; lasts *= 2) {
-    doubts.waited_in_vain("a", now);
-    doubts.waited_in_vain("a", now + Millis(1));  // many requests have waited at once
+    doubts.add("a", now);
+    doubts.add("a", now + Millis(1));  // many requests have waited at once
     EXPECT_TRUE(doubts.holds("a", now + lasts - Millis(1)));
     now += lasts;
     EXPECT_FALSE(doubts.holds("a", now));
     EXPECT_FALSE(doubts.holds("b", now));
   }
-  doubts.waited_in_vain("a", now);
+  doubts.add("a", now);
   EXPECT_TRUE(doubts.holds("a", now + Doubts::kMost - Millis(1)));
   EXPECT_FALSE(doubts.holds("a", now + Doubts::kMost));
   now += Doubts::kMost + Doubts::kForgiven * Doubts::kMost + Millis(1);
-  doubts.waited_in_vain("a", now);
+  doubts.add("a", now);
   EXPECT_FALSE(doubts.holds("a", now + Doubts::kFirst));
 }
 
