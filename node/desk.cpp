@@ -13,6 +13,7 @@ using storage::RequestState;
 constexpr auto kExpireEvery = Seconds(2);
 constexpr auto kSweepEvery = Seconds(60);
 constexpr auto kFarewell = Seconds(10);
+constexpr auto kUntold = Seconds(10);            // between two lines about what a node sends and does not decode
 constexpr auto kExpireGrace = Seconds(10);       // after a request's end, for an outcome on its way
 constexpr std::size_t kMaxOutcomeQueries = 256;  // to one peer at once
 
@@ -26,6 +27,7 @@ Desk::Desk(const World& world, SessionHost& host)
       windows_(world, requests_, peers_,
                [this](const std::string& id) { return coordinator_.attempts(id) || participant_.takes_part(id); }),
       freshness_(world, requests_, peers_),
+      turns_(world.desk),
       participant_(world, requests_, host, peers_, quarantines_, windows_,
                    {[this](const Report& report) { coordinator_.on_report(world_.me.id, report); },
                     [this](const std::string& request, const std::string& from) {
@@ -179,9 +181,9 @@ void Desk::take_mark(const std::string& from, const LedgerMark& mark) {
 }
 
 // For what ends something, which must not get lost.
-bool Desk::post(std::function<void()> work) noexcept {
+bool Desk::post(const std::string& node, std::function<void()> work) noexcept {
   try {
-    if (world_.desk.post_always(std::move(work))) return true;
+    if (turns_.post(node, std::move(work))) return true;
   } catch (const std::exception&) {
   }
   ++dropped_;
@@ -230,7 +232,7 @@ void Desk::update_mesh() {
 }
 
 void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexcept {
-  post([this, node, hello] {
+  post(node, [this, node, hello] {
     const bool same = has_same_documents(hello);
     hellos_[node] = hello;
     if (!same)
@@ -262,7 +264,7 @@ void Desk::on_peer_down(const std::string& node) noexcept {
   } catch (const std::exception&) {
     ++dropped_;
   }
-  post([this, node] {
+  post(node, [this, node] {
     peers_.erase(node);
     hellos_.erase(node);
     governance_.on_peer_down(node);
@@ -283,17 +285,31 @@ void Desk::on_envelope(const std::string& from, Envelope envelope) noexcept {
       try {
         dispatch(from, envelope);
       } catch (const Malformed& e) {
-        ++malformed_;
-        coordinator_.doubt(from);
-        world_.log(LogLevel::warn, from + " sent a message that does not decode: " + e.what());
+        on_malformed(from, e.what());
       }
     };
-    if (admitted && world_.desk.post(std::move(work))) return;
+    if (admitted && turns_.post(from, std::move(work))) return;
   } catch (const std::exception&) {
   }
   if (admitted) inflow_.done(from, bytes);
   inflow_.lose(from);
   ++dropped_;
+}
+
+// Their number must not become a number of lines.
+void Desk::on_malformed(const std::string& from, const std::string& why) {
+  ++malformed_;
+  coordinator_.doubt(from);
+  const SteadyTime now = world_.clock.steady();
+  Untold& untold = untold_[from];
+  if (now < untold.next) {
+    ++untold.n;
+    return;
+  }
+  std::string text = from + " sent a message that does not decode: " + why;
+  if (untold.n > 0) text += " (and " + std::to_string(untold.n) + " before)";
+  untold = {now + kUntold, 0};
+  world_.log(LogLevel::warn, text);
 }
 
 void Desk::propose(const std::string& from, const Propose& propose) {

@@ -14,6 +14,7 @@
 #include "node/healer.h"
 #include "node/inflow.h"
 #include "node/participant.h"
+#include "node/peer_turns.h"
 #include "node/peer_view.h"
 #include "node/recoveries.h"
 #include "node/requests.h"
@@ -59,7 +60,8 @@ class Desk final : public peers::Inbox {
   void tell_outcome(const std::string& to, const OutcomeQuery& query);
   void ask_outcomes(const std::string& node);
   void peer_hello(const std::string& node, const peers::Hello& hello) noexcept;
-  bool post(std::function<void()> work) noexcept;
+  bool post(const std::string& node, std::function<void()> work) noexcept;
+  void on_malformed(const std::string& from, const std::string& why);
   void propose(const std::string& from, const Propose& propose);
   void on_final(const RequestRecord& record);
   bool has_same_documents(const peers::Hello& hello) const;
@@ -75,6 +77,7 @@ class Desk final : public peers::Inbox {
   Windows windows_;
   Freshness freshness_;
   Inflow inflow_;
+  PeerTurns turns_;
   Participant participant_;
   Coordinator coordinator_;
   Approvals approvals_;
@@ -87,6 +90,11 @@ class Desk final : public peers::Inbox {
   std::map<std::string, peers::Hello> hellos_;  // of the peers that are up, the last one
   std::vector<peers::PeerConfig> mesh_peers_;
   std::map<std::string, std::pair<peers::PeerConfig, SteadyTime>> leaving_;  // still to be told, until then
+  struct Untold {
+    SteadyTime next{};
+    std::uint64_t n = 0;
+  };
+  std::map<std::string, Untold> untold_;  // of what did not decode, by node
   SteadyTime next_expiry_{}, next_sweep_{};
   bool draining_ = false;
   std::atomic<std::uint64_t> malformed_{0}, dropped_{0};

@@ -1,0 +1,53 @@
+// What the mesh brings for the desk: in each peer's order, one piece of every peer at a time, so that neither the
+// others nor what the node itself has to do wait behind all that one peer has sent.
+#pragma once
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "node/executor.h"
+
+namespace quorate::node {
+
+// Any thread. It outlives the executor's last piece of work.
+class PeerTurns {
+ public:
+  explicit PeerTurns(Executor& desk) : desk_(desk) {}
+
+  // False: the desk has stopped. How much waits is up to who calls.
+  bool post(const std::string& peer, std::function<void()> work) {
+    const std::lock_guard lock(mutex_);
+    Waiting& waiting = by_peer_[peer];
+    waiting.works.push_back(std::move(work));
+    if (waiting.posted) return true;
+    waiting.posted = desk_.post_always([this, &waiting] { run_one(waiting); });
+    if (!waiting.posted) waiting.works.pop_back();
+    return waiting.posted;
+  }
+
+ private:
+  struct Waiting {
+    std::deque<std::function<void()>> works;
+    bool posted = false;  // its turn is among what the desk has to do
+  };
+
+  void run_one(Waiting& waiting) {
+    std::function<void()> work;
+    {
+      const std::lock_guard lock(mutex_);
+      work = std::move(waiting.works.front());
+      waiting.works.pop_front();
+      waiting.posted = !waiting.works.empty() && desk_.post_always([this, &waiting] { run_one(waiting); });
+    }
+    work();
+  }
+
+  Executor& desk_;
+  std::mutex mutex_;
+  std::map<std::string, Waiting> by_peer_;  // of every node that the mesh has ever brought something from; none leaves
+};
+
+}  // namespace quorate::node
