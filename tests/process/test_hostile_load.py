@@ -92,14 +92,13 @@ class HostileLoad(ClusterTest):
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         c = self.cluster().up()
         key = c.create("ed", ED25519)
-        c.kill("node3")
-        calm = self.sign_some(c, key, "calm", lambda: True)
+        calm = self.sign_some(c, key, "calm", lambda: True)  # with all three at work, as later
         before = self.numbers(c, "node1")
-
+        c.kill("node3")
         with open(c.dir / "node3" / "log", "ab") as log:
             # As the slow clients it has in truth a machine of its own: it takes of this one what the others leave.
-            c.processes["node3"] = subprocess.Popen(["chrt", "--idle", "0", EVIL, "--dir", c.dir, "--node", "node3", "--mode", "flood"], stdin=subprocess.DEVNULL,
-                                                    stdout=log, stderr=log)
+            flood = ["chrt", "--idle", "0", EVIL, "--dir", c.dir, "--node", "node3", "--mode", "flood"]
+            c.processes["node3"] = subprocess.Popen(flood, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         slow = SlowClients(c, "node1", CONNECTIONS)
         self.addCleanup(slow.process.kill)
         end = time.monotonic() + max(120, MESSAGES / 500) * SLOWNESS
