@@ -59,7 +59,8 @@ class Coordinator {
   void on_frozen();                            // another scope is: what runs of it ends
   void on_peer_up(const std::string& node);    // the view knows it already
   void on_peer_down(const std::string& node);  // likewise
-  void doubt(const std::string& node) { doubts_.add(node, world_.clock.steady()); }  // taken last for a while
+  // It is taken last for a while.
+  void doubt(const std::string& node) { doubts_.add(node, world_.clock.steady()); }
   void on_final(const RequestRecord& record);  // learned from elsewhere
   void tick();
 
