@@ -2,11 +2,14 @@
 #include "http/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 
 #include <filesystem>
 #include <latch>
+
+#include "wire.h"
 
 namespace quorate::http {
 namespace {
@@ -142,6 +145,69 @@ TEST_F(ListenerTest, AcceptsAFewAtATime) {
   EXPECT_TRUE(second.answer());
   EXPECT_LE(after - before, 40) << "others waited for all of the flood";
   EXPECT_TRUE(flood.back().ask_for("/"));
+}
+
+// Over TLS, where two handshakes of an address that come to nothing are begun at once, and three more in its turn; no
+// others while the test runs.
+class HandshakeTurns : public testing::Test {
+ protected:
+  HandshakeTurns() {
+    ListenerConfig c;
+    c.host = "127.0.0.1";
+    c.threads = 2;
+    c.handshake = Millis(1'000);
+    c.handshakes = {.burst = 4, .each = Millis(3'600'000), .common_burst = 1, .common_each = Millis(3'600'000)};
+    listener.emplace(
+        std::move(c), &tls, clock,
+        [](const HttpRequest&, const std::shared_ptr<Exchange>&) {
+          return HttpResponse{200, {}, "x"};
+        },
+        EarlyHandler());
+    listener->start();
+  }
+  ~HandshakeTurns() override { listener->stop(); }
+  Socket from(const char* address) {
+    Socket s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in me{}, to{};
+    me.sin_family = to.sin_family = AF_INET;
+    to.sin_port = htons(listener->port());
+    inet_pton(AF_INET, address, &me.sin_addr);
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    EXPECT_EQ(bind(s.fd(), reinterpret_cast<sockaddr*>(&me), sizeof me), 0);
+    EXPECT_EQ(connect(s.fd(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    EXPECT_EQ(fcntl(s.fd(), F_SETFL, O_NONBLOCK), 0);
+    return s;
+  }
+  bool answers(const char* address) {
+    try {
+      Wire wire(from(address));
+      return wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") && wire.answer().has_value();
+    } catch (const std::runtime_error&) {
+      return false;  // no handshake
+    }
+  }
+
+  SystemClock clock;
+  TlsServer tls{kTestCertificate, kTestKey};
+  std::optional<Listener> listener;
+};
+
+TEST_F(HandshakeTurns, WhoAsksNothingWaitsAndNobodyElseDoes) {
+  for (int i = 0; i < 5; ++i)
+    EXPECT_NO_THROW(Wire(from("127.0.0.2"))) << i;  // two at once, two in turns, the common one
+  EXPECT_FALSE(answers("127.0.0.2")) << "ended when its time was over";
+  EXPECT_TRUE(answers("127.0.0.3"));
+}
+
+TEST_F(HandshakeTurns, WhoAsksIsAlwaysLetIn) {
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(answers("127.0.0.2")) << i;
+}
+
+TEST_F(HandshakeTurns, SilenceCostsNothing) {
+  std::vector<Socket> silent;
+  for (int i = 0; i < 50; ++i) silent.push_back(from("127.0.0.2"));
+  EXPECT_TRUE(answers("127.0.0.2"));
+  EXPECT_TRUE(wait_for(silent.back(), false, Millis(10'000))) << "they are ended all the same";
 }
 
 TEST(Source, IsWhatAClientCannotChoose) {
