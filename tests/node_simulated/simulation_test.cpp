@@ -92,6 +92,29 @@ TEST(NodeSimulation, ASilentNodeIsNotChosenAgainAndAgain) {
     }
 }
 
+// The nearest one otherwise: it takes part in nothing for a while, and is not waited for.
+TEST(NodeSimulation, WhoSendsWhatDoesNotDecodeIsChosenLast) {
+  NodeSimulation sim(3, 11);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  sim.settle();
+  std::vector<std::string> asked;
+  sim.tap = [&](NodeSimulation::Sent s) {
+    if (s.envelope.tag == node::Propose::tag) asked.push_back(s.to);
+    return std::vector{std::move(s)};
+  };
+  ASSERT_TRUE(sim.ask(0, sim.sign("hot", "before")).succeeded());
+  ASSERT_EQ(asked.size(), 1U);
+  const std::string nearest = asked[0], other = nearest == "node2" ? "node3" : "node2";
+  Envelope e;
+  e.tag = node::Outcome::tag;
+  e.body.assign(100, 0xff);
+  sim.raw_send(nearest == "node2" ? 1 : 2, 0, e);
+  sim.settle();
+  asked.clear();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(sim.ask(0, sim.sign("hot", "message " + std::to_string(i))).succeeded());
+  EXPECT_EQ(asked, std::vector<std::string>(3, other));
+}
+
 // node3 sends nothing to node2, which then waits for it, and node1 for node2.
 TEST(NodeSimulation, NobodyIsDoubtedForWhatAThirdOneKeepsFromIt) {
   NodeSimulation sim(5, 12);
