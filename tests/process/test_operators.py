@@ -222,7 +222,7 @@ class Operators(unittest.TestCase):
         for name in NAMES:
             eventually(lambda n=name: [r["state"] for r in node(n, "recoveries")] == ["pending"], 30, f"{name} knows of it")
             self.assertEqual((ready(name)["ready"], ready(name)["checks"]["recovery"]), (True, "pending"))
-            self.assertIn("RECOVERY OF THE ADMINS: 1 of zoe, gamma-admin", self.log(name))
+            eventually(lambda n=name: "RECOVERY OF THE ADMINS: 1 of zoe, gamma-admin" in self.log(n), 10, f"{name} says so in its log")
         self.run_block("gamma", f"quorate --dir user recover-admins veto {recovery}")
         for name in NAMES:
             eventually(lambda n=name: [r["state"] for r in node(n, "recoveries")] == ["vetoed"], 30, f"{name} knows of the veto")
