@@ -190,7 +190,7 @@ bool Listener::closes(Connection& c, const HttpRequest& request) {
 
 Io Listener::take_request(std::uint64_t id, Connection& c) {
   HttpRequest request = c.reader.take();
-  if (!std::exchange(c.of_use, true)) handshakes_.was_of_use(c.source);
+  if (c.served == 0) handshakes_.was_of_use(c.source);
   const bool close = closes(c, request);
   const auto exchange = std::make_shared<PooledExchange>(answers_, id, close, request.method == "HEAD");
   const bool queued = watch(id, c, on_leaving()) &&

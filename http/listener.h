@@ -80,7 +80,6 @@ class Listener {
     After after = After::close;
     SteadyTime request_deadline{};
     std::size_t served = 0, lingered = 0;
-    bool of_use = false;                     // it has brought a whole request
     std::weak_ptr<PooledExchange> exchange;  // while calling
     FlowEnd flow;                            // while flowing …
     SteadyTime flow_until{};

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -17,14 +18,12 @@ class PeerTurns {
  public:
   explicit PeerTurns(Executor& desk) : desk_(desk) {}
 
-  // False: the desk has stopped. How much waits is up to who calls.
+  // False, or an exception: it is not taken. How much waits is up to who calls.
   bool post(const std::string& peer, std::function<void()> work) {
     const std::lock_guard lock(mutex_);
     Waiting& waiting = by_peer_[peer];
-    waiting.works.push_back(std::move(work));
-    if (waiting.posted) return true;
-    waiting.posted = desk_.post_always([this, &waiting] { run_one(waiting); });
-    if (!waiting.posted) waiting.works.pop_back();
+    if (!waiting.posted) waiting.posted = post_turn(waiting);
+    if (waiting.posted) waiting.works.push_back(std::move(work));
     return waiting.posted;
   }
 
@@ -34,13 +33,22 @@ class PeerTurns {
     bool posted = false;  // its turn is among what the desk has to do
   };
 
+  bool post_turn(Waiting& waiting) {
+    return desk_.post_always([this, &waiting] { run_one(waiting); });
+  }
+
   void run_one(Waiting& waiting) {
     std::function<void()> work;
     {
       const std::lock_guard lock(mutex_);
+      waiting.posted = false;
+      if (waiting.works.empty()) return;  // there was no memory for it
       work = std::move(waiting.works.front());
       waiting.works.pop_front();
-      waiting.posted = !waiting.works.empty() && desk_.post_always([this, &waiting] { run_one(waiting); });
+      try {
+        waiting.posted = !waiting.works.empty() && post_turn(waiting);
+      } catch (const std::bad_alloc&) {  // the next piece of this peer brings the rest with it
+      }
     }
     work();
   }

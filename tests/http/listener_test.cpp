@@ -106,6 +106,27 @@ TEST_F(ListenerTest, WhoHoldsMostMakesRoom) {
   EXPECT_FALSE(other.ended());
 }
 
+// Of many, whose turn it is to go is found for several at once.
+TEST_F(ListenerTest, WhoHasAskedMeanwhileStays) {
+  start(100, 64);
+  std::vector<Visitor> many;
+  for (int i = 0; i < 64; ++i) {
+    many.emplace_back(port());
+    EXPECT_TRUE(many.back().ask_for("/"));
+  }
+  EXPECT_TRUE(Visitor(port()).ask_for("/"));
+  EXPECT_TRUE(many[0].ends());
+  std::this_thread::sleep_for(Millis(20));
+  EXPECT_TRUE(many[1].ask_for("/"));
+  std::vector<Visitor> more;
+  for (int i = 0; i < 3; ++i) {
+    more.emplace_back(port());
+    EXPECT_TRUE(more.back().ask_for("/"));
+  }
+  EXPECT_TRUE(many[2].ends());
+  EXPECT_FALSE(many[1].ended());
+}
+
 TEST_F(ListenerTest, WhoIsBeingAnsweredStays) {
   start(100, 2);
   Visitor called(port()), slow(port());

@@ -68,14 +68,6 @@ TEST(Choose, ASetThatHasFailedIsNotTriedAgain) {
   EXPECT_EQ(choose_signers(c, 2), std::nullopt);
   EXPECT_EQ(choose_signers(c, 3), set({1, 2, 3}));
 }
-TEST(Choose, TheDoubtfulComeLast) {
-  Candidates c = reachable({1, 2, 3, 4});
-  c.me = PartyId(1);
-  c.preferred = {PartyId(2), PartyId(3), PartyId(4)};
-  c.doubtful = set({2, 3});
-  EXPECT_EQ(choose_signers(c, 2), set({1, 4}));
-  EXPECT_EQ(choose_signers(c, 3), set({1, 2, 4}));
-}
 TEST(Choose, TheWorstCaseIsBounded) {
   Candidates c;
   for (unsigned i = 1; i <= 32; ++i) c.reachable.insert(PartyId(i));

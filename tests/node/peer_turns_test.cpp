@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
+#include <utility>
 #include <vector>
 
 namespace quorate::node {
@@ -39,6 +41,35 @@ TEST(PeerTurns, KeepsEachPeersOrderAlsoAfterAFailure) {
   turns.post("a", [&] { done.push_back(4); });
   EXPECT_TRUE(desk.run_one());
   EXPECT_EQ(done.back(), 4);
+}
+
+// Without memory for a turn, now and then.
+class Short final : public Executor {
+ public:
+  bool post(std::function<void()> work) override { return post_always(std::move(work)); }
+  bool post_always(std::function<void()> work) override {
+    if (std::exchange(fails, false)) throw std::bad_alloc();
+    return queue.post_always(std::move(work));
+  }
+  QueueExecutor queue;
+  bool fails = false;
+};
+
+TEST(PeerTurns, GoesOnAfterALackOfMemory) {
+  Short desk;
+  PeerTurns turns(desk);
+  std::vector<int> done;
+  desk.fails = true;
+  EXPECT_THROW(turns.post("a", [&] { done.push_back(-1); }), std::bad_alloc);
+  turns.post("a", [&] { done.push_back(0); });
+  turns.post("a", [&] { done.push_back(1); });
+  desk.fails = true;  // for the turn of the second
+  EXPECT_TRUE(desk.queue.run_one());
+  EXPECT_FALSE(desk.queue.run_one());
+  turns.post("a", [&] { done.push_back(2); });
+  while (desk.queue.run_one()) {
+  }
+  EXPECT_EQ(done, (std::vector<int>{0, 1, 2}));
 }
 
 // One that has stopped, or whose queue is full.

@@ -1,6 +1,8 @@
 // Honest nodes in a bad world: crashes at every write and every message, partitions, restarts, several clients at once.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "node/messages.h"
@@ -108,11 +110,14 @@ TEST(NodeSimulation, WhoSendsWhatDoesNotDecodeIsChosenLast) {
   Envelope e;
   e.tag = node::Outcome::tag;
   e.body.assign(100, 0xff);
-  sim.raw_send(nearest == "node2" ? 1 : 2, 0, e);
+  for (int i = 0; i < 100; ++i) sim.raw_send(nearest == "node2" ? 1 : 2, 0, e);
   sim.settle();
   asked.clear();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(sim.ask(0, sim.sign("hot", "message " + std::to_string(i))).succeeded());
   EXPECT_EQ(asked, std::vector<std::string>(3, other));
+  const auto told =
+      std::ranges::count_if(sim.log, [](const auto& line) { return line.find("does not decode") != line.npos; });
+  EXPECT_EQ(told, 1) << "not one line each";
 }
 
 // node3 sends nothing to node2, which then waits for it, and node1 for node2.

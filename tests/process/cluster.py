@@ -239,11 +239,11 @@ class Cluster:
     def port(self, node):
         return self.base + int(node.removeprefix("node"))
 
-    def send(self, call, node="node1", timeout=90):
-        return self.raw(call.method, call.target, call.body, call.headers, node, timeout)
+    def send(self, call, node="node1", timeout=90, context=None):
+        return self.raw(call.method, call.target, call.body, call.headers, node, timeout, context)
 
-    def raw(self, method, target, body=b"", headers=None, node="node1", timeout=90):
-        context = ssl.create_default_context(cafile=self.dir / "ca.pem")
+    def raw(self, method, target, body=b"", headers=None, node="node1", timeout=90, context=None):
+        context = context or ssl.create_default_context(cafile=self.dir / "ca.pem")
         connection = http.client.HTTPSConnection("127.0.0.1", self.port(node), timeout=timeout * SLOWNESS, context=context)
         try:
             connection.request(method, target, body=body if method != "GET" else None, headers=headers or {})

@@ -5,7 +5,6 @@ QUORATE_HOSTILE_MESSAGES (default 20000) are taken from the flood. A connection 
 and their number is bounded; what must not grow is the memory from then on. From a million messages on, the time of a signature is asserted
 too; a short run beside other programs only tells it.
 """
-import http.client
 import json
 import os
 import pathlib
@@ -74,14 +73,10 @@ class HostileLoad(ClusterTest):
             call = c.make_call("POST", "/v1/keys/ed/signatures", {"payload": {"kind": "message", "utf8": text}}, prefer=40,
                                idempotency_key=f"{what}-{i}-{time.time_ns()}")
             began = time.monotonic()
-            connection = http.client.HTTPSConnection("127.0.0.1", c.port("node1"), timeout=90 * SLOWNESS, context=context)
-            connection.request(call.method, call.target, body=call.body, headers=call.headers)
-            answer = connection.getresponse()
-            result = json.loads(answer.read())
+            reply = c.send(call, context=context)
             times.append(time.monotonic() - began)
-            connection.close()
-            self.assertEqual(answer.status, 201, result)
-            self.assertTrue(verifies(key, text.encode(), bytes.fromhex(result["result"]["signature"]["hex"])), result)
+            self.assertEqual(reply.status, 201, reply)
+            self.assertTrue(verifies(key, text.encode(), bytes.fromhex(reply.body["result"]["signature"]["hex"])), reply)
             i += 1
         times.sort()
         return times[len(times) // 2], times[int(len(times) * 0.99)], len(times)
@@ -103,15 +98,13 @@ class HostileLoad(ClusterTest):
         self.addCleanup(slow.process.kill)
         end = time.monotonic() + max(120, MESSAGES / 500) * SLOWNESS
 
-        seen = []  # since all connections are there
-
-        told = []  # when the node was asked last: to count its descriptors costs it more than a signature does
+        seen, asked = [], 0  # seen: since all connections are there
 
         def enough():
-            if told and time.monotonic() < told[-1] + 0.5:
+            nonlocal asked
+            if time.monotonic() < asked + 0.5:  # to count its descriptors costs the node more than a signature does
                 return False
-            now = self.numbers(c, "node1")
-            told.append(time.monotonic())
+            now, asked = self.numbers(c, "node1"), time.monotonic()
             if slow.all_there:
                 seen.append(now)
             taken = self.bogus(now) - self.bogus(seen[0]) if seen else 0
@@ -125,7 +118,8 @@ class HostileLoad(ClusterTest):
         kept = seen[0]["process_open_fds"] - before["process_open_fds"]
         alone, full, most = before[RSS], seen[0][RSS], max(n[RSS] for n in seen)
         print(f"hostile load: {taken:.0f} bogus messages, {slow.opened} slow connections, {slow.most} at once, of which the node keeps "
-              f"{kept:.0f}, {slow.ended} ended by the node, {slow.asked} came to begin a request; a signature takes {calm[0] * 1000:.0f} ms (99 %: {calm[1] * 1000:.0f} ms) alone, "
+              f"{kept:.0f}, {slow.ended} ended by the node, {slow.asked} came to begin a request; a signature "
+              f"takes {calm[0] * 1000:.0f} ms (99 %: {calm[1] * 1000:.0f} ms) alone, "
               f"{hostile[0] * 1000:.0f} ms (99 %: {hostile[1] * 1000:.0f} ms) meanwhile, {hostile[2]} of them; memory "
               f"{alone / MIB:.1f} MiB alone, {full / MIB:.1f} "
               f"MiB once all connections are there, {most / MIB:.1f} MiB at most until the last message, {seen[-1][RSS] / MIB:.1f} MiB then",
