@@ -1,37 +1,21 @@
 // Which sources may begin a TLS handshake now. One takes the listener's thread a millisecond and costs its client next
 // to nothing, so those that lead to no request are rationed: of each source, and beyond that of all in turns.
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <unordered_map>
 
-#include "base/clock.h"
+#include "base/limits.h"
+#include "base/ration.h"
 
 namespace quorate::http {
 
-// A rate with a burst, as the time until which it is used up: full again once that lies in the past.
-class Ration {
- public:
-  // One, if then `left` are left.
-  bool take(SteadyTime now, Millis each, std::size_t burst, std::size_t left = 0) {
-    if (used_until_ > now + each * (burst - left - 1)) return false;
-    used_until_ = std::max(used_until_, now) + each;
-    return true;
-  }
-  void give_back(Millis each) { used_until_ -= each; }
-  bool full(SteadyTime now) const { return used_until_ <= now; }
-
- private:
-  SteadyTime used_until_{};
-};
-
 struct HandshakeRations {
-  std::size_t burst = 64;  // of one source …
-  Millis each{250};        // … and how long until it may begin one more
-  std::size_t common_burst = 64;
-  Millis common_each{16};
-  std::size_t sources = 4096;  // that are told apart; what more there are at once share the common ration
+  std::size_t burst = limits::kHandshakesAtOnce;  // of one source …
+  Millis each = limits::kHandshakeEach;           // … and how long until it may begin one more
+  std::size_t common_burst = limits::kCommonHandshakesAtOnce;
+  Millis common_each = limits::kCommonHandshakeEach;
+  std::size_t sources = limits::kMaxHandshakeSources;
 };
 
 class Handshakes {

@@ -40,7 +40,8 @@ Desk::Desk(const World& world, SessionHost& host)
                     },
                     [this](const std::string& node, const std::string& key) { healer_.exchange(node, key); },
                     [this] { return freshness_.resting(); }, [this] { return freshness_.noticed(); },
-                    [this](const Examined& x, const RequestRecord& record) { approvals_.follow(x, record); }}),
+                    [this](const Examined& x, const RequestRecord& record) { approvals_.follow(x, record); },
+                    [this](const std::string& node) { inflow_.useless(node, world_.clock.steady()); }}),
       coordinator_(
           world, requests_, host, participant_, peers_, quarantines_, windows_,
           [this](const std::string& request) { return healer_.ask_for(request); },
@@ -296,9 +297,18 @@ void Desk::on_envelope(const std::string& from, Envelope envelope) noexcept {
   ++dropped_;
 }
 
+bool Desk::wants_more(const std::string& from) noexcept {
+  try {
+    return inflow_.wants_more(from, world_.clock.steady()) && host_.wants_more(from);
+  } catch (const std::exception&) {  // no memory to count with
+    return true;
+  }
+}
+
 // Their number must not become a number of lines.
 void Desk::on_malformed(const std::string& from, const std::string& why) {
   ++malformed_;
+  inflow_.useless(from, world_.clock.steady());
   coordinator_.doubt(from);
   const SteadyTime now = world_.clock.steady();
   Untold& untold = untold_[from];

@@ -47,6 +47,7 @@ class Desk final : public peers::Inbox {
   void on_peer_up(const std::string& node, const peers::Hello& hello) noexcept override;
   void on_peer_hello(const std::string& node, const peers::Hello& hello) noexcept override;
   void on_envelope(const std::string& from, Envelope envelope) noexcept override;
+  bool wants_more(const std::string& from) noexcept override;
   void on_peer_down(const std::string& node) noexcept override;
 
   std::uint64_t malformed() const { return malformed_; }

@@ -1,5 +1,5 @@
 // How much of each peer waits to be looked at, so that one peer's flood fills neither memory nor the queue of the
-// others.
+// others; and whether more is read of it, so that it takes little of the processor either.
 #pragma once
 #include <atomic>
 #include <map>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/limits.h"
+#include "base/ration.h"
 
 namespace quorate::node {
 
@@ -33,11 +34,24 @@ class Inflow {
     --load.messages;
     load.bytes -= bytes;
   }
+  // Something of this peer led to nothing.
+  void useless(const std::string& from, SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    load_[from].useless.owe(now, limits::kUselessEach, limits::kUselessAtOnce);
+  }
+  // Half of what may wait does not, and not much was useless.
+  bool wants_more(const std::string& from, SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    const Load& load = load_[from];
+    return load.messages < limits::kMaxInboxPerPeer / 2 && load.bytes < limits::kMaxInboxBytesPerPeer / 2 &&
+           load.useless.has_one(now, limits::kUselessEach, limits::kUselessAtOnce);
+  }
 
  private:
   struct Load {
     std::atomic<std::size_t> messages{0}, bytes{0};
     std::atomic<bool> lost{false};
+    Ration useless;  // under the mutex
   };
   Load& of(const std::string& node) {
     const std::lock_guard lock(mutex_);

@@ -82,6 +82,7 @@ Participant::Participant(const World& world, Requests& requests, SessionHost& ho
 
 void Participant::refuse(const std::string& to, const Propose& propose, const std::string& request,
                          const Refusal& refusal) {
+  hooks_.refused(to);
   world_.log(LogLevel::info,
              "refused " + request + " proposed by " + to + ": " + refusal.code + " (" + refusal.detail + ")");
   Refuse message;

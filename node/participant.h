@@ -41,6 +41,7 @@ class Participant {
     std::function<bool()> resting;                                        // Freshness::resting
     std::function<std::uint64_t()> noticed;                               // Freshness::noticed
     std::function<void(const Examined&, const RequestRecord&)> accepted;  // durably: Approvals::follow
+    std::function<void(const std::string& node)> refused;                 // what that node proposed
   };
   Participant(const World& world, Requests& requests, SessionHost& host, const PeerView& peers,
               Quarantines& quarantines, Windows& windows, Hooks hooks);

@@ -38,7 +38,7 @@ bool SessionHost::open(HostedSession session) {
       if (hand(it->second, letter.from, *letter.envelope))
         begins = true;
       else
-        ++dropped_;
+        drop(letter.from);
     }
     if (begins) advance(worker, sid);
   });
@@ -91,12 +91,12 @@ void SessionHost::deliver(const std::string& from, Envelope envelope) {
         if (worker.early.keep(from, shared, world_.clock.steady())) return;
         kept_.done(from, bytes);
       }
-      ++dropped_;
+      drop(from);
       return;
     }
     // A peer that speaks has accepted: of what is not eager it has been told to begin, so everybody has.
     if (!hand(it->second, from, *shared)) {
-      ++dropped_;
+      drop(from);
       return;
     }
     advance(worker, shared->sid);
@@ -129,8 +129,15 @@ void SessionHost::expect(const SessionId& sid) {
 }
 
 void SessionHost::let_go(const EarlyMail::Letters& letters) {
-  for (const EarlyMail::Letter& letter : letters) kept_.done(letter.from, letter.envelope->body.size());
-  dropped_ += letters.size();
+  for (const EarlyMail::Letter& letter : letters) {
+    kept_.done(letter.from, letter.envelope->body.size());
+    drop(letter.from);
+  }
+}
+
+void SessionHost::drop(const std::string& from) {
+  ++dropped_;
+  inflow_.useless(from, world_.clock.steady());
 }
 
 void SessionHost::peer_lost(const std::string& node) {

@@ -75,6 +75,7 @@ class SessionHost {
   void close(const SessionId& sid, std::function<void()> then = {});
   void forget(const SessionId& sid);  // it will not be opened here …
   void expect(const SessionId& sid);  // … or may be after all
+  bool wants_more(const std::string& from) { return inflow_.wants_more(from, world_.clock.steady()); }
   void peer_lost(const std::string& node);
   void tick();  // deadlines; several times a second
 
@@ -102,6 +103,7 @@ class SessionHost {
   // False: it is from nobody that takes part, or of another life of who does.
   bool hand(Running& running, const std::string& from, const Envelope& envelope);
   void let_go(const EarlyMail::Letters& letters);
+  void drop(const std::string& from);
   void advance(Worker& worker, const SessionId& sid);
   std::vector<std::string> peers_of(const Running& running) const;
   Gates::State send_out(Running& running);

@@ -16,7 +16,7 @@ namespace quorate::peers {
 namespace {
 
 constexpr std::size_t kRecord = 16 * 1024;        // bytes of plaintext in one TLS record
-constexpr std::size_t kReadBudget = 256 * 1024;   // bytes from one peer before others have their turn
+constexpr std::size_t kReadBudget = 32 * 1024;    // bytes from one peer before others have their turn
 constexpr std::size_t kWriteBudget = 256 * 1024;  // bytes to one peer, likewise
 
 void set_option(int fd, int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof value); }
@@ -200,7 +200,10 @@ void Connection::shut_down() {
 
 std::uint32_t Connection::events() const {
   if (stage == Stage::connecting) return EPOLLOUT;
-  return static_cast<std::uint32_t>(wants_write_ ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  std::uint32_t events = 0;
+  if (!rests) events |= EPOLLIN;
+  if (wants_write_) events |= EPOLLOUT;
+  return events;
 }
 
 }  // namespace quorate::peers

@@ -84,6 +84,7 @@ class Connection {
   SteadyTime deadline{};  // of all stages but up
   SteadyTime last_heard{}, last_ping{};
   std::uint64_t hello_sent = 0;  // generation of our own Hello that the peer knows
+  bool rests = false;            // not read for a moment
   std::uint64_t ping_token = 0;
   std::chrono::steady_clock::time_point ping_at{};
   std::uint32_t watched = 0;                      // what epoll was asked for

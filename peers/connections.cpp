@@ -151,7 +151,8 @@ void TlsMesh::step(Connection& connection, std::uint32_t events) {
     if (!connections_.contains(connection.id())) return;
   }
   const std::uint64_t id = connection.id();
-  if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) read(connection);
+  const bool ended = (events & (EPOLLHUP | EPOLLERR)) != 0;  // epoll says it again and again
+  if (ended || ((events & EPOLLIN) != 0 && !connection.rests)) read(connection, ended);
   if (connections_.contains(id)) write(connection);
 }
 

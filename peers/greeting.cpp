@@ -40,8 +40,14 @@ void TlsMesh::tell_hello(Peer& peer) {
   inbox_.on_peer_hello(peer.config.node, peer.current->hello);
 }
 
-void TlsMesh::read(Connection& connection) {
+void TlsMesh::read(Connection& connection, bool ended) {
   const std::uint64_t id = connection.id();
+  if (connection.stage == Stage::up && !ended && !inbox_.wants_more(connection.node)) {
+    connection.rests = true;
+    connection.last_heard = clock_.steady();  // as far as is known
+    resting_.push_back(id);
+    return;
+  }
   std::uint64_t envelopes = 0;
   bool heard = false;
   const auto take = [&](Frame frame) {

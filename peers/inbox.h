@@ -18,6 +18,13 @@ class Inbox {
   virtual void on_envelope(const std::string& from, Envelope envelope) noexcept = 0;
   virtual void on_peer_down(const std::string& node) noexcept = 0;
 
+  // Asked before each reading of a peer that is up. False: what it sends stays where it is, and in the end with itself;
+  // asked again in limits::kReadRest. Not for long: meanwhile the peer's silence goes unnoticed.
+  virtual bool wants_more(const std::string& from) noexcept {
+    static_cast<void>(from);
+    return true;
+  }
+
   // The peer's policy, state_seq, audit head or cluster document changed while it was connected: the latest, at most
   // once in a heartbeat.
   virtual void on_peer_hello(const std::string& node, const Hello& hello) noexcept {

@@ -182,11 +182,18 @@ void TlsMesh::run() {
   std::array<epoll_event, kMostEvents> ready{};
   std::vector<std::pair<std::uint64_t, std::uint32_t>> events;
   while (!stopping_) {
-    const auto wait = more_.empty() ? std::max<std::int64_t>(0, (next_tick_ - clock_.steady()).count()) : 0;
+    auto wait = more_.empty() ? std::max<std::int64_t>(0, (next_tick_ - clock_.steady()).count()) : 0;
+    if (!resting_.empty()) wait = std::min(wait, Millis(limits::kReadRest).count());
     const int n = epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), static_cast<int>(wait));
     QUORATE_ASSERT(n >= 0 || errno == EINTR);
     events.clear();
     for (const std::uint64_t id : std::exchange(more_, {})) events.emplace_back(id, EPOLLIN | EPOLLOUT);
+    for (const std::uint64_t id : std::exchange(resting_, {})) {
+      const auto at = connections_.find(id);
+      if (at == connections_.end()) continue;
+      at->second->rests = false;
+      events.emplace_back(id, EPOLLIN);
+    }
     for (int i = 0; i < n; ++i) {
       const epoll_event event = ready[static_cast<std::size_t>(i)];
       events.emplace_back(std::uint64_t{event.data.u64}, std::uint32_t{event.events});

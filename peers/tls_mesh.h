@@ -131,7 +131,7 @@ class TlsMesh final : public Mesh {
   void on_greeting(Connection& connection, const Frame& frame);
   void promote(Peer& peer, Connection& connection, Hello hello, std::uint16_t wire);
   void refuse(Connection& connection, const std::string& why);
-  void read(Connection& connection);
+  void read(Connection& connection, bool ended);
   void write(Connection& connection);
   void beat(Connection& connection);
   bool is_arbiter(const std::string& node) const { return name_ < node; }
@@ -163,7 +163,8 @@ class TlsMesh final : public Mesh {
   std::map<std::string, Peer> peers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> dropped_;  // until the step that dropped them is over
-  std::vector<std::uint64_t> more_;                   // connections that spent their budget
+  std::vector<std::uint64_t> more_;                   // connections that spent their budget …
+  std::vector<std::uint64_t> resting_;                // … and those of which the inbox wanted no more
   std::uint64_t next_id_ = 2;                         // 0 and 1 are the wake-up and the listener in epoll
   std::size_t handshake_steps_ = 0;                   // in this turn
   MeshCounters counters_;

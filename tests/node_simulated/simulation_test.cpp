@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "node/desk.h"
 #include "node/messages.h"
 #include "tests/node_simulated/algorithms.h"
 #include "tests/support/node_simulation.h"
@@ -117,6 +118,38 @@ TEST(NodeSimulation, WhoSendsWhatDoesNotDecodeIsChosenLast) {
   const auto told =
       std::ranges::count_if(sim.log, [](const auto& line) { return line.find("does not decode") != line.npos; });
   EXPECT_EQ(told, 1) << "not one line each";
+}
+
+// Until so much could have come from it in the time that is granted.
+TEST(NodeSimulation, OfWhoSendsMuchThatLeadsToNothingNoMoreIsRead) {
+  NodeSimulation sim(3, 12);
+  ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
+  sim.settle();
+  Envelope garbage, stray;
+  garbage.tag = node::Outcome::tag;
+  garbage.body.assign(100, 0xff);
+  stray.tag = "frost/commitment/2";
+  stray.body.assign(64, 1);
+  node::Propose unsigned_one;
+  unsigned_one.original.method = "POST";
+  const auto sent = [&](const Envelope& e, std::size_t n) {
+    ASSERT_TRUE(sim.desk(0).wants_more("node2"));
+    for (std::size_t i = 0; i < n; ++i) {
+      Envelope one = e;
+      one.sid = sim.rng().bytes<32>();
+      sim.raw_send(1, 0, std::move(one));
+      if (i % 50 == 49) sim.quiesce();
+    }
+    sim.quiesce();
+    EXPECT_FALSE(sim.desk(0).wants_more("node2")) << e.tag;
+    EXPECT_TRUE(sim.desk(0).wants_more("node3")) << e.tag;
+    EXPECT_TRUE(sim.desk(2).wants_more("node2")) << e.tag;
+    sim.run_for(Seconds(1));
+  };
+  sent(garbage, 200);
+  sent(node::envelope_of(unsigned_one), 200);
+  sent(stray, limits::kMaxInboxPerPeer + 200);  // so many may belong to what is about to begin
+  EXPECT_TRUE(sim.desk(0).wants_more("node2"));
 }
 
 // node3 sends nothing to node2, which then waits for it, and node1 for node2.

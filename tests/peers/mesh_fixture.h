@@ -92,6 +92,11 @@ class Recorder : public Inbox {
     if (on_each) on_each(from, envelope);
     if (keep) envelopes_[from].push_back(std::move(envelope));
   }
+  bool wants_more(const std::string& from) noexcept override {
+    const std::lock_guard lock(mutex_);
+    ++asked_;
+    return from != unwanted_;
+  }
   void on_peer_hello(const std::string& node, const Hello& hello) noexcept override {
     const std::lock_guard lock(mutex_);
     if (!up_[node]) ++out_of_order_;
@@ -127,6 +132,14 @@ class Recorder : public Inbox {
   int out_of_order() const {
     return locked([&] { return out_of_order_; });
   }
+  void want_no_more_of(const std::string& node) {
+    const std::lock_guard lock(mutex_);
+    unwanted_ = node;
+    asked_ = 0;
+  }
+  std::size_t asked() const {
+    return locked([&] { return asked_; });
+  }
   void be_slow(bool slow) { slow_ = slow; }
 
   bool keep = true;                                                  // set before the start
@@ -141,6 +154,8 @@ class Recorder : public Inbox {
   std::map<std::string, std::vector<Hello>> hellos_;
   std::map<std::string, std::vector<Envelope>> envelopes_;
   int out_of_order_ = 0;
+  std::string unwanted_;
+  std::size_t asked_ = 0;  // whether more is wanted
   std::atomic<bool> slow_{false};
 };
 

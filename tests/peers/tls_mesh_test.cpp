@@ -103,6 +103,40 @@ TEST_F(MeshTest, SlowReaderFillsItsOwnQueueOnly) {
   EXPECT_EQ(status(at(0), "node2").connects, 1U);
 }
 
+// Longer than a peer may be silent.
+TEST_F(MeshTest, WhoIsNotWantedWaitsAndIsNotCalledSilent) {
+  make(3);
+  at(0).inbox.want_no_more_of("node2");
+  const auto began = clock_.steady();
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    send_surely(at(1), "node1", i, 4096);
+    send_surely(at(2), "node1", i, 4096);
+  }
+  EXPECT_TRUE(eventually([&] { return at(0).inbox.count("node3") == 200; }));
+  EXPECT_TRUE(at(0).mesh->send("node2", envelope(7)));
+  EXPECT_TRUE(eventually([&] { return at(1).inbox.count("node1") == 1; }));
+  std::this_thread::sleep_for(at(0).config.times.silent + Millis(500));
+  const auto waited = static_cast<std::size_t>((clock_.steady() - began) / Millis(1));
+  // What it had sent itself when it was last asked: greetings and heartbeats.
+  EXPECT_EQ(at(0).inbox.count("node2"), 0U);
+  EXPECT_EQ(at(0).inbox.downs("node2"), 0);
+  EXPECT_EQ(at(1).inbox.downs("node1"), 0);
+  EXPECT_LT(at(0).inbox.asked(), 1000 + 2 * waited) << "it looks all the time";
+  at(0).inbox.want_no_more_of("");
+  EXPECT_TRUE(eventually([&] { return at(0).inbox.count("node2") == 200; }));
+  std::uint64_t next = 0;
+  for (const Envelope& e : at(0).inbox.take("node2")) EXPECT_EQ(number_of(e), next++);
+}
+
+TEST_F(MeshTest, TheEndOfWhoIsNotWantedIsNoticed) {
+  make(2);
+  at(0).inbox.want_no_more_of("node2");
+  for (std::uint64_t i = 0; i < 100; ++i) send_surely(at(1), "node1", i, 4096);
+  std::this_thread::sleep_for(Millis(100));
+  at(1).mesh->stop();
+  EXPECT_TRUE(eventually([&] { return !at(0).inbox.up("node2"); }));
+}
+
 TEST_F(MeshTest, RestartReconnectsQuicklyWithAnotherBootId) {
   make(3);
   const BootId before = at(1).inbox.ups("node1").empty() ? BootId{} : at(0).inbox.ups("node2").back();
