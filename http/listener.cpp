@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kMaxLinger = 1024 * 1024;  // bytes of a refused request that are read and dropped
 constexpr int kFlowSendBuffer = 64 * 1024;       // the system doubles it
-constexpr Millis kLinger{2'000}, kFinish{1'000}, kTick{50};
+constexpr Millis kLinger{2'000}, kFinish{1'000};
 
 }  // namespace
 
@@ -171,6 +171,7 @@ Io Listener::read_some(std::uint64_t id, Connection& c) {
   }
   if (const HttpRequest* head = c.reader.new_head(); head != nullptr && early_)
     if (const auto answer = early_(*head, c.reader.announced())) {
+      if (c.served == 0 && c.reader.complete()) handshakes_.was_of_use(c.source);
       const bool close = closes(c, *head) || !c.reader.complete();
       send(c, write_response(*answer, close, head->method == "HEAD"), close ? After::close : After::next_request);
       c.reader = RequestReader();

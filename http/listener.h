@@ -61,7 +61,7 @@ class Listener {
   std::uint16_t port() const { return port_; }
 
  private:
-  static constexpr Millis kTurn{4};
+  static constexpr Millis kTick{50}, kTurn{4};
   static constexpr std::uint64_t kListening = 0, kWake = 1;  // of its epoll events; connections begin with 2
   enum class Phase { arriving, postponed, handshake, idle, reading, calling, flowing, writing, lingering };
   enum class After { next_request, rest_of_request, close };
@@ -123,9 +123,9 @@ class Listener {
   Socket listening_, epoll_;
   std::uint16_t port_ = 0;
   std::unordered_map<std::string, std::size_t> held_;  // connections by source
-  std::unordered_map<std::uint64_t, Connection> connections_;
   // By source, "" for any: the next to go, the last one first, and since when they had waited.
   std::unordered_map<std::string, std::vector<std::pair<SteadyTime, std::uint64_t>>> going_;
+  std::unordered_map<std::uint64_t, Connection> connections_;
   Handshakes handshakes_;
   std::deque<std::uint64_t> turns_;  // connections that were postponed and may begin now; some have ended
   std::string last_turn_;            // the source of the last one

@@ -52,8 +52,12 @@ void Listener::accept_some() {
   }
 }
 
-// The first byte is there: TLS buffers and a handshake are not spent on who says nothing.
+// TLS buffers and a handshake are not spent on who says nothing.
 Io Listener::arrive(Connection& c) {
+  std::uint8_t first = 0;
+  const ssize_t n = recv(c.socket.fd(), &first, 1, MSG_PEEK);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return Io::wants_read;
+  if (n <= 0) return Io::closed;
   if (tls_ == nullptr || handshakes_.take(c.source, clock_.steady())) return begin_handshake(c);
   c.phase = Phase::postponed;
   return Io::done;
@@ -76,7 +80,7 @@ void Listener::give_turns(SteadyTime now) {
     for (const auto& [id, c] : connections_)
       if (c.phase == Phase::postponed) waiting[c.source].emplace_back(c.since, id);
   for (auto& [source, ids] : waiting) std::ranges::sort(ids, std::greater<>());
-  while (!waiting.empty()) {
+  while (!waiting.empty() && turns_.size() < static_cast<std::size_t>(kTick / kTurn)) {
     auto it = waiting.upper_bound(last_turn_);
     if (it == waiting.end()) it = waiting.begin();
     const std::string source(it->first);
@@ -119,7 +123,10 @@ bool Listener::admit(const std::string& source) {
 std::shared_ptr<void> Listener::place_of(const std::string& source) {
   ++held_[source];
   return {nullptr, [this, source](void*) {
-            if (const auto it = held_.find(source); --it->second == 0) held_.erase(it);
+            const auto it = held_.find(source);
+            if (--it->second != 0) return;
+            held_.erase(it);
+            going_.erase(source);
           }};
 }
 

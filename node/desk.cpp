@@ -119,6 +119,7 @@ void Desk::tick() {
   cards_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
+  turns_.again();
   const SteadyTime now = world_.clock.steady();
   if (std::erase_if(leaving_, [&](const auto& l) { return now >= l.second.second; }) != 0) update_mesh();
   if (now >= next_expiry_) {
@@ -401,8 +402,10 @@ void Desk::dispatch(const std::string& from, const Envelope& e) {
     cards_.on_cards(from, decode<CardList>(e.body));
   else if (e.tag == QuarantineList::tag)
     quarantines_.on_list(from, decode<QuarantineList>(e.body));
-  else
+  else {
     ++malformed_;
+    inflow_.useless(from, world_.clock.steady());
+  }
 }
 
 void Desk::take(const std::string& from, const Outcome& outcome) {

@@ -26,6 +26,12 @@ class PeerTurns {
     if (waiting.posted) waiting.works.push_back(std::move(work));
     return waiting.posted;
   }
+  // What has no turn for want of memory gets one. Now and then.
+  void again() {
+    const std::lock_guard lock(mutex_);
+    for (auto& [peer, waiting] : by_peer_)
+      if (!waiting.posted && !waiting.works.empty()) waiting.posted = post_turn(waiting);
+  }
 
  private:
   struct Waiting {
@@ -47,7 +53,7 @@ class PeerTurns {
       waiting.works.pop_front();
       try {
         waiting.posted = !waiting.works.empty() && post_turn(waiting);
-      } catch (const std::bad_alloc&) {  // the next piece of this peer brings the rest with it
+      } catch (const std::bad_alloc&) {  // the next piece of this peer brings the rest with it, or again()
       }
     }
     work();

@@ -81,9 +81,24 @@ void SessionHost::deliver(const std::string& from, Envelope envelope) {
     ++dropped_;
     return;
   }
+  bool posted = false;
+  try {
+    posted = post_letter(from, std::move(envelope));
+  } catch (...) {
+    inflow_.done(from, bytes);
+    throw;
+  }
+  if (!posted) {
+    inflow_.done(from, bytes);
+    ++dropped_;
+  }
+}
+
+bool SessionHost::post_letter(const std::string& from, Envelope envelope) {
+  const std::size_t bytes = envelope.body.size();
   Worker& worker = worker_of(envelope.sid);
   const auto shared = std::make_shared<Envelope>(std::move(envelope));
-  const bool posted = worker.executor->post([this, &worker, bytes, from, shared] {
+  return worker.executor->post([this, &worker, bytes, from, shared] {
     inflow_.done(from, bytes);
     const auto it = worker.sessions.find(shared->sid);
     if (it == worker.sessions.end()) {
@@ -101,10 +116,6 @@ void SessionHost::deliver(const std::string& from, Envelope envelope) {
     }
     advance(worker, shared->sid);
   });
-  if (!posted) {
-    inflow_.done(from, bytes);
-    ++dropped_;
-  }
 }
 
 void SessionHost::close(const SessionId& sid, std::function<void()> then) {

@@ -104,6 +104,7 @@ class SessionHost {
   bool hand(Running& running, const std::string& from, const Envelope& envelope);
   void let_go(const EarlyMail::Letters& letters);
   void drop(const std::string& from);
+  bool post_letter(const std::string& from, Envelope envelope);
   void advance(Worker& worker, const SessionId& sid);
   std::vector<std::string> peers_of(const Running& running) const;
   Gates::State send_out(Running& running);

@@ -43,16 +43,16 @@ void TlsMesh::tell_hello(Peer& peer) {
 void TlsMesh::read(Connection& connection, bool ended) {
   const std::uint64_t id = connection.id();
   if (connection.stage == Stage::up && !ended && !inbox_.wants_more(connection.node)) {
-    connection.rests = true;
-    connection.last_heard = clock_.steady();  // as far as is known
-    resting_.push_back(id);
-    return;
+    const SteadyTime now = clock_.steady();
+    if (!connection.resting_since) connection.resting_since = now;
+    // As far as is known; but no peer is lost for good because this node's own work does not go on.
+    if (now - *connection.resting_since < times_.silent) connection.last_heard = now;
+    return rest(connection);
   }
-  std::uint64_t envelopes = 0;
-  bool heard = false;
+  connection.resting_since.reset();
+  std::uint64_t envelopes = 0, others = 0;
   const auto take = [&](Frame frame) {
-    heard = true;
-    if (frame.type == FrameType::envelope) ++envelopes;
+    ++(frame.type == FrameType::envelope ? envelopes : others);
     return on_frame(connection, std::move(frame)) && connections_.contains(id);
   };
   std::string broken;
@@ -63,7 +63,7 @@ void TlsMesh::read(Connection& connection, bool ended) {
   } catch (const Malformed& rule) {
     broken = rule.what();
   }
-  if (heard || connection.bytes_in() != before) connection.last_heard = clock_.steady();
+  if (envelopes + others > 0 || connection.bytes_in() != before) connection.last_heard = clock_.steady();
   if (!connections_.contains(id)) return;
   if (peers_.contains(connection.node))
     table_.count_in(connection.node,
@@ -73,7 +73,13 @@ void TlsMesh::read(Connection& connection, bool ended) {
     return drop(connection, "malformed: " + broken);
   }
   if (progress == Connection::Progress::ended) return drop(connection, connection.error());
+  if (progress == Connection::Progress::more && others > kMostControlFrames) return rest(connection);
   if (progress == Connection::Progress::more) more_.push_back(id);
+}
+
+void TlsMesh::rest(Connection& connection) {
+  connection.rests = true;
+  resting_.push_back(connection.id());
 }
 
 void TlsMesh::write(Connection& connection) {

@@ -42,6 +42,16 @@ std::optional<SocketAddress> source_address(const std::string& host) {
   return at;
 }
 
+// Each connection has one step in a turn: epoll tells again of what was not read to its end.
+void add_event(std::vector<std::pair<std::uint64_t, std::uint32_t>>& events, std::uint64_t id, std::uint32_t what) {
+  for (auto& [known, all] : events)
+    if (known == id) {
+      all |= what;
+      return;
+    }
+  events.emplace_back(id, what);
+}
+
 void add_to_epoll(int epoll, int fd, std::uint64_t id, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
@@ -187,16 +197,16 @@ void TlsMesh::run() {
     const int n = epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), static_cast<int>(wait));
     QUORATE_ASSERT(n >= 0 || errno == EINTR);
     events.clear();
-    for (const std::uint64_t id : std::exchange(more_, {})) events.emplace_back(id, EPOLLIN | EPOLLOUT);
+    for (const std::uint64_t id : std::exchange(more_, {})) add_event(events, id, EPOLLIN | EPOLLOUT);
     for (const std::uint64_t id : std::exchange(resting_, {})) {
       const auto at = connections_.find(id);
       if (at == connections_.end()) continue;
       at->second->rests = false;
-      events.emplace_back(id, EPOLLIN);
+      add_event(events, id, EPOLLIN);
     }
     for (int i = 0; i < n; ++i) {
       const epoll_event event = ready[static_cast<std::size_t>(i)];
-      events.emplace_back(std::uint64_t{event.data.u64}, std::uint32_t{event.events});
+      add_event(events, event.data.u64, event.events);
     }
     handle(events);
     write_ready();

@@ -48,6 +48,15 @@ TEST(Handshakes, WhoAsksSomethingDoesNotRunOut) {
   EXPECT_EQ(at_once(h, "a", kThen), 4U) << "and gains nothing";
 }
 
+// A machine that has just been started.
+TEST(Handshakes, WhoGetsBackMoreThanItsOwnIsNotLockedOut) {
+  Handshakes h(kRations);
+  const SteadyTime beginning{};
+  EXPECT_EQ(in_turns(h, "a", beginning), 8U + 4U) << "its own, and the common ones";
+  for (int i = 0; i < 12; ++i) h.was_of_use("a");
+  EXPECT_EQ(at_once(h, "a", beginning), 4U);
+}
+
 TEST(Handshakes, SourcesAreForgottenNotCollected) {
   Handshakes h(kRations);
   for (const char* s : {"a", "b", "c"}) EXPECT_TRUE(h.take(s, kThen));

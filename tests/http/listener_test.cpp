@@ -231,6 +231,11 @@ TEST_F(HandshakeTurns, SilenceCostsNothing) {
   EXPECT_TRUE(wait_for(silent.back(), false, Millis(10'000))) << "they are ended all the same";
 }
 
+TEST_F(HandshakeTurns, ComingAndGoingCostsNothing) {
+  for (int i = 0; i < 50; ++i) from("127.0.0.2");
+  EXPECT_TRUE(answers("127.0.0.2"));
+}
+
 TEST(Source, IsWhatAClientCannotChoose) {
   const auto of = [](const char* text) {
     sockaddr_storage s{};

@@ -72,6 +72,24 @@ TEST(PeerTurns, GoesOnAfterALackOfMemory) {
   EXPECT_EQ(done, (std::vector<int>{0, 1, 2}));
 }
 
+TEST(PeerTurns, NothingWaitsForAPeerToSpeakAgain) {
+  Short desk;
+  PeerTurns turns(desk);
+  std::vector<int> done;
+  turns.post("a", [&] { done.push_back(0); });
+  turns.post("a", [&] { done.push_back(1); });
+  turns.post("a", [&] { done.push_back(2); });
+  desk.fails = true;
+  EXPECT_TRUE(desk.queue.run_one());
+  EXPECT_FALSE(desk.queue.run_one());
+  turns.again();
+  turns.again();
+  EXPECT_TRUE(desk.queue.run_one());
+  EXPECT_TRUE(desk.queue.run_one());
+  EXPECT_FALSE(desk.queue.run_one());
+  EXPECT_EQ(done, (std::vector<int>{0, 1, 2}));
+}
+
 // One that has stopped, or whose queue is full.
 class Stopped final : public Executor {
  public:

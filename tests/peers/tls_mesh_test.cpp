@@ -128,6 +128,17 @@ TEST_F(MeshTest, WhoIsNotWantedWaitsAndIsNotCalledSilent) {
   for (const Envelope& e : at(0).inbox.take("node2")) EXPECT_EQ(number_of(e), next++);
 }
 
+// The node's own work does not go on, for whatever reason: a new connection begins anew.
+TEST_F(MeshTest, WhoIsNotWantedForVeryLongIsLost) {
+  for (std::size_t i = 0; i < 2; ++i) add(name(i), [](MeshConfig& c) { c.times.silent = Millis(1500); });
+  start_all();
+  ASSERT_TRUE(eventually([&] { return all_connected(); }));
+  at(0).inbox.want_no_more_of("node2");
+  EXPECT_TRUE(eventually([&] { return at(0).inbox.downs("node2") > 0; }));
+  at(0).inbox.want_no_more_of("");
+  EXPECT_TRUE(eventually([&] { return all_connected(); }));
+}
+
 TEST_F(MeshTest, TheEndOfWhoIsNotWantedIsNoticed) {
   make(2);
   at(0).inbox.want_no_more_of("node2");
