@@ -96,7 +96,7 @@ void Approvals::vote(const std::string& id, const policy::Approval& vote, Told t
   with_vote.approvals.insert(with_vote.approvals.begin(), vote);
   const auto examined = examine(with_vote, world_);
   if (const auto* refused = std::get_if<Refusal>(&examined)) return told(*refused);
-  const Examined& x = std::get<Examined>(examined);
+  const Examined& x = *std::get<SharedExamined>(examined);
   if (user == record->requested_by.text && !x.decision.self_approve)
     return told(Refusal{403, "not_an_approver", "who asks for it does not approve it", std::nullopt});
   if (const auto fault = policy::fault_in(vote, *world_.policy->user_of(user), policy::to_json(x.intent)))
@@ -140,7 +140,7 @@ void Approvals::on_replicate(const std::string& from, const Replicate& message) 
 
 void Approvals::take(const ClientRequest& incoming, const Source& source, int retries) {
   const auto examined = examine(incoming, world_);
-  const auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   if (x == nullptr) {
     if (source.told) source.told(std::get<Refusal>(examined));
     return;
@@ -193,14 +193,14 @@ void Approvals::take_more(const RequestRecord& known, const Examined& x, const C
   const auto look = [&](const ClientRequest& one, const ClientRequest& other) {
     ClientRequest both = joined(one, other);
     auto examined = examine(both, world_);
-    if (const auto* seen = std::get_if<Examined>(&examined)) both = in_normal_form(both, seen->consent);
+    if (const auto* seen = seen_in(examined)) both = in_normal_form(both, seen->consent);
     return std::pair(std::move(both), std::move(examined));
   };
   auto merged = look(known.original, incoming);
   const bool same_signed = as_signed(known.original) == as_signed(incoming);
   if (!same_signed && known.request_state() == RequestState::pending_approval) {
-    const auto rank = [&](const std::variant<Examined, Refusal>& e) {
-      const auto* seen = std::get_if<Examined>(&e);
+    const auto rank = [&](const Examination& e) {
+      const auto* seen = seen_in(e);
       if (seen == nullptr || !seen->asks_people() || seen->expires <= now)
         return std::tuple<bool, std::size_t, std::int64_t>{};
       return std::tuple<bool, std::size_t, std::int64_t>{seen->consent.given(), 1 + seen->consent.votes.size(),
@@ -209,7 +209,7 @@ void Approvals::take_more(const RequestRecord& known, const Examined& x, const C
     auto other = look(incoming, known.original);
     if (rank(other.second) > rank(merged.second)) merged = std::move(other);
   }
-  const auto* m = std::get_if<Examined>(&merged.second);
+  const auto* m = seen_in(merged.second);
   if (m == nullptr) return refuse(std::get<Refusal>(merged.second));
 
   RequestState state = state_of(*m);

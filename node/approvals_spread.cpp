@@ -213,7 +213,7 @@ void Approvals::recover(const storage::RequestRow& row) {
     const RequestRecord record = record_of(row);
     if (!waits_or_goes_on(record) && !is_withdrawn(row.state)) return;
     const auto examined = examine(record.original, world_);
-    const auto* x = std::get_if<Examined>(&examined);
+    const auto* x = seen_in(examined);
     if (x == nullptr) {
       if (record.open()) unread_.insert(row.id);
       return;

@@ -79,9 +79,9 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
   Job* job = job_of(refuse.random);
   if (job == nullptr || job->phase != Phase::proposing || !job->waiting.contains(from)) return;
   job->refused_by.insert(from);
-  const bool whole = job->x.create() != nullptr;
+  const bool whole = job->x->create() != nullptr;
   std::string code = known_code(refuse.code);
-  world_.log(LogLevel::info, from + " refused " + job->x.id + ": " + code);
+  world_.log(LogLevel::info, from + " refused " + job->x->id + ": " + code);
   if (whole && refuse.code.text == "name_busy") {
     if (world_.clock.steady() < job->patience) {
       --job->attempts;
@@ -96,9 +96,9 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
     job->refused = Refusal{refuse.status, code, from + ": " + refuse.detail.text, std::nullopt};
     return;
   }
-  const Member* member = job->x.committee().find(from);
+  const Member* member = job->x->committee().find(from);
   // Only who would sign the number has a say in it.
-  const ResharePlan* plan = job->x.reshare();
+  const ResharePlan* plan = job->x->reshare();
   if (code == "number_used" && plan != nullptr && plan->committee.find(from) != nullptr &&
       job->numbers.size() < limits::kMaxAttempts) {
     job->numbers.push_back(refuse.number);
@@ -110,13 +110,13 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
       job->waiting.erase(from);
       return begin_if_all(*job);
     }
-    if (!job->x.asks_people()) --job->attempts;  // those are tried again later
+    if (!job->x->asks_people()) --job->attempts;  // those are tried again later
     job->busy.insert(member->id);
     give_up_attempt(*job);
     return whole || code == "other_certificate" ? postpone(*job, kTurnPause) : attempt(*job);
   }
   // Its rule is one whose window this node thinks has room: anything else is a refusal as any other.
-  const auto& limits = job->x.decision.limits;
+  const auto& limits = job->x->decision.limits;
   const bool limited = std::any_of(limits.begin(), limits.end(),
                                    [&](const policy::Limit& limit) { return limit.rule == refuse.detail.text; });
   if (code == "window_exceeded" && member != nullptr && limited) return no_room(*job, refuse.detail.text, from);
@@ -139,9 +139,9 @@ void Coordinator::on_refuse(const std::string& from, const Refuse& refuse) {
 
 // Whether a quarantine that this node has seen the record of keeps the member from another signer of this attempt.
 bool Coordinator::is_apart(const Job& job, PartyId member) const {
-  const auto key = job.x.gated();
+  const auto key = job.x->gated();
   if (!key) return false;
-  for (const auto& [a, b] : quarantines_.edges(*key, job.x.committee()))
+  for (const auto& [a, b] : quarantines_.edges(*key, job.x->committee()))
     if ((a == member || b == member) && job.signers.contains(a) && job.signers.contains(b)) return true;
   return false;
 }
@@ -152,7 +152,7 @@ NameClaim Coordinator::give_way(const std::string& request, const std::string& o
   Job& job = it->second;
   if (job.phase == Phase::ending && job.failing) return NameClaim::given_up;
   const bool begun = job.phase != Phase::proposing && job.phase != Phase::waiting;
-  if (begun || job.x.create() == nullptr) return NameClaim::kept;
+  if (begun || job.x->create() == nullptr) return NameClaim::kept;
   if (heal_(request)) return NameClaim::kept;  // an earlier attempt may be complete but for its last messages
   fail(job, "name_taken", "request " + other + " wants the same name at the same time, and its id is smaller");
   return NameClaim::given_up;
@@ -174,7 +174,7 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
   const auto it = jobs_.find(report.request);
   if (it == jobs_.end()) return;
   Job& job = it->second;
-  const Member* reporter = job.x.committee().find(from);
+  const Member* reporter = job.x->committee().find(from);
   if (reporter == nullptr) return;
   if (report.succeeded) job.active_at.insert(reporter->id);  // said of itself: a lie shortens the wait for itself
   if (job.phase == Phase::activating) return await_members(job);
@@ -183,21 +183,21 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
     job.any_released |= report.released;
   if (report.succeeded) return succeed_with(job, report, from);
   // A signing runs before everybody has accepted it.
-  const bool runs = job.phase == Phase::running || (job.phase == Phase::proposing && job.x.sign() != nullptr);
+  const bool runs = job.phase == Phase::running || (job.phase == Phase::proposing && job.x->sign() != nullptr);
   if (report.sid != job.sid || !runs || !job.signers.contains(reporter->id)) return;
 
   const bool mine = from == world_.me.id;
   const bool silent = report.abort_kind.text == name_of(AbortKind::silent);
   // Who takes part itself will see by itself, in the same time, for whom it waits.
-  const Member* own = job.x.committee().find(world_.me.id);
+  const Member* own = job.x->committee().find(world_.me.id);
   if (silent && !mine && own != nullptr && job.signers.contains(own->id)) return;
-  if (mine) add_blame(job.record, job.x.committee(), report);
+  if (mine) add_blame(job.record, job.x->committee(), report);
   for (const PartyId culprit : set_of(report.culprits)) {
     if (culprit == reporter->id || !job.signers.contains(culprit)) continue;
     // Who waits for somebody that waits for a third one is as silent as that one. What this node saw itself of cheating
     // excludes; what others say is an edge between two of whom one lies.
     if (silent) {
-      const std::string& node = job.x.committee().node_of(culprit);
+      const std::string& node = job.x->committee().node_of(culprit);
       job.candidates.doubtful.insert(culprit);
       job.record.name_silent(node);
       if (mine && answers_for_itself(report, job.signers)) doubts_.add(node, world_.clock.steady());
@@ -206,12 +206,12 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
     else
       job.candidates.edges.insert({std::min(reporter->id, culprit), std::max(reporter->id, culprit)});
   }
-  const ResharePlan* plan = job.x.reshare();
+  const ResharePlan* plan = job.x->reshare();
   if (report.culprits.empty() || silent) job.candidates.failed.insert(plan == nullptr ? job.signers : job.dealers);
   // Of a reshare other dealers may do; all new members must.
   const PartySet culprits = set_of(report.culprits);
   const bool only_dealers = plan != nullptr && !culprits.empty() && (culprits & plan->committee.parties()).empty();
-  if (job.x.makes_certificate() && !only_dealers) {
+  if (job.x->makes_certificate() && !only_dealers) {
     std::vector<std::string> silent_nodes;
     for (const auto& node : job.record.silent) silent_nodes.push_back(node);
     return silent ? heal_or_fail(job, "no_quorum", "these nodes did not answer: " + joined_text(silent_nodes))
@@ -225,7 +225,7 @@ void Coordinator::on_report(const std::string& from, const Report& report) {
 
 // The key may be complete but for its last messages, which members give again when asked.
 void Coordinator::heal_or_fail(Job& job, const std::string& code, const std::string& reason) {
-  if (!job.x.makes_certificate() || !heal_(job.x.id)) return fail(job, code, reason);
+  if (!job.x->makes_certificate() || !heal_(job.x->id)) return fail(job, code, reason);
   give_up_attempt(job);
   job.phase = Phase::healing;
   job.refused = Refusal{504, code, reason, std::nullopt};
@@ -233,19 +233,19 @@ void Coordinator::heal_or_fail(Job& job, const std::string& code, const std::str
 }
 
 bool Coordinator::all_may_have_spoken(const Job& job) const {
-  const Member* own = job.x.committee().find(world_.me.id);
+  const Member* own = job.x->committee().find(world_.me.id);
   return own == nullptr || !job.signers.contains(own->id) || job.has_joined;
 }
 
 void Coordinator::give_up_attempt(Job& job) {
   Stop stop;
-  stop.request = job.x.id;
+  stop.request = job.x->id;
   stop.sid = job.sid;
-  const bool signing = job.x.sign() != nullptr;
+  const bool signing = job.x->sign() != nullptr;
   for (const PartyId id : job.signers) {
-    const std::string& node = job.x.committee().node_of(id);
+    const std::string& node = job.x->committee().node_of(id);
     if (node == world_.me.id) {
-      participant_.leave(job.x.id, job.sid);
+      participant_.leave(job.x->id, job.sid);
       if (signing) host_.forget(job.sid);
       continue;
     }
@@ -277,8 +277,8 @@ void Coordinator::late(Job& job) {
     }
     case Phase::running:
       job.candidates.failed.insert(job.signers);
-      if (job.x.create() != nullptr) return heal_or_fail(job, "no_quorum", "the key generation took too long");
-      if (job.x.reshare() != nullptr) return heal_or_fail(job, "no_quorum", "the reshare took too long");
+      if (job.x->create() != nullptr) return heal_or_fail(job, "no_quorum", "the key generation took too long");
+      if (job.x->reshare() != nullptr) return heal_or_fail(job, "no_quorum", "the reshare took too long");
       give_up_attempt(job);
       return attempt(job);
     case Phase::proposing:
@@ -294,13 +294,13 @@ bool Coordinator::missed(Job& job, const std::set<std::string>& nodes, bool gone
   bool member_missing = false;
   for (const std::string& node : nodes) {
     if (node == world_.me.id) continue;
-    const Member* m = job.x.committee().find(node);
+    const Member* m = job.x->committee().find(node);
     if (m == nullptr) {
       job.waiting.erase(node);
       continue;
     }
     member_missing = true;
-    if (gone && job.x.create() == nullptr) {  // it may come back in time
+    if (gone && job.x->create() == nullptr) {  // it may come back in time
       job.busy.insert(m->id);
       continue;
     }
@@ -315,7 +315,7 @@ bool Coordinator::missed(Job& job, const std::set<std::string>& nodes, bool gone
     begin_if_all(job);
     return true;
   }
-  if (job.x.create() != nullptr) {
+  if (job.x->create() != nullptr) {
     if (silent.empty())
       fail(job, job.refused->code, job.refused->detail);
     else

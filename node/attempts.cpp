@@ -22,29 +22,29 @@ std::string joined_text(const std::vector<std::string>& names) {
 
 PartySet Coordinator::reachable(const Job& job) const {
   PartySet set;
-  for (const Member& m : job.x.committee().members())
+  for (const Member& m : job.x->committee().members())
     if (m.node.text == world_.me.id || peers_.can_sign(m.node)) set.insert(m.id);
   return set;
 }
 
 void Coordinator::attempt(Job& job) {
-  const bool whole = job.x.create() != nullptr;
-  if (unix_seconds(job.x.expires) <= unix_seconds(world_.clock.wall()))
+  const bool whole = job.x->create() != nullptr;
+  if (unix_seconds(job.x->expires) <= unix_seconds(world_.clock.wall()))
     return fail(job, "expired",
                 "the request's time is over" + (job.refused ? "; " + job.refused->detail : std::string()));
   if (!look_again(job)) return;
-  if (job.x.state() != nullptr) return spread(job, kSpreadRetries);
+  if (job.x->state() != nullptr) return spread(job, kSpreadRetries);
   // Another node was faster: its outcome will be this one's.
-  if (participant_.engaged(job.x.id)) return postpone(job, limits::kSignRoundTimeout);
+  if (participant_.engaged(job.x->id)) return postpone(job, limits::kSignRoundTimeout);
   if (job.attempts >= static_cast<int>(limits::kMaxAttempts))
     return fail(job, "no_quorum",
                 "the request has failed too often" + (job.refused ? "; " + job.refused->detail : std::string()));
-  if (const auto key = job.x.gated(); key && job.x.committee().find(world_.me.id) != nullptr) {
-    if (quarantines_.listening(job.x.committee())) return postpone(job, kTurnPause);
-    if (world_.gates->stopped(key->key)) job.candidates.excluded.insert(job.x.committee().find(world_.me.id)->id);
+  if (const auto key = job.x->gated(); key && job.x->committee().find(world_.me.id) != nullptr) {
+    if (quarantines_.listening(job.x->committee())) return postpone(job, kTurnPause);
+    if (world_.gates->stopped(key->key)) job.candidates.excluded.insert(job.x->committee().find(world_.me.id)->id);
   }
-  const Member* own = job.x.committee().find(world_.me.id);
-  if (own != nullptr && !job.x.decision.limits.empty() && windows_.listening()) return postpone(job, kTurnPause);
+  const Member* own = job.x->committee().find(world_.me.id);
+  if (own != nullptr && !job.x->decision.limits.empty() && windows_.listening()) return postpone(job, kTurnPause);
   const PartySet up = reachable(job);
   const auto signers = choose(job, up);
   if (signers) return propose(job, *signers);
@@ -54,18 +54,18 @@ void Coordinator::attempt(Job& job) {
 }
 
 bool Coordinator::look_again(Job& job) {
-  if (const auto stopped = frozen(job.x, world_)) {
+  if (const auto stopped = frozen(*job.x, world_)) {
     fail(job, stopped->code, stopped->detail);
     return false;
   }
-  const bool same_policy = job.x.intent.policy_digest == world_.policy->digest();
-  if (same_policy && job.x.create() != nullptr) return true;
-  const auto row = same_policy ? world_.store.key_by_id(job.x.intent.key) : std::nullopt;
-  if (row && world_.known_keys->of(*row)->digest == job.x.certificate()) return true;
+  const bool same_policy = job.x->intent.policy_digest == world_.policy->digest();
+  if (same_policy && job.x->create() != nullptr) return true;
+  const auto row = same_policy ? world_.store.key_by_id(job.x->intent.key) : std::nullopt;
+  if (row && world_.known_keys->of(*row)->digest == job.x->certificate()) return true;
   auto examined = examine(job.record.original, world_);
   std::optional<Refusal> refused;
   if (auto* r = std::get_if<Refusal>(&examined)) refused = *r;
-  auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   if (x != nullptr) refused = x->outdated();
   if (x != nullptr && !refused && !x->allowed())
     refused = Refusal{403, x->waits_for_people() ? "needs_approval" : "denied",
@@ -74,8 +74,8 @@ bool Coordinator::look_again(Job& job) {
     fail(job, refused->code, refused->detail);
     return false;
   }
-  QUORATE_ASSERT(x->id == job.x.id && (x->request_digest == job.x.request_digest || !same_policy));
-  if (x->request_digest != job.x.request_digest) {
+  QUORATE_ASSERT(x->id == job.x->id && (x->request_digest == job.x->request_digest || !same_policy));
+  if (x->request_digest != job.x->request_digest) {
     RequestRecord anew = new_record(*x, job.record.original, world_.me.id);
     anew.attempts = job.record.attempts;
     anew.blame = job.record.blame;
@@ -83,7 +83,7 @@ bool Coordinator::look_again(Job& job) {
     anew.released = job.record.released;
     job.record = std::move(anew);
   }
-  job.x = std::move(*x);
+  job.x = std::get<SharedExamined>(std::move(examined));
   job.candidates = Candidates{};  // they were of another committee
   job.busy = PartySet();
   return true;
@@ -91,7 +91,7 @@ bool Coordinator::look_again(Job& job) {
 
 // All new members, and t_old of the old ones: those first who stay, so that few take part.
 std::optional<PartySet> Coordinator::choose_reshare(Job& job, PartySet up) {
-  const ResharePlan& plan = *job.x.reshare();
+  const ResharePlan& plan = *job.x->reshare();
   const PartySet members = plan.committee.parties(), old = plan.body().committee.parties();
   const PartySet usable = up - job.busy - job.candidates.excluded;
   if (!usable.includes(members)) return std::nullopt;
@@ -112,10 +112,10 @@ std::optional<PartySet> Coordinator::choose_reshare(Job& job, PartySet up) {
 }
 
 std::optional<PartySet> Coordinator::choose(Job& job, PartySet up) {
-  const Committee& committee = job.x.committee();
+  const Committee& committee = job.x->committee();
   if (const Member* mine = committee.find(world_.me.id)) job.candidates.me = mine->id;
-  if (job.x.reshare() != nullptr) return choose_reshare(job, up);
-  if (job.x.create() != nullptr) return up == committee.parties() ? std::optional(up) : std::nullopt;
+  if (job.x->reshare() != nullptr) return choose_reshare(job, up);
+  if (job.x->create() != nullptr) return up == committee.parties() ? std::optional(up) : std::nullopt;
   job.candidates.reachable = up - job.busy;
   std::vector<std::pair<std::chrono::microseconds, PartyId>> near;
   for (const peers::PeerStatus& peer : world_.mesh.peers())
@@ -126,14 +126,14 @@ std::optional<PartySet> Coordinator::choose(Job& job, PartySet up) {
   Candidates candidates = job.candidates;
   for (const Member& m : committee.members())
     if (doubts_.holds(m.node, world_.clock.steady())) candidates.doubtful.insert(m.id);
-  if (const auto key = job.x.gated()) candidates.edges.merge(quarantines_.edges(*key, committee));
+  if (const auto key = job.x->gated()) candidates.edges.merge(quarantines_.edges(*key, committee));
   return choose_signers(candidates, committee.threshold());
 }
 
 std::optional<std::string> Coordinator::kept_apart(const Job& job) const {
-  const auto key = job.x.gated();
+  const auto key = job.x->gated();
   if (!key) return std::nullopt;
-  const Committee& committee = job.x.committee();
+  const Committee& committee = job.x->committee();
   Candidates all;
   all.reachable = committee.parties();
   all.edges = quarantines_.edges(*key, committee);
@@ -143,8 +143,8 @@ std::optional<std::string> Coordinator::kept_apart(const Job& job) const {
 }
 
 void Coordinator::propose(Job& job, PartySet signers) {
-  const Committee& committee = job.x.committee();
-  const ResharePlan* plan = job.x.reshare();
+  const Committee& committee = job.x->committee();
+  const ResharePlan* plan = job.x->reshare();
   const NextNumber next = plan == nullptr ? NextNumber{} : number_of(job);
   if (next.wait != 0) return postpone(job, Millis(next.wait));
   ++job.attempts;
@@ -157,21 +157,21 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.propose.cluster_digest = world_.cluster->digest();
   job.propose.policy_version = static_cast<std::uint64_t>(world_.policy->version());
   job.propose.policy_digest = world_.policy->digest();
-  job.propose.request_digest = job.x.request_digest;
-  job.propose.key_id = job.x.intent.key;
-  job.propose.certificate = job.x.certificate();
+  job.propose.request_digest = job.x->request_digest;
+  job.propose.key_id = job.x->intent.key;
+  job.propose.certificate = job.x->certificate();
   const Committee& whole = plan == nullptr ? committee : plan->committee;
   job.propose.committee = committee_hash(whole);
   job.propose.threshold = whole.threshold();
   job.propose.signers = list_of(plan == nullptr ? signers : job.dealers);
   job.propose.number = next.number;
   job.propose.original = job.record.original;
-  const auto sid = session_id_of(job.x, terms_of(job.propose), world_);
+  const auto sid = session_id_of(*job.x, terms_of(job.propose), world_);
   if (!sid) return fail(job, "context_mismatch", "the committees of this reshare do not fit each other");
   job.sid = *sid;
   participant_.proposes(job.sid);
   job.tried[job.sid] = signers;
-  by_random_[job.propose.random] = job.x.id;
+  by_random_[job.propose.random] = job.x->id;
   job.phase = Phase::proposing;
   job.deadline = world_.clock.steady() + limits::kProposalTimeout;
   job.waiting.clear();
@@ -182,7 +182,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
   job.has_joined = false;
   for (const PartyId id : signers) job.waiting.insert(committee.node_of(id));
   // A new key's name is reserved on every node that can be reached, member or not.
-  if (job.x.create() != nullptr)
+  if (job.x->create() != nullptr)
     for (const auto& [node, same] : peers_.all()) job.waiting.insert(node);
   const Envelope envelope = envelope_of(job.propose);
   std::set<std::string> unreached;
@@ -194,7 +194,7 @@ void Coordinator::propose(Job& job, PartySet signers) {
 
 NextNumber Coordinator::number_of(const Job& job) const {
   std::vector<std::uint64_t> reported = job.numbers;
-  reported.push_back(history_of(job.x.reshare()->key, world_).highest());
+  reported.push_back(history_of(job.x->reshare()->key, world_).highest());
   return next_number(reported, milliseconds(world_.clock.wall()));
 }
 
@@ -205,15 +205,15 @@ void Coordinator::postpone(Job& job, Millis by) {
 }
 
 void Coordinator::lack(Job& job, PartySet up) {
-  const Committee& committee = job.x.committee();
+  const Committee& committee = job.x->committee();
   job.phase = Phase::waiting;
   job.deadline = job.patience;
   if (const auto apart = kept_apart(job)) return fail(job, "quarantined", *apart);
   // Of those in question, so many at least.
   PartySet wanted = committee.parties();
-  std::size_t needed = job.x.create() != nullptr ? committee.size() : committee.threshold();
+  std::size_t needed = job.x->create() != nullptr ? committee.size() : committee.threshold();
   bool hopeless = false;
-  if (const ResharePlan* plan = job.x.reshare()) {
+  if (const ResharePlan* plan = job.x->reshare()) {
     wanted = plan->body().committee.parties();
     needed = plan->body().committee.threshold();
     const PartySet members = plan->committee.parties();
@@ -240,7 +240,7 @@ void Coordinator::lack(Job& job, PartySet up) {
   if (!missing.empty()) add("these nodes did not answer: " + joined_text(missing));
   if (!other_documents.empty())
     add("these nodes have another policy or cluster document: " + joined_text(other_documents));
-  if (const auto key = job.x.gated())
+  if (const auto key = job.x->gated())
     if (const std::string pairs = quarantines_.text(*key); !pairs.empty())
       add(pairs + "; a refresh of the key cures that");
   if (job.refused) add(job.refused->detail);
@@ -252,11 +252,11 @@ void Coordinator::lack(Job& job, PartySet up) {
 void Coordinator::joined(Job& job) {
   if (job.phase != Phase::proposing || job.joining || !job.waiting.contains(world_.me.id)) return begin_if_all(job);
   storage::Batch batch;
-  if (job.x.gated()) participant_.note(batch, job.x, job.sid, job.signers);
-  const bool charged = !job.x.charges.empty();
+  if (job.x->gated()) participant_.note(batch, *job.x, job.sid, job.signers);
+  const bool charged = !job.x->charges.empty();
   if (charged) {
-    windows_.reserving(job.x);
-    reserve(batch, job.x, world_);
+    windows_.reserving(*job.x);
+    reserve(batch, *job.x, world_);
   }
   if (batch.empty() && !job.stored) return;
   job.joining = true;
@@ -270,8 +270,8 @@ void Coordinator::joined(Job& job) {
     const bool waits = mine != nullptr && mine->phase == Phase::proposing && mine->waiting.contains(world_.me.id);
     return waits && !mine->lacks_room ? mine : nullptr;
   };
-  requests_.commit(std::move(batch), [this, current, charged, sid = job.sid, key = job.x.intent.key,
-                                      gated = job.x.gated().has_value()](const storage::CommitResult& result) {
+  requests_.commit(std::move(batch), [this, current, charged, sid = job.sid, key = job.x->intent.key,
+                                      gated = job.x->gated().has_value()](const storage::CommitResult& result) {
     Job* mine = current();
     if (mine == nullptr) {  // it takes no part; once it does, the note is its session's
       if (gated) participant_.erase_note_of(sid, key);
@@ -285,7 +285,7 @@ void Coordinator::joined(Job& job) {
       Job* still = current();
       if (still == nullptr) return;
       if (exceeded) return no_room(*still, *exceeded, world_.me.id);
-      if (participant_.allow(still->x.id, still->sid)) return agreed(*still);
+      if (participant_.allow(still->x->id, still->sid)) return agreed(*still);
       give_up_attempt(*still);  // its session has ended, or another node's has taken its place
       postpone(*still, kTurnPause);
     });
@@ -294,15 +294,16 @@ void Coordinator::joined(Job& job) {
 
 // `held`: it releases nothing before its windows have been looked at again. False: another attempt has begun, or none.
 bool Coordinator::take_part(Job& job, bool held) {
-  if (const auto refused = participant_.join(job.x, job.record, job.propose, world_.me.id, held)) {
-    if (job.x.gated()) participant_.erase_note_of(job.sid, job.x.intent.key);
+  if (const auto refused = participant_.join(job.x, std::make_shared<const RequestRecord>(job.record), job.propose,
+                                             world_.me.id, held)) {
+    if (job.x->gated()) participant_.erase_note_of(job.sid, job.x->intent.key);
     if (refused->code == "quarantined")
       job.candidates.failed.insert(job.signers);
     else
       job.candidates.excluded.insert(*job.candidates.me);
     job.refused = *refused;
     job.refused->detail = world_.me.id + ": " + refused->detail;
-    if (job.x.create() != nullptr) {
+    if (job.x->create() != nullptr) {
       fail(job, refused->code, job.refused->detail);
       return false;
     }
@@ -323,12 +324,12 @@ void Coordinator::begin_if_all(Job& job) {
   if (job.phase != Phase::proposing || !job.stored || !job.waiting.empty() || job.lacks_room) return;
   job.phase = Phase::running;
   // The sessions have deadlines for every round; this one only catches what falls between.
-  job.deadline = world_.clock.steady() + kMostRounds * round_timeout_of(job.x);
-  if (job.x.sign() != nullptr) return host_.begin(job.sid);  // whoever has accepted has begun
+  job.deadline = world_.clock.steady() + kMostRounds * round_timeout_of(*job.x);
+  if (job.x->sign() != nullptr) return host_.begin(job.sid);  // whoever has accepted has begun
   Begin begin;
   begin.sid = job.sid;
   for (const PartyId id : job.signers) {
-    const std::string& node = job.x.committee().node_of(id);
+    const std::string& node = job.x->committee().node_of(id);
     if (node == world_.me.id)
       host_.begin(job.sid);
     else

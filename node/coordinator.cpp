@@ -46,8 +46,8 @@ void Coordinator::submit(const ClientRequest& original, std::uint64_t ticket, St
   auto examined = examine(original, world_);
   if (const auto* refused = std::get_if<Refusal>(&examined)) return answer(*refused);
   Job job;
-  job.x = std::get<Examined>(std::move(examined));
-  const std::string id = job.x.id;
+  job.x = std::get<SharedExamined>(std::move(examined));
+  const std::string id = job.x->id;
 
   if (const auto it = jobs_.find(id); it != jobs_.end()) {
     if (it->second.record.original.body != original.body) return answer(conflict());
@@ -70,26 +70,26 @@ void Coordinator::submit(const ClientRequest& original, std::uint64_t ticket, St
       return stored(id, false);
     }
   }
-  if (requests_.nonce_used_by_other(job.x.who.user, job.x.who.nonce, id))
+  if (requests_.nonce_used_by_other(job.x->who.user, job.x->who.nonce, id))
     return answer(refusal_of(http::nonce_replayed()));
-  if (adopt(job.x, original, answer)) return;
-  if (const FreezePlan* plan = job.x.freeze(); plan != nullptr && job.x.decision.effect != policy::Effect::deny) {
-    if (plan->freezes) return freeze_(job.x, original, ticket, std::move(stored), std::move(answer));
-    if (const auto refused = cannot_lift(plan->scope, job.x.who.created, world_)) return answer(*refused);
+  if (adopt(*job.x, original, answer)) return;
+  if (const FreezePlan* plan = job.x->freeze(); plan != nullptr && job.x->decision.effect != policy::Effect::deny) {
+    if (plan->freezes) return freeze_(*job.x, original, ticket, std::move(stored), std::move(answer));
+    if (const auto refused = cannot_lift(plan->scope, job.x->who.created, world_)) return answer(*refused);
   }
-  if (const auto refused = hindrance(job.x, world_)) return answer(*refused);
+  if (const auto refused = hindrance(*job.x, world_)) return answer(*refused);
   if (jobs_.size() >= limits::kMaxOpenRequests)
     return answer(Refusal{503, "overloaded", "too many requests are open on this node", std::nullopt});
-  if (const CreateKeyPlan* plan = job.x.create())
+  if (const CreateKeyPlan* plan = job.x->create())
     if (world_.store.key_by_name(plan->body.name))
       return answer(Refusal{409, "name_taken", world_.me.id + " has a key of this name already", "/name"});
 
-  if (job.x.waits_for_people()) return wait_for_people(original, id, ticket, std::move(stored), std::move(answer));
-  job.record = new_record(job.x, original, world_.me.id);
-  if (!job.x.allowed()) {
+  if (job.x->waits_for_people()) return wait_for_people(original, id, ticket, std::move(stored), std::move(answer));
+  job.record = new_record(*job.x, original, world_.me.id);
+  if (!job.x->allowed()) {
     job.record.set_state(RequestState::denied);
     job.record.code = "denied";
-    job.record.reason = reasons_of(job.x.decision);
+    job.record.reason = reasons_of(job.x->decision);
   }
   job.patience = world_.clock.steady() + limits::kProposalTimeout;
   job.when_stored.push_back(std::move(stored));
@@ -129,7 +129,7 @@ void Coordinator::resume(const RequestRecord& record) {
   for (const auto kind : {policy::Kind::freeze, policy::Kind::unfreeze})
     if (record.kind.text == policy::name_of(kind)) return;  // Freezes'
   auto examined = examine(record.original, world_);
-  const auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   if (x != nullptr && adopt(*x, record.original, [](const Answer&) {})) return;
   const bool in_time = static_cast<std::int64_t>(record.expires) > unix_seconds(world_.clock.wall());
   const bool approved = record.decision.text == policy::name_of(policy::Effect::approve);
@@ -150,7 +150,7 @@ void Coordinator::resume(const RequestRecord& record) {
     return;
   }
   Job job;
-  job.x = *x;
+  job.x = std::get<SharedExamined>(examined);
   job.record = new_record(*x, record.original, world_.me.id);
   // Connections may have to be made first.
   job.patience = world_.clock.steady() + limits::kReconnectMost + limits::kProposalTimeout;
@@ -158,7 +158,7 @@ void Coordinator::resume(const RequestRecord& record) {
 }
 
 void Coordinator::open(Job job, std::optional<RequestRecord> known, int retries) {
-  const std::string id = job.x.id;
+  const std::string id = job.x->id;
   const bool allowed = job.record.open();
   storage::Batch batch;
   batch.append_audit(
@@ -169,16 +169,16 @@ void Coordinator::open(Job job, std::optional<RequestRecord> known, int retries)
     job.record.blame = known->blame;
     job.any_released = requests_.released(id);
     job.record.released = job.any_released;
-    job.may_be_released = job.x.sign() != nullptr;  // in an earlier life, or by another node
+    job.may_be_released = job.x->sign() != nullptr;  // in an earlier life, or by another node
     // From the state that was looked at: what has ended it in the meantime is not undone.
     batch.update_request(row_of(job.record), {known->request_state()});
   } else {
     batch.insert_request(row_of(job.record));
   }
-  requests_.add_nonce(batch, job.x.who.user, job.x.who.nonce, job.record);
-  if (const CreateKeyPlan* plan = job.x.create(); plan != nullptr && allowed) batch.reserve_name(plan->body.name, id);
+  requests_.add_nonce(batch, job.x->who.user, job.x->who.nonce, job.record);
+  if (const CreateKeyPlan* plan = job.x->create(); plan != nullptr && allowed) batch.reserve_name(plan->body.name, id);
   // A signature's proposal travels while the request is being written here; a name is reserved here first.
-  const bool overlap = allowed && job.x.sign() != nullptr;
+  const bool overlap = allowed && job.x->sign() != nullptr;
   Job& placed = jobs_.insert_or_assign(id, std::move(job)).first->second;
   requests_.commit(std::move(batch), [this, id, overlap, retries](const storage::CommitResult& result) {
     const auto it = jobs_.find(id);
@@ -199,7 +199,7 @@ void Coordinator::open(Job job, std::optional<RequestRecord> known, int retries)
   if (!allowed) return;
   Replicate replicate;
   replicate.original = placed.record.original;
-  for (const std::string& node : audience_of(placed.x, world_)) world_.mesh.send(node, envelope_of(replicate));
+  for (const std::string& node : audience_of(*placed.x, world_)) world_.mesh.send(node, envelope_of(replicate));
   if (overlap) attempt(placed);
 }
 
@@ -222,19 +222,19 @@ void Coordinator::not_opened(const std::string& id, const storage::CommitResult&
     if (known && known->original.body == job.record.original.body && finish_if_final(id)) return;
   }
   const bool taken = result.conflict == storage::Conflict::name_taken;
-  const std::string holder = taken ? world_.store.name_holder(job.x.intent.key_name).value_or("") : "";
+  const std::string holder = taken ? world_.store.name_holder(job.x->intent.key_name).value_or("") : "";
   RequestRecord record = job.record;
   record.set_state(RequestState::failed);
   record.code = taken ? "name_taken" : changed ? "idempotency_conflict" : "storage";
   record.reason = taken     ? world_.me.id + ": " + name_taken_by(holder)
                   : changed ? conflict().detail
                             : cut("this node cannot store the request: " + result.text, 2048);
-  record.retryable = !job.x.asks_people();
+  record.retryable = !job.x->asks_people();
   record.released = job.any_released || requests_.released(id);
   const auto stored = requests_.load(id);
   if (!stored) return finish(id, record);
   // What people have approved is tried again.
-  if (stored->open() && job.x.asks_people() && !world_.store.key_by_name(job.x.intent.key_name))
+  if (stored->open() && job.x->asks_people() && !world_.store.key_by_name(job.x->intent.key_name))
     return finish(id, *stored);
   // It is known here, and must not stay open when nobody goes on with it.
   job.phase = Phase::ending;
@@ -252,19 +252,19 @@ void Coordinator::succeed_with(Job& job, const Report& report, const std::string
   const auto tried = job.tried.find(report.sid);
   const PartySet signers = tried == job.tried.end() ? PartySet() : tried->second;
   storage::Batch batch;
-  if (!succeed(batch, record, job.x, report.result, signers, requests_, world_)) {
-    world_.log(LogLevel::warn, from + " reported a result of " + job.x.id + " that does not verify");
-    if (const Member* m = job.x.committee().find(from)) job.candidates.excluded.insert(m->id);
+  if (!succeed(batch, record, *job.x, report.result, signers, requests_, world_)) {
+    world_.log(LogLevel::warn, from + " reported a result of " + job.x->id + " that does not verify");
+    if (const Member* m = job.x->committee().find(from)) job.candidates.excluded.insert(m->id);
     return;
   }
   const Phase before = std::exchange(job.phase, Phase::ending);
   Outcome outcome;
-  outcome.request = job.x.id;
+  outcome.request = job.x->id;
   outcome.original = record.original;
   outcome.state = record.state;
   outcome.result.assign(report.result.begin(), report.result.end());
   outcome.signers = list_of(signers);
-  const std::string id = job.x.id;
+  const std::string id = job.x->id;
   requests_.commit(std::move(batch), [this, id, record, outcome, before](const storage::CommitResult& result) {
     const auto it = jobs_.find(id);
     if (it == jobs_.end()) return;
@@ -275,7 +275,7 @@ void Coordinator::succeed_with(Job& job, const Report& report, const std::string
       it->second.deadline = world_.clock.steady();
       return;
     }
-    for (const std::string& node : audience_of(it->second.x, world_)) world_.mesh.send(node, envelope_of(outcome));
+    for (const std::string& node : audience_of(*it->second.x, world_)) world_.mesh.send(node, envelope_of(outcome));
     it->second.record = record;
     await_members(it->second);
   });
@@ -283,8 +283,8 @@ void Coordinator::succeed_with(Job& job, const Report& report, const std::string
 
 void Coordinator::await_members(Job& job) {
   bool missing = false;
-  if (job.x.makes_certificate())
-    for (const Member& m : job.x.committee().members())
+  if (job.x->makes_certificate())
+    for (const Member& m : job.x->committee().members())
       missing |= m.node.text != world_.me.id && peers_.is_up(m.node) && !job.active_at.contains(m.id);
   if (!missing) {
     const RequestRecord record = job.record;
@@ -299,21 +299,21 @@ void Coordinator::fail(Job& job, const std::string& code, const std::string& rea
   if (job.phase == Phase::ending) return;
   give_up_attempt(job);
   // Somebody's word is not enough: a name is taken when this node has a key of it.
-  const bool taken = code == "name_taken" && world_.store.key_by_name(job.x.intent.key_name).has_value();
-  if (job.x.asks_people() && !taken) return try_later(job, code, reason);
+  const bool taken = code == "name_taken" && world_.store.key_by_name(job.x->intent.key_name).has_value();
+  if (job.x->asks_people() && !taken) return try_later(job, code, reason);
   job.phase = Phase::ending;
   job.failing = true;
   RequestRecord record = job.record;
   record.set_state(RequestState::failed);
   record.code = code;
   record.reason = cut(reason, 2048);
-  record.released = job.any_released || requests_.released(job.x.id);
+  record.released = job.any_released || requests_.released(job.x->id);
   record.retryable = record.lives(world_.clock.wall());
   storage::Batch batch;
   batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
-  if (job.x.create() != nullptr) batch.release_name(job.x.intent.key_name, job.x.id);
+  if (job.x->create() != nullptr) batch.release_name(job.x->intent.key_name, job.x->id);
   batch.append_audit(requests_.audit("failed", record, Json{{"code", code}, {"reason", record.reason.text}}));
-  const std::string id = job.x.id;
+  const std::string id = job.x->id;
   requests_.commit(std::move(batch), record, [this, id, record](const storage::CommitResult& result) {
     const auto it = jobs_.find(id);
     if (it == jobs_.end()) return;
@@ -322,7 +322,7 @@ void Coordinator::fail(Job& job, const std::string& code, const std::string& rea
       world_.log(LogLevel::error, "the failure of " + id + " could not be stored: " + result.text);
     }
     if (const auto outcome = outcome_of(record, world_))
-      for (const std::string& node : audience_of(it->second.x, world_)) world_.mesh.send(node, envelope_of(*outcome));
+      for (const std::string& node : audience_of(*it->second.x, world_)) world_.mesh.send(node, envelope_of(*outcome));
     finish(id, record);
   });
 }
@@ -334,12 +334,12 @@ void Coordinator::try_later(Job& job, const std::string& code, const std::string
   record.set_state(RequestState::queued);
   record.code = code;
   record.reason = cut(reason, 2048);
-  record.released = job.any_released || requests_.released(job.x.id);
+  record.released = job.any_released || requests_.released(job.x->id);
   storage::Batch batch;
   batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
-  if (job.x.create() != nullptr) batch.release_name(job.x.intent.key_name, job.x.id);
+  if (job.x->create() != nullptr) batch.release_name(job.x->intent.key_name, job.x->id);
   batch.append_audit(requests_.audit("postponed", record, Json{{"code", code}, {"reason", record.reason.text}}));
-  const std::string id = job.x.id;
+  const std::string id = job.x->id;
   if (participant_.takes_part(id)) return finish(id, record);  // another node goes on with it already
   requests_.commit(std::move(batch), [this, id, record](const storage::CommitResult& result) {
     if (!jobs_.contains(id)) return;
@@ -374,7 +374,7 @@ void Coordinator::on_final(const RequestRecord& record) {
 void Coordinator::on_policy_changed() {
   std::vector<std::string> approved;
   for (const auto& [id, job] : jobs_)
-    if (job.x.asks_people() && job.stored && job.phase != Phase::ending && job.phase != Phase::activating)
+    if (job.x->asks_people() && job.stored && job.phase != Phase::ending && job.phase != Phase::activating)
       approved.push_back(id);
   for (const std::string& id : approved) {
     const auto it = jobs_.find(id);
@@ -389,11 +389,11 @@ void Coordinator::on_frozen() {
   std::vector<std::string> stopped;
   for (const auto& [id, job] : jobs_) {
     const bool runs = job.phase == Phase::waiting || job.phase == Phase::proposing || job.phase == Phase::running;
-    if (job.stored && runs && frozen(job.x, world_)) stopped.push_back(id);
+    if (job.stored && runs && frozen(*job.x, world_)) stopped.push_back(id);
   }
   for (const std::string& id : stopped)
     if (const auto it = jobs_.find(id); it != jobs_.end())
-      if (const auto why = frozen(it->second.x, world_)) fail(it->second, why->code, why->detail);
+      if (const auto why = frozen(*it->second.x, world_)) fail(it->second, why->code, why->detail);
 }
 
 void Coordinator::on_peer_up(const std::string&) {

@@ -82,7 +82,7 @@ class Coordinator {
  private:
   enum class Phase { storing, waiting, proposing, running, healing, ending, activating, spreading };
   struct Job {
-    Examined x;
+    SharedExamined x;
     RequestRecord record;
     Phase phase = Phase::storing;
     bool stored = false;

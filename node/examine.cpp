@@ -295,7 +295,7 @@ std::variant<Committee, Refusal> committee_of(const policy::ClusterDocument& clu
   return *committee;
 }
 
-std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world) {
+Examination examine(const ClientRequest& request, const World& world) {
   return examine(request, world, *world.policy.now());  // one for all that is decided here
 }
 
@@ -401,8 +401,7 @@ std::variant<Examined, Refusal> examine_anew(const ClientRequest& request, const
 }  // namespace
 
 // Nothing of a signing depends on the time, nor on anything else of this node than what is named here.
-std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world,
-                                        const policy::PolicyDocument& policy) {
+Examination examine(const ClientRequest& request, const World& world, const policy::PolicyDocument& policy) {
   const std::uint64_t keys = world.store.keys_version();  // before any of them is read
   ExaminedBefore::Grounds grounds;
   bool kept = request.body.size() <= limits::kMaxExaminedBody;
@@ -410,14 +409,15 @@ std::variant<Examined, Refusal> examine(const ClientRequest& request, const Worl
     const auto bytes = encode(request);
     kept = bytes.size() <= 4 * limits::kMaxExaminedBody;  // with what people have signed
     grounds = {sha256(bytes), policy.digest(), &*world.cluster, keys};
-    if (const auto before = kept ? world.examined_before->find(grounds) : nullptr) return *before;
+    if (const auto before = kept ? world.examined_before->find(grounds) : nullptr) return before;
   }
   auto examined = examine_anew(request, world, policy);
-  if (auto* x = std::get_if<Examined>(&examined)) {
-    x->keys = keys;
-    if (kept && x->sign() != nullptr) world.examined_before->add(grounds, std::make_shared<const Examined>(*x));
-  }
-  return examined;
+  if (auto* refused = std::get_if<Refusal>(&examined)) return std::move(*refused);
+  Examined& x = std::get<Examined>(examined);
+  x.keys = keys;
+  auto shared = std::make_shared<const Examined>(std::move(x));
+  if (kept && shared->sign() != nullptr) world.examined_before->add(grounds, shared);
+  return shared;
 }
 
 }  // namespace quorate::node

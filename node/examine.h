@@ -117,12 +117,19 @@ struct Examined {
   std::optional<GatedKey> gated() const;
 };
 
+// Never changed once it is made, and large: who keeps one shares it.
+using SharedExamined = std::shared_ptr<const Examined>;
+using Examination = std::variant<SharedExamined, Refusal>;
+inline const Examined* seen_in(const Examination& e) {
+  const auto* shared = std::get_if<SharedExamined>(&e);
+  return shared != nullptr ? shared->get() : nullptr;
+}
+
 // Pure but for look-ups in this node's own database. Freshness and replay are the caller's: they depend on what it has
 // seen before.
-std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world);
+Examination examine(const ClientRequest& request, const World& world);
 // The same under another version of the policy than the one in force: of what was done under it.
-std::variant<Examined, Refusal> examine(const ClientRequest& request, const World& world,
-                                        const policy::PolicyDocument& policy);
+Examination examine(const ClientRequest& request, const World& world, const policy::PolicyDocument& policy);
 
 // Why nothing comes of it here now: it is outdated, or what it would use is frozen. What waits for people waits on.
 std::optional<Refusal> hindrance(const Examined& x, const World& world);

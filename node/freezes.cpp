@@ -101,16 +101,15 @@ void Freezes::load() {
   }
 }
 
-std::optional<Examined> Freezes::examined(const ClientRequest& original, const Digest& policy, bool freezes,
-                                          bool judged) const {
+SharedExamined Freezes::examined(const ClientRequest& original, const Digest& policy, bool freezes, bool judged) const {
   const auto version = world_.policy.find(policy);
-  if (!version) return std::nullopt;
+  if (!version) return nullptr;
   auto read = examine(original, world_, *version->policy);
-  auto* x = std::get_if<Examined>(&read);
-  if (x == nullptr || x->freeze() == nullptr || x->freeze()->freezes != freezes || !x->allowed()) return std::nullopt;
+  const auto* x = seen_in(read);
+  if (x == nullptr || x->freeze() == nullptr || x->freeze()->freezes != freezes || !x->allowed()) return nullptr;
   // Whoever was an admin once could name an old version for ever.
-  if ((!judged && x->who.created > version->until) || x->who.created <= 0) return std::nullopt;
-  return std::move(*x);
+  if ((!judged && x->who.created > version->until) || x->who.created <= 0) return nullptr;
+  return std::get<SharedExamined>(std::move(read));
 }
 
 RequestRecord Freezes::succeeded(const Examined& x, const ClientRequest& original, const std::string& from,
@@ -254,7 +253,7 @@ void Freezes::look(const std::string& id) {
   // Another policy has come into force: Approvals asks anew.
   if (record->policy_version != static_cast<std::uint64_t>(world_.policy->version())) return;
   const auto read = examine(record->original, world_);
-  const auto* x = std::get_if<Examined>(&read);
+  const auto* x = seen_in(read);
   if (x == nullptr || x->freeze() == nullptr || !x->allowed() || !record->lives(world_.clock.wall())) return;
   const Scope& scope = scopes_[x->freeze()->scope];
   if (scope.frozen >= record->created) return supersede(*record, "an admin has frozen it again");

@@ -128,8 +128,7 @@ class Freezes {
   };
   // Whether this is such a request, under that version. `judged`: it was, and is on the disk; else it must have been
   // made while that version could still decide.
-  std::optional<Examined> examined(const ClientRequest& original, const Digest& policy, bool freezes,
-                                   bool judged = false) const;
+  SharedExamined examined(const ClientRequest& original, const Digest& policy, bool freezes, bool judged = false) const;
   void load();
   void freeze(const std::string& from, const Examined& x, const ClientRequest& original,
               const std::function<void(const Answer&)>& then);

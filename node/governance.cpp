@@ -154,7 +154,7 @@ void Governance::look(const std::string& id) {
   }
   const auto examined = examine(record->original, world_);
   if (const auto* refused = std::get_if<Refusal>(&examined)) return supersede(*record, refused->detail);
-  const Examined& x = std::get<Examined>(examined);
+  const Examined& x = *std::get<SharedExamined>(examined);
   if (x.outdated()) return supersede(*record, x.outdated()->detail, x.outdated()->code);
   if (!x.allowed() || !record->lives(world_.clock.wall())) return;
   if (!timed) return schedule(*record, !x.change()->loosens.empty());
@@ -276,7 +276,7 @@ bool Governance::take_known(const Digest& next, std::uint32_t round, const std::
     const auto record = requests_.load(id);
     if (!record) continue;
     const auto examined = examine(record->original, world_);
-    const auto* x = std::get_if<Examined>(&examined);
+    const auto* x = seen_in(examined);
     // Whether a node that leaves has shares, those that have voted have looked at.
     if (x == nullptr || x->change() == nullptr || x->change()->digest != next) continue;
     link.original = record->original;
@@ -337,7 +337,7 @@ bool Governance::take(const std::string& from, const PolicyLink& link) {
   batch.erase_meta(kOwnVotes);
   // follow() has verified the signature, so this only reads it.
   const auto examined = examine(link.original, world_);
-  const auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   auto record = x == nullptr ? std::nullopt : requests_.load(x->id);
   if (x != nullptr) {
     const bool known = record.has_value();

@@ -301,7 +301,7 @@ void Healer::on_certificate(const std::string& from, const CertificateComplete& 
 std::shared_ptr<const KeyRecord> Healer::asked_for(const CertificateComplete& message) const {
   const auto policy = policy_of(message.certificate, world_);
   const auto examined = examine(message.original, world_of(message.certificate, world_), *policy);
-  const auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   if (x == nullptr || x->id != message.request.text || x->create() == nullptr || !x->allowed() ||
       !prove(*x, message.certificate, x->committee().parties(), world_))
     return nullptr;

@@ -75,7 +75,7 @@ std::optional<KeyStateChange> key_state_change(const std::string& key_id, const 
 void take_key_state(const std::string& from, const KeyStateChange& change, Requests& requests, const World& world,
                     std::function<void()> taken, int retries) {
   const auto examined = examine(change.original, world);
-  const auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   if (x == nullptr || x->state() == nullptr || x->id != change.request.text || !x->allowed())
     return world.log(LogLevel::warn, from + " told a change of a key's state that does not count here");
   const std::uint64_t decided = key_state_stamp(x->intent.key, world.store);

@@ -165,19 +165,19 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
   if (known)
     for (const auto& rule : known->original.exceeded) add_exceeded(original, {rule.text});
   auto examined = examine(original, then, *policy);
-  const auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   if (x == nullptr || x->id != outcome.request.text) return;
   // A signature that verifies has happened, whatever this node thinks of it. A key comes into force here by its policy.
   if (x->changes_key() && !x->allowed()) return;
   RequestRecord record = known ? *known : new_record(*x, outcome.original, from);
   const bool proven = outcome.state == static_cast<std::uint8_t>(RequestState::succeeded);
   // What this node's policy says of it, whatever others say of windows: those are kept where it is signed.
-  std::variant<Examined, Refusal> judged;
+  Examination judged;
   const Examined* here = x;
   if (!proven && !original.exceeded.empty()) {
     original.exceeded.clear();
     judged = examine(original, then, *policy);
-    here = std::get_if<Examined>(&judged);
+    here = seen_in(judged);
     if (here == nullptr) return;
   }
   // What people have approved is tried until it is done or its time is over: that one node has failed proves nothing.
@@ -185,7 +185,7 @@ void take_outcome(const std::string& from, const Outcome& outcome, Requests& req
   if (known && proven && x->asks_people()) {
     const ClientRequest both = joined(outcome.original, known->original);
     const auto all = examine(both, then, *policy);
-    if (const auto* seen = std::get_if<Examined>(&all)) record.original = in_normal_form(both, seen->consent);
+    if (const auto* seen = seen_in(all)) record.original = in_normal_form(both, seen->consent);
   }
   storage::Batch batch;
   if (!known) batch.insert_request(row_of(record));

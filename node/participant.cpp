@@ -115,7 +115,8 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
     refuse(from, propose, "", *refused);
     return;
   }
-  Examined& x = std::get<Examined>(examined);
+  const auto& seen = std::get<SharedExamined>(examined);
+  const Examined& x = *seen;
   if (hooks_.resting()) return refuse(from, propose, x, rolled_back());
   auto different = x.outdated();
   if (!different) different = compare(x, propose);
@@ -165,11 +166,12 @@ void Participant::consider(const std::string& from, const Propose& propose, int 
     return refuse(from, propose, x, refusal_of(http::nonce_replayed()));
   if (const auto overloaded = check_load(from)) return refuse(from, propose, x, *overloaded);
   if (const auto listens = check_ledger(x)) return refuse(from, propose, x, *listens);
-  accept(from, propose, std::move(x), known ? &*known : nullptr, retries);
+  accept(from, propose, seen, known ? &*known : nullptr, retries);
 }
 
-void Participant::accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known,
-                         int retries) {
+void Participant::accept(const std::string& from, const Propose& propose, const SharedExamined& seen,
+                         const RequestRecord* known, int retries) {
+  const Examined& x = *seen;
   const SessionId sid = session_id_of(x, terms_of(propose), world_).value();  // compare() has seen that it fits
   if (proposed_before(sid)) return refuse(from, propose, x, replayed());
   RequestRecord record = new_record(x, propose.original, from);
@@ -208,33 +210,38 @@ void Participant::accept(const std::string& from, const Propose& propose, Examin
       sid,         from, false, noted ? x.intent.key : "", world_.clock.steady() + kMostRounds * round_timeout_of(x),
       x.intent.key};
   if (!x.charges.empty()) windows_.reserving(x);
-  requests_.commit(std::move(batch), [this, from, propose, x = std::move(x), record, sid,
-                                      retries](const storage::CommitResult& result) {
-    if (result.ok()) return accepted(from, propose, x, record, sid);
-    const auto it = active_.find(x.id);
-    if (it != active_.end() && it->second.sid == sid) {
-      active_.erase(it);
-      const bool changed = result.conflict == storage::Conflict::exists ||
-                           result.conflict == storage::Conflict::wrong_state ||
-                           result.conflict == storage::Conflict::not_found;
-      const bool taken = result.conflict == storage::Conflict::name_taken;
-      if ((changed || taken) && retries > 0) {
-        used_.erase(sid);
-        return consider(from, propose, retries - 1);
-      }
-      if (result.conflict == storage::Conflict::limit) return refuse(from, propose, x, window_exceeded(result.text));
-      return refuse(from, propose, x,
-                    taken ? Refusal{409, "name_taken", "another request has reserved this name", "/name"}
-                          : Refusal{503, "storage", "this node cannot store the request", std::nullopt});
-    }
-    refuse(from, propose, x, another_attempt());
-  });
+  const auto stored = std::make_shared<const RequestRecord>(std::move(record));
+  const auto proposed = std::make_shared<const Propose>(propose);
+  requests_.commit(
+      std::move(batch), [this, from, proposed, seen, stored, sid, retries](const storage::CommitResult& result) {
+        if (result.ok()) return accepted(from, proposed, seen, stored, sid);
+        const auto it = active_.find(seen->id);
+        if (it != active_.end() && it->second.sid == sid) {
+          active_.erase(it);
+          const bool changed = result.conflict == storage::Conflict::exists ||
+                               result.conflict == storage::Conflict::wrong_state ||
+                               result.conflict == storage::Conflict::not_found;
+          const bool taken = result.conflict == storage::Conflict::name_taken;
+          if ((changed || taken) && retries > 0) {
+            used_.erase(sid);
+            return consider(from, *proposed, retries - 1);
+          }
+          if (result.conflict == storage::Conflict::limit)
+            return refuse(from, *proposed, *seen, window_exceeded(result.text));
+          return refuse(from, *proposed, *seen,
+                        taken ? Refusal{409, "name_taken", "another request has reserved this name", "/name"}
+                              : Refusal{503, "storage", "this node cannot store the request", std::nullopt});
+        }
+        refuse(from, *proposed, *seen, another_attempt());
+      });
 }
 
 // The acceptance is durable. A signing begins at once, and is held before its last message until those who can be heard
 // have noted what it adds to windows; the coordinator hears of the acceptance then.
-void Participant::accepted(const std::string& from, const Propose& propose, const Examined& x,
-                           const RequestRecord& record, const SessionId& sid) {
+void Participant::accepted(const std::string& from, const std::shared_ptr<const Propose>& proposed,
+                           const SharedExamined& seen, const SharedRecord& record, const SessionId& sid) {
+  const Examined& x = *seen;
+  const Propose& propose = *proposed;
   const auto it = active_.find(x.id);
   if (it == active_.end() || it->second.sid != sid) {  // stopped, ended or replaced meanwhile, and the note erased
     // What has ended let go of its name before this took it again; its coordinator will not say so a second time.
@@ -246,19 +253,20 @@ void Participant::accepted(const std::string& from, const Propose& propose, cons
     return refuse(from, propose, x, another_attempt());
   }
   active_.erase(it);
-  hooks_.accepted(x, record);
+  hooks_.accepted(x, *record);
   const bool charged = !x.charges.empty();
   const Member* me = x.committee().find(world_.me.id);
   if (me != nullptr && parties_of(x, set_of(propose.signers)).contains(me->id))
-    if (const auto why = join(x, record, propose, from, charged)) {
+    if (const auto why = join(seen, record, propose, from, charged)) {
       if (x.gated()) erase_note_of(sid, x.intent.key);
       if (charged) windows_.ended(x.id);
       return refuse(from, propose, x, *why);
     }
   if (!charged) return agreed(from, propose, x, sid, std::nullopt);
-  windows_.reserved(x, record.original, [this, from, propose, x, sid](const std::optional<std::string>& exceeded) {
-    agreed(from, propose, x, sid, exceeded);
-  });
+  windows_.reserved(seen, record->original,
+                    [this, from, proposed, seen, sid](const std::optional<std::string>& exceeded) {
+                      agreed(from, *proposed, *seen, sid, exceeded);
+                    });
 }
 
 void Participant::agreed(const std::string& from, const Propose& propose, const Examined& x, const SessionId& sid,
@@ -286,8 +294,9 @@ bool Participant::allow(const std::string& request, const SessionId& sid) {
   return true;
 }
 
-std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord& record, const Propose& propose,
+std::optional<Refusal> Participant::join(const SharedExamined& seen, const SharedRecord& shared, const Propose& propose,
                                          const std::string& coordinator, bool held) {
+  const Examined& x = *seen;
   if (hooks_.resting()) return rolled_back();
   if (const auto stopped = frozen(x, world_)) return stopped;
   // What was examined may have ended while the request was being written: its share is gone, and the next is another.
@@ -329,32 +338,34 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
               }};
   }
   const policy::ClusterDocument* nodes = &*world_.cluster;  // it stays where it is
-  hosted.to_batch = [this, record, x, nodes](DurableStep step, SecretBytes bytes) {
-    if (const auto stopped = frozen(x, world_)) throw std::runtime_error(stopped->detail);
+  hosted.to_batch = [this, shared, seen, nodes](DurableStep step, SecretBytes bytes) {
+    const RequestRecord& record = *shared;
+    if (const auto stopped = frozen(*seen, world_)) throw std::runtime_error(stopped->detail);
     switch (step) {
       case DurableStep::prepared_share: {
-        storage::Batch batch = x.reshare() != nullptr
-                                   ? prepare_successor(bytes, *x.reshare(), x.id, record.original)
-                                   : prepare_key(x.create()->algorithm, bytes, key_record(record, world_));
+        storage::Batch batch = seen->reshare() != nullptr
+                                   ? prepare_successor(bytes, *seen->reshare(), seen->id, record.original)
+                                   : prepare_key(seen->create()->algorithm, bytes, key_record(record, world_));
         // From here on nobody can take it back: the others may complete it.
         Requests::add_released(batch, record);
-        if (x.asks_people()) batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
-        world_.policy.expect(batch, x.intent.policy_digest);  // attack 61: it has not changed since
-        world_.cluster.expect(batch, *nodes);                 // nobody in it has left
-        Frozen::expect_none(batch, x.intent.key);
+        if (seen->asks_people()) batch.update_request(row_of(record), {RequestState::queued, RequestState::running});
+        world_.policy.expect(batch, seen->intent.policy_digest);  // attack 61: it has not changed since
+        world_.cluster.expect(batch, *nodes);                     // nobody in it has left
+        Frozen::expect_none(batch, seen->intent.key);
         return batch;
       }
       case DurableStep::spent: {
         RequestRecord spent = record;
         spent.released = true;
         storage::Batch batch;
-        batch.update_request(row_of(spent), x.asks_people() ? std::vector{RequestState::queued, RequestState::running}
-                                                            : std::vector{RequestState::running});
+        batch.update_request(row_of(spent), seen->asks_people()
+                                                ? std::vector{RequestState::queued, RequestState::running}
+                                                : std::vector{RequestState::running});
         Requests::add_released(batch, spent);
-        spend(batch, x, world_);
-        batch.append_audit(requests_.audit("released", spent, Json{{"digest", to_hex(x.request_digest)}}));
-        world_.policy.expect(batch, x.intent.policy_digest);
-        Frozen::expect_none(batch, x.intent.key);
+        spend(batch, *seen, world_);
+        batch.append_audit(requests_.audit("released", spent, Json{{"digest", to_hex(seen->request_digest)}}));
+        world_.policy.expect(batch, seen->intent.policy_digest);
+        Frozen::expect_none(batch, seen->intent.key);
         return batch;
       }
       case DurableStep::quarantine:
@@ -363,13 +374,13 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
     }
     impossible("a durable step is set");
   };
-  hosted.ended = [this, x, record, coordinator, signers](const SessionEnd& end) {
+  hosted.ended = [this, seen, shared, coordinator, signers](const SessionEnd& end) {
     Report report;
-    report.request = x.id;
+    report.request = seen->id;
     report.sid = end.sid;
     report.released = end.released;
     if (end.session != nullptr) {
-      if (auto result = result_of(*end.session, x, *world_.seen)) {
+      if (auto result = result_of(*end.session, *seen, *world_.seen)) {
         report.succeeded = true;
         report.result.assign(result->begin(), result->end());
       } else if (const Abort* abort = end.session->aborted()) {
@@ -382,7 +393,7 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
         try {
           std::rethrow_exception(end.session->broken());
         } catch (const std::exception& e) {
-          world_.log(LogLevel::error, "session of " + x.id + " failed: " + e.what());
+          world_.log(LogLevel::error, "session of " + seen->id + " failed: " + e.what());
         }
       }
     } else if (end.gate_closed) {
@@ -390,13 +401,13 @@ std::optional<Refusal> Participant::join(const Examined& x, const RequestRecord&
     } else if (end.lost) {
       report.abort_kind = std::string(name_of(AbortKind::silent));
       report.check = "peer_lost";
-      if (const Member* lost = x.committee().find(*end.lost)) report.culprits.push_back(lost->id);
+      if (const Member* lost = seen->committee().find(*end.lost)) report.culprits.push_back(lost->id);
     } else {
       report.check = end.broken.empty() ? "never_begun" : "storage";
-      if (!end.broken.empty()) world_.log(LogLevel::error, "session of " + x.id + " failed: " + end.broken);
+      if (!end.broken.empty()) world_.log(LogLevel::error, "session of " + seen->id + " failed: " + end.broken);
     }
     world_.desk.post_always(
-        [this, x, record, coordinator, signers, report] { ended(x, record, coordinator, signers, report); });
+        [this, seen, shared, coordinator, signers, report] { ended(*seen, *shared, coordinator, signers, report); });
   };
   leave(x.id);
   if (!host_.open(std::move(hosted))) return Refusal{503, "overloaded", "too many sessions run here", std::nullopt};

@@ -53,7 +53,7 @@ class Participant {
   // This node proposes it: whoever gives the proposal back gains nothing.
   void proposes(const SessionId& sid);
   // The coordinator's own part: what it has examined and stored already. `held`: it releases nothing before allow().
-  std::optional<Refusal> join(const Examined& x, const RequestRecord& record, const Propose& propose,
+  std::optional<Refusal> join(const SharedExamined& seen, const SharedRecord& shared, const Propose& propose,
                               const std::string& coordinator, bool held);
   // Its windows have room, as far as everybody knows. False: it is in this session no more.
   bool allow(const std::string& request, const SessionId& sid);
@@ -92,9 +92,10 @@ class Participant {
   std::optional<Refusal> check_load(const std::string& from) const;
   void consider(const std::string& from, const Propose& propose, int retries);
   std::optional<Refusal> check_ledger(const Examined& x) const;
-  void accept(const std::string& from, const Propose& propose, Examined x, const RequestRecord* known, int retries);
-  void accepted(const std::string& from, const Propose& propose, const Examined& x, const RequestRecord& record,
-                const SessionId& sid);
+  void accept(const std::string& from, const Propose& propose, const SharedExamined& seen, const RequestRecord* known,
+              int retries);
+  void accepted(const std::string& from, const std::shared_ptr<const Propose>& proposed, const SharedExamined& seen,
+                const SharedRecord& record, const SessionId& sid);
   void agreed(const std::string& from, const Propose& propose, const Examined& x, const SessionId& sid,
               const std::optional<std::string>& exceeded);
   void ended(const Examined& x, const RequestRecord& record, const std::string& coordinator, PartySet signers,

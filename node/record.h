@@ -75,6 +75,8 @@ std::string cut(std::string_view text, std::size_t most);
 // Of the policy or of the cluster: Governance's affair, not a coordinator's.
 bool changes_documents(const RequestRecord& record);
 
+using SharedRecord = std::shared_ptr<const RequestRecord>;
+
 storage::RequestRow row_of(const RequestRecord& record);
 // Of this version or one before. Throws storage::StorageCorrupt for a row that is neither.
 RequestRecord record_of(const storage::RequestRow& row);

@@ -19,7 +19,7 @@ constexpr auto kPause = Millis(200);    // between two tries; as much again at r
 
 void Coordinator::no_room(Job& job, const std::string& rule, const std::string& node) {
   job.exceeded.insert(rule);
-  if (const Member* m = job.x.committee().find(node)) job.busy.insert(m->id);
+  if (const Member* m = job.x->committee().find(node)) job.busy.insert(m->id);
   job.waiting.erase(node);
   job.lacks_room = true;
   go_without_room(job);
@@ -28,7 +28,7 @@ void Coordinator::no_room(Job& job, const std::string& rule, const std::string& 
 // Whoever has not answered may go on meanwhile, and have spent.
 void Coordinator::go_without_room(Job& job) {
   const bool outstanding = std::any_of(job.signers.begin(), job.signers.end(), [&](PartyId id) {
-    const std::string& node = job.x.committee().node_of(id);
+    const std::string& node = job.x->committee().node_of(id);
     return node != world_.me.id && job.waiting.contains(node);
   });
   if (outstanding && all_may_have_spoken(job)) return;
@@ -38,9 +38,9 @@ void Coordinator::go_without_room(Job& job) {
   if (!job.window_patience) job.window_patience = now + kPatience;
   if (choose(job, reachable(job))) return attempt(job);
   job.busy = PartySet();
-  if (now < *job.window_patience && windows_.may_free(job.x)) {
+  if (now < *job.window_patience && windows_.may_free(*job.x)) {
     postpone(job, kPause);
-    return windows_.ended(job.x.id);  // others may use the room meanwhile
+    return windows_.ended(job.x->id);  // others may use the room meanwhile
   }
   decide_without(job);
 }
@@ -49,7 +49,7 @@ void Coordinator::decide_without(Job& job) {
   ClientRequest stricter = job.record.original;
   add_exceeded(stricter, job.exceeded);
   const auto examined = examine(stricter, world_);
-  const auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   if (x == nullptr) {
     const Refusal& refused = std::get<Refusal>(examined);
     return fail(job, refused.code, refused.detail);
@@ -62,9 +62,9 @@ void Coordinator::decide_without(Job& job) {
   }
   if (!x->allowed()) {
     // Not for good: somebody's last message may have left, and be all that was missing to who says that it has no room.
-    const auto row = requests_.load(job.x.id);
+    const auto row = requests_.load(job.x->id);
     const bool tried_by_others = row && row->coordinator.text != world_.me.id;
-    if (job.may_be_released || job.any_released || tried_by_others || requests_.released(job.x.id))
+    if (job.may_be_released || job.any_released || tried_by_others || requests_.released(job.x->id))
       return fail(job, "window_exceeded",
                   "a node that takes part has no room in its window; " + reasons_of(x->decision));
     return deny(job, *x, stricter);
@@ -73,7 +73,7 @@ void Coordinator::decide_without(Job& job) {
   record.attempts = job.record.attempts;
   record.blame = job.record.blame;
   job.record = std::move(record);
-  job.x = *x;
+  job.x = std::get<SharedExamined>(examined);
   job.exceeded.clear();
   job.window_patience.reset();
   attempt(job);
@@ -81,7 +81,7 @@ void Coordinator::decide_without(Job& job) {
 
 // Whoever waits for it here goes on to wait.
 void Coordinator::hand_to_people(Job& job, const ClientRequest& original) {
-  const std::string id = job.x.id;
+  const std::string id = job.x->id;
   by_random_.erase(job.propose.random);
   jobs_.erase(id);
   ask_people_(original, [this, id](const Answer& held) {
@@ -121,7 +121,7 @@ void Coordinator::deny(Job& job, const Examined& x, const ClientRequest& origina
       world_.log(LogLevel::error, "the denial of " + id + " could not be stored: " + result.text);
     }
     if (const auto outcome = outcome_of(record, world_))
-      for (const std::string& node : audience_of(it->second.x, world_)) world_.mesh.send(node, envelope_of(*outcome));
+      for (const std::string& node : audience_of(*it->second.x, world_)) world_.mesh.send(node, envelope_of(*outcome));
     finish(id, record);
   });
 }

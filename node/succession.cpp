@@ -206,7 +206,7 @@ Taken take_links(storage::Batch& batch, const storage::KeyRow& key, const std::v
     const auto policy = world.policy.of(body.policy_digest);  // under which its members have signed it
     const World then = world_of(given.certificate, world);
     const auto examined = examine(given.original, then, *policy);
-    const auto* x = std::get_if<Examined>(&examined);
+    const auto* x = seen_in(examined);
     if (x == nullptr || x->reshare() == nullptr || x->id != given.request.text || x->intent.key != key.id ||
         !x->allowed())
       return {Taking::refused, "comes without a request that this node's policy allows", {}, {}};

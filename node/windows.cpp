@@ -92,9 +92,9 @@ void Windows::note(const std::string& request, const Examined& x, bool mine) {
   for (const policy::Charge& charge : x.charges) entry.sums.insert(charge.sum);
 }
 
-void Windows::reserved(const Examined& x, const ClientRequest& original, Then then) {
+void Windows::reserved(const SharedExamined& x, const ClientRequest& original, Then then) {
   LedgerRow row;
-  row.request = x.id;
+  row.request = x->id;
   row.counts = true;
   row.time = static_cast<std::uint64_t>(now_of(world_));
   row.telling = world_.rng.below(UINT64_MAX);
@@ -103,8 +103,8 @@ void Windows::reserved(const Examined& x, const ClientRequest& original, Then th
   LedgerNews news;
   news.rows.push_back(std::move(row));
   tell_all(news);
-  if (!is_announced(x)) return waiting.then(std::nullopt);
-  for (const std::string& node : keepers_of(x, world_)) {
+  if (!is_announced(*x)) return waiting.then(std::nullopt);
+  for (const std::string& node : keepers_of(*x, world_)) {
     const auto slow = slow_.find(node);
     if (told_.can_sign(node) && (slow == slow_.end() || slow->second <= world_.clock.steady()))
       waiting.nodes.insert(node);
@@ -127,10 +127,10 @@ void Windows::noted_by(const std::string& node, const std::function<bool(const W
 // Whoever has noted this reservation has told of its own that came before: now they are all in the ledger, or on their
 // way there before this look. Of two that leave no room for each other both see that, so at least one lets go.
 void Windows::look_again(Waiting waiting) {
-  if (!worked_(waiting.x.id)) return waiting.then(std::nullopt);  // it has ended meanwhile
-  note(waiting.x.id, waiting.x, true);
+  if (!worked_(waiting.x->id)) return waiting.then(std::nullopt);  // it has ended meanwhile
+  note(waiting.x->id, *waiting.x, true);
   storage::Batch batch;
-  reserve(batch, waiting.x, world_);
+  reserve(batch, *waiting.x, world_);
   requests_.commit(std::move(batch), [this, waiting = std::move(waiting)](const storage::CommitResult& result) {
     looked(waiting, result);
   });
@@ -218,7 +218,7 @@ void Windows::tick() {
   for (Waiting& w : late) {
     for (const std::string& node : w.nodes) {
       slow_[node] = now + kSlowFor;
-      world_.log(LogLevel::warn, node + " has not said that it has noted " + w.x.id + "; it is not waited for");
+      world_.log(LogLevel::warn, node + " has not said that it has noted " + w.x->id + "; it is not waited for");
     }
     look_again(std::move(w));
   }

@@ -51,7 +51,7 @@ class Windows {
   // node that can be heard has noted it. At once where no limit is over what others do. A look that this node cannot
   // make is made again as long as the request is worked on.
   using Then = std::function<void(std::optional<std::string> exceeded)>;
-  void reserved(const Examined& x, const ClientRequest& original, Then then);
+  void reserved(const SharedExamined& x, const ClientRequest& original, Then then);
   // Nothing has come of it, and nobody works on it here any more.
   void ended(const std::string& request);
   // Whether what fills the windows of this request may yet come to nothing.
@@ -75,7 +75,7 @@ class Windows {
   static constexpr auto kListen = Seconds(2);  // for a peer's next word of what this node has missed
 
   struct Waiting {
-    Examined x;
+    SharedExamined x;
     std::uint64_t telling = 0;
     std::set<std::string> nodes;
     SteadyTime deadline{};

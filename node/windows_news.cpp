@@ -35,24 +35,24 @@ std::uint64_t heard_of(const std::string& node, const World& world) {
 }
 
 // It was signed, as far as a policy says, under the version in force here or one that was while it could be: what a
-// client asked for today may have happened before this version was there. nullopt: under none of them.
-std::optional<Examined> judged(const ClientRequest& original, const World& world) {
+// client asked for today may have happened before this version was there. nullptr: under none of them.
+SharedExamined judged(const ClientRequest& original, const World& world) {
   // Cancelled or not: what people have withdrawn may have been signed before.
-  const auto allowed = [](const std::variant<Examined, Refusal>& examined) -> const Examined* {
-    const auto* x = std::get_if<Examined>(&examined);
-    const bool is = x != nullptr && (x->decision.allowed() || (x->asks_people() && x->consent.given()));
-    return is ? x : nullptr;
+  const auto allowed = [](const Examination& examined) -> SharedExamined {
+    const auto* x = std::get_if<SharedExamined>(&examined);
+    const bool is = x != nullptr && ((*x)->decision.allowed() || ((*x)->asks_people() && (*x)->consent.given()));
+    return is ? *x : nullptr;
   };
   const auto now = examine(original, world);
-  if (const auto* x = allowed(now)) return *x;
-  const auto* denied = std::get_if<Examined>(&now);
+  if (auto x = allowed(now)) return x;
+  const auto* denied = seen_in(now);
   const std::int64_t since = unix_seconds(world.clock.wall()) - limits::kMaxWindowHours * 3600;
   for (const PolicyInForce::Version& version : world.policy.earlier(since, kMostVersions)) {
     if (denied != nullptr && denied->who.created > version.until) continue;
     const auto examined = examine(original, world, *version.policy);
-    if (const auto* x = allowed(examined); x != nullptr && x->who.created <= version.until) return *x;
+    if (auto x = allowed(examined); x != nullptr && x->who.created <= version.until) return x;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 }  // namespace
@@ -225,7 +225,7 @@ void Windows::on_news(const std::string& from, const LedgerNews& news) {
 void Windows::on_noted(const std::string& from, const LedgerNoted& noted) {
   // Of this attempt: an answer to an earlier one says nothing of what its sender had reserved before this one.
   for (const NotedRow& row : noted.rows)
-    noted_by(from, [&](const Waiting& w) { return w.telling == row.telling && w.x.id == row.request.text; });
+    noted_by(from, [&](const Waiting& w) { return w.telling == row.telling && w.x->id == row.request.text; });
 }
 
 void Windows::on_mark(const std::string& from, const LedgerMark& mark) {

@@ -64,7 +64,7 @@ TEST(Approvals, ThatACoordinatorHasFailedEndsNothing) {
   // Neither of a request that this node has not heard of.
   const auto unseen = a.sim.sign("hot", "y", "later");
   failed.original = unseen;
-  failed.request = std::get<node::Examined>(node::examine(unseen, a.sim.world(0))).id;
+  failed.request = (*node::seen_in(node::examine(unseen, a.sim.world(0)))).id;
   a.sim.raw_send(3, 1, node::envelope_of(failed));
   a.sim.run_for(Seconds(2));
   EXPECT_EQ(a.state(1, s.id), RequestState::pending_approval);

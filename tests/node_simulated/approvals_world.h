@@ -18,7 +18,7 @@ inline const People& people() {
 
 // What a coordinator proposes to P1 and P2 of "hot" for this request.
 inline node::Propose proposal_of(const node::ClientRequest& original, const node::World& world, Rng& rng) {
-  const auto x = std::get<node::Examined>(node::examine(original, world));
+  const auto x = (*node::seen_in(node::examine(original, world)));
   node::Propose p;
   p.random = rng.bytes<32>();
   p.attempt = 1;

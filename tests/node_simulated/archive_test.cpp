@@ -152,7 +152,7 @@ TEST(ArchivedKey, OnlyWhatThePolicyAllowsCounts) {
   tell_all();
   const auto future = a.sim.request("/v1/keys/hot/archive", Json::object(), "", "admin", std::nullopt, -30);
   const auto examined = node::examine(future, a.sim.world(0));
-  change.request = std::get<node::Examined>(examined).id;
+  change.request = std::get<node::SharedExamined>(examined)->id;
   change.original = future;
   tell_all();
   a.sim.clock.advance(Seconds(31));
@@ -225,7 +225,7 @@ TEST(ArchivedKey, TheSameRequestIsExaminedAnewOnceAKeyHasChanged) {
   const node::ClientRequest original(sim.sign("hot", "the same bytes"));
   const auto unfit = [&] {
     const auto examined = node::examine(original, sim.world(1));
-    return std::get<node::Examined>(examined).outdated().has_value();
+    return std::get<node::SharedExamined>(examined)->outdated().has_value();
   };
   EXPECT_FALSE(unfit());
   EXPECT_FALSE(unfit());

@@ -235,7 +235,7 @@ TEST(Attack, AFalseFailureIsNotBelieved) {
 // What its coordinator says of a request, as node1.
 Outcome told_denied(World3& sim, const http::SignedRequest& original) {
   Outcome outcome;
-  outcome.request = std::get<Examined>(examine(original, sim.world(1))).id;
+  outcome.request = (*seen_in(examine(original, sim.world(1)))).id;
   outcome.original = original;
   outcome.state = static_cast<std::uint8_t>(RequestState::denied);
   outcome.code = "denied";

@@ -75,7 +75,7 @@ TEST(Attack, AKeyThatThePolicyDeniesIsNotTakenFromItsMembers) {
                   {"participants", Json::array({"node2", "node3"})}};
   for (const std::string user : {"admin", "approver"}) {
     const auto original = sim.request("/v1/keys", body, "", user);
-    const auto x = std::get<node::Examined>(node::examine(original, sim.world(0)));
+    const auto x = (*node::seen_in(node::examine(original, sim.world(0))));
     SeededRng rng(7);
     const KeyCertificate c = certificate_of_two(sim, honest.body, rng, [&](CertificateBody& b) {
       b.key_id[user == "admin" ? 0 : 1] ^= 1;

@@ -46,7 +46,7 @@ struct Examine : ::testing::Test {
     p.nonce = "a-nonce-of-" + user;
     return p;
   }
-  std::variant<Examined, Refusal> examine(const http::SignedRequest& r) { return node::examine(r, world); }
+  node::Examination examine(const http::SignedRequest& r) { return node::examine(r, world); }
   void expect_refused(const http::SignedRequest& request, int status, const std::string& code,
                       const std::optional<std::string>& pointer) {
     const auto examined = examine(request);
@@ -67,7 +67,7 @@ Json create_body() {
 TEST_F(Examine, ACreateKeyThatIsRight) {
   const auto request = sim.request("/v1/keys", create_body());
   const auto examined = examine(request);
-  const auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   ASSERT_NE(x, nullptr);
   ASSERT_NE(x->create(), nullptr);
   EXPECT_EQ(x->sign(), nullptr);
@@ -167,7 +167,7 @@ TEST_F(Examine, ASignatureThatIsRight) {
   const auto hot = *store.key_by_name("hot");
   for (const std::string& subject : {hot.name, hot.id}) {
     const auto examined = examine(sim.sign(subject, "pay"));
-    const auto* x = std::get_if<Examined>(&examined);
+    const auto* x = seen_in(examined);
     ASSERT_NE(x, nullptr) << subject;
     ASSERT_NE(x->sign(), nullptr);
     EXPECT_EQ(x->kind, policy::Kind::sign);
@@ -182,7 +182,7 @@ TEST_F(Examine, ASignatureThatIsRight) {
   }
   const auto btc = examine(sim.sign("btc", "pay"));
   const Digest hash = sha256(view_of("pay"));
-  EXPECT_EQ(std::get<Examined>(btc).sign()->what->to_sign[0].bytes, Bytes(hash.begin(), hash.end()));
+  EXPECT_EQ(std::get<node::SharedExamined>(btc)->sign()->what->to_sign[0].bytes, Bytes(hash.begin(), hash.end()));
 }
 
 TEST_F(Examine, WhoAsksAndWhatForIsCheckedFirst) {
@@ -217,7 +217,7 @@ TEST_F(Examine, ARouteThatIsNoRequestIsNotForwarded) {
 
 TEST_F(Examine, ADenialIsADecisionAndNoRefusal) {
   const auto examined = examine(sim.request("/v1/keys", create_body(), "", "approver"));
-  const auto* x = std::get_if<Examined>(&examined);
+  const auto* x = seen_in(examined);
   ASSERT_NE(x, nullptr);
   EXPECT_FALSE(x->decision.allowed());
   EXPECT_EQ(x->decision.rule, "default");

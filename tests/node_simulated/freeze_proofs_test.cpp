@@ -162,7 +162,7 @@ struct Lifting : Frost {
     lift.policy = policy();
     lift.original = node::ClientRequest(original);
   }
-  node::Examined examined() { return std::get<node::Examined>(node::examine(lift.original, sim.world(0))); }
+  node::Examined examined() { return (*node::seen_in(node::examine(lift.original, sim.world(0)))); }
   void approve(const std::string& user, Vote how = Vote::approve) {
     const Json intent = policy::to_json(examined().intent);
     lift.original.approvals.push_back({user, static_cast<std::uint8_t>(how),
@@ -255,7 +255,7 @@ TEST(LiftProof, IsNotACoordinatorsWord) {
   // Nor does a node that lies about the time lift it for the others.
   node::LiftVotes early;
   early.request = id;
-  const auto x = std::get<node::Examined>(node::examine(f.at(0, id).original, f.sim.world(0)));
+  const auto x = (*node::seen_in(node::examine(f.at(0, id).original, f.sim.world(0))));
   early.votes.push_back(
       node::sign_lift("node2", x.request_digest, f.sim.documents.cluster->id(), f.sim.documents.identities[1]));
   f.sim.raw_send(1, 0, node::envelope_of(early));

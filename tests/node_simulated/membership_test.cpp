@@ -362,7 +362,7 @@ TEST(Membership, StepsAreProven) {
   node::PolicyLink good;
   good.original = m.add(m.offer(3));
   const auto seen = [&](const node::PolicyLink& link) {
-    return std::get<node::Examined>(node::examine(link.original, m.sim.world(0)));
+    return (*node::seen_in(node::examine(link.original, m.sim.world(0))));
   };
   const auto approve = [&](node::PolicyLink& link, const std::string& user) {
     const Json intent = policy::to_json(seen(link).intent);

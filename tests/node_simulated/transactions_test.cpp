@@ -162,7 +162,7 @@ TEST(NodeTransactions, ACoordinatorThatSeesSomethingElseIsRefused) {
     Cluster sim(7, {kEcdsa});
     const auto request = sim.signing(kEcdsa, transfer_payload(), "m/0/5");
     auto examined = node::examine(request, sim.world(0));
-    policy::Intent intent = std::get<node::Examined>(examined).intent;
+    policy::Intent intent = std::get<node::SharedExamined>(examined)->intent;
     change(intent);
     const Digest lie = policy::request_digest(intent);
     std::vector<std::string> refusals;

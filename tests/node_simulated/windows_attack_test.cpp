@@ -138,7 +138,7 @@ TEST(NodeWindowsAttacked, WhoSaysThatThereIsNoRoomDeniesNothing) {
   w.sim.evil[0] = true;
   const auto told = [&](const http::SignedRequest& original) {
     node::Outcome outcome;
-    outcome.request = std::get<node::Examined>(node::examine(original, w.sim.world(1))).id;
+    outcome.request = (*node::seen_in(node::examine(original, w.sim.world(1)))).id;
     outcome.original = original;
     outcome.original.exceeded.push_back(std::string("cap"));
     outcome.state = static_cast<std::uint8_t>(storage::RequestState::denied);

@@ -55,7 +55,7 @@ void use_up(Windowed& w, std::size_t i, std::size_t by) {
   const auto rival = w.message();
   node::LedgerNews news;
   node::LedgerRow& row = news.rows.emplace_back();
-  row.request = std::get<node::Examined>(node::examine(rival, w.sim.world(i))).id;
+  row.request = (*node::seen_in(node::examine(rival, w.sim.world(i)))).id;
   row.counts = true;
   row.time = static_cast<std::uint64_t>(unix_seconds(w.sim.clock.wall()));
   row.original.push_back(rival);

@@ -380,7 +380,7 @@ TEST(NodeWindows, WhatAnEarlierPolicyAllowedCountsUnderTheNext) {
 struct Told : AcrossVersions {
   using AcrossVersions::AcrossVersions;
   std::string tell(const http::SignedRequest& request) {
-    const std::string id = std::get<node::Examined>(node::examine(request, sim.world(0))).id;
+    const std::string id = (*node::seen_in(node::examine(request, sim.world(0)))).id;
     node::LedgerNews news;
     node::LedgerRow& row = news.rows.emplace_back();
     row.request = id;
