@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   quorate::bench::add_protocols();
   quorate::bench::add_policy();
   quorate::bench::add_ledger();
+  quorate::bench::add_storage();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

@@ -112,5 +112,6 @@ void add_ot();
 void add_protocols();
 void add_policy();
 void add_ledger();
+void add_storage();
 
 }  // namespace quorate::bench
