@@ -66,7 +66,7 @@ Io Listener::arrive(Connection& c) {
 Io Listener::begin_handshake(Connection& c) {
   try {
     c.stream = tls_ != nullptr ? tls_->accept(c.socket.fd()) : plain_stream(c.socket.fd());
-  } catch (const std::runtime_error&) {
+  } catch (const std::exception&) {
     return Io::failed;  // out of memory for one more
   }
   c.phase = Phase::handshake;
@@ -80,7 +80,7 @@ void Listener::give_turns(SteadyTime now) {
     for (const auto& [id, c] : connections_)
       if (c.phase == Phase::postponed) waiting[c.source].emplace_back(c.since, id);
   for (auto& [source, ids] : waiting) std::ranges::sort(ids, std::greater<>());
-  while (!waiting.empty() && turns_.size() < static_cast<std::size_t>(kTick / kTurn)) {
+  while (!waiting.empty() && turns_.size() < static_cast<std::size_t>(2 * kTick / kTurn)) {
     auto it = waiting.upper_bound(last_turn_);
     if (it == waiting.end()) it = waiting.begin();
     const std::string source(it->first);

@@ -106,6 +106,7 @@ void Desk::recover() {
 }
 
 void Desk::tick() {
+  turns_.again();
   host_.tick();
   participant_.tick();
   coordinator_.tick();
@@ -119,7 +120,6 @@ void Desk::tick() {
   cards_.tick();
   freshness_.tick();
   scheduled_refresh_.tick();
-  turns_.again();
   const SteadyTime now = world_.clock.steady();
   if (std::erase_if(leaving_, [&](const auto& l) { return now >= l.second.second; }) != 0) update_mesh();
   if (now >= next_expiry_) {
@@ -233,7 +233,7 @@ void Desk::update_mesh() {
   }
 }
 
-void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexcept {
+void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexcept try {
   post(node, [this, node, hello] {
     const bool same = has_same_documents(hello);
     hellos_[node] = hello;
@@ -255,12 +255,14 @@ void Desk::peer_hello(const std::string& node, const peers::Hello& hello) noexce
     healer_.on_peer_up(node);
     ask_outcomes(node);
   });
+} catch (const std::exception&) {
+  ++dropped_;
 }
 
 void Desk::on_peer_up(const std::string& node, const peers::Hello& hello) noexcept { peer_hello(node, hello); }
 void Desk::on_peer_hello(const std::string& node, const peers::Hello& hello) noexcept { peer_hello(node, hello); }
 
-void Desk::on_peer_down(const std::string& node) noexcept {
+void Desk::on_peer_down(const std::string& node) noexcept try {
   try {
     host_.peer_lost(node);
   } catch (const std::exception&) {
@@ -274,6 +276,8 @@ void Desk::on_peer_down(const std::string& node) noexcept {
     freezes_.on_peer_down();
     coordinator_.on_peer_down(node);
   });
+} catch (const std::exception&) {
+  ++dropped_;
 }
 
 void Desk::on_envelope(const std::string& from, Envelope envelope) noexcept {
@@ -293,9 +297,12 @@ void Desk::on_envelope(const std::string& from, Envelope envelope) noexcept {
     if (admitted && turns_.post(from, std::move(work))) return;
   } catch (const std::exception&) {
   }
-  if (admitted) inflow_.done(from, bytes);
-  inflow_.lose(from);
   ++dropped_;
+  try {
+    if (admitted) inflow_.done(from, bytes);
+    inflow_.lose(from);
+  } catch (const std::exception&) {  // there is no place of this peer yet, nor memory for one
+  }
 }
 
 bool Desk::wants_more(const std::string& from) noexcept {

@@ -29,8 +29,11 @@ class PeerTurns {
   // What has no turn for want of memory gets one. Now and then.
   void again() {
     const std::lock_guard lock(mutex_);
-    for (auto& [peer, waiting] : by_peer_)
-      if (!waiting.posted && !waiting.works.empty()) waiting.posted = post_turn(waiting);
+    try {
+      for (auto& [peer, waiting] : by_peer_)
+        if (!waiting.posted && !waiting.works.empty()) waiting.posted = post_turn(waiting);
+    } catch (const std::bad_alloc&) {  // the next time
+    }
   }
 
  private:

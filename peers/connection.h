@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/ration.h"
 #include "peers/address.h"
 #include "peers/frame.h"
 #include "peers/tls_stream.h"
@@ -83,9 +84,11 @@ class Connection {
   Hello hello;            // since the greeting
   SteadyTime deadline{};  // of all stages but up
   SteadyTime last_heard{}, last_ping{};
-  std::uint64_t hello_sent = 0;             // generation of our own Hello that the peer knows
-  bool rests = false;                       // not read for a moment
-  std::optional<SteadyTime> resting_since;  // it was not read either when it was looked at last
+  std::uint64_t hello_sent = 0;  // generation of our own Hello that the peer knows
+  bool rests = false;            // not read for a moment
+  SteadyTime looked_at{};        // at what it sends, when it was not read …
+  Millis rested{};               // … and for how long that is so
+  Ration control;                // of frames that are no envelopes
   std::uint64_t ping_token = 0;
   std::chrono::steady_clock::time_point ping_at{};
   std::uint32_t watched = 0;                      // what epoll was asked for

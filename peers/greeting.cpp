@@ -42,17 +42,13 @@ void TlsMesh::tell_hello(Peer& peer) {
 
 void TlsMesh::read(Connection& connection, bool ended) {
   const std::uint64_t id = connection.id();
-  if (connection.stage == Stage::up && !ended && !inbox_.wants_more(connection.node)) {
-    const SteadyTime now = clock_.steady();
-    if (!connection.resting_since) connection.resting_since = now;
-    // As far as is known; but no peer is lost for good because this node's own work does not go on.
-    if (now - *connection.resting_since < times_.silent) connection.last_heard = now;
-    return rest(connection);
-  }
-  connection.resting_since.reset();
+  const SteadyTime now = clock_.steady();
+  if (connection.stage == Stage::up && !ended && !wanted(connection, now)) return rest(connection, now);
+  connection.rested = Millis(0);
   std::uint64_t envelopes = 0, others = 0;
   const auto take = [&](Frame frame) {
     ++(frame.type == FrameType::envelope ? envelopes : others);
+    if (frame.type != FrameType::envelope) connection.control.owe(now, kControlFrameEach, kControlFramesAtOnce);
     return on_frame(connection, std::move(frame)) && connections_.contains(id);
   };
   std::string broken;
@@ -73,11 +69,19 @@ void TlsMesh::read(Connection& connection, bool ended) {
     return drop(connection, "malformed: " + broken);
   }
   if (progress == Connection::Progress::ended) return drop(connection, connection.error());
-  if (progress == Connection::Progress::more && others > kMostControlFrames) return rest(connection);
   if (progress == Connection::Progress::more) more_.push_back(id);
 }
 
-void TlsMesh::rest(Connection& connection) {
+bool TlsMesh::wanted(const Connection& connection, SteadyTime now) {
+  return connection.control.has_one(now, kControlFrameEach, kControlFramesAtOnce) && inbox_.wants_more(connection.node);
+}
+
+void TlsMesh::rest(Connection& connection, SteadyTime now) {
+  if (connection.rested == Millis(0)) connection.looked_at = now - Millis(1);
+  connection.rested += std::min(now - connection.looked_at, kMostOfALook);
+  connection.looked_at = now;
+  // As far as is known; but no peer is lost for good because this node's own work does not go on.
+  if (connection.rested < times_.silent) connection.last_heard = now;
   connection.rests = true;
   resting_.push_back(connection.id());
 }

@@ -132,7 +132,8 @@ class TlsMesh final : public Mesh {
   void promote(Peer& peer, Connection& connection, Hello hello, std::uint16_t wire);
   void refuse(Connection& connection, const std::string& why);
   void read(Connection& connection, bool ended);
-  void rest(Connection& connection);
+  bool wanted(const Connection& connection, SteadyTime now);
+  void rest(Connection& connection, SteadyTime now);
   void write(Connection& connection);
   void beat(Connection& connection);
   bool is_arbiter(const std::string& node) const { return name_ < node; }

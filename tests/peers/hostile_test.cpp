@@ -49,6 +49,25 @@ TEST_F(HostileTest, RawPeerWithTheRightKeyGetsIn) {  // so that the refusals bel
   EXPECT_EQ(read_ping(*pong), 77U);
 }
 
+TEST_F(HostileTest, WhoSendsPingAfterPingIsReadSlowly) {
+  make_with_raw();
+  RawPeer raw(port(), identity_of("raw"));
+  ASSERT_TRUE(raw.handshake());
+  ASSERT_TRUE(raw.say(greeting_frame(hello_of("raw"), 0)));
+  ASSERT_TRUE(raw.hear(FrameType::hello));
+  SecretBytes flood;
+  for (std::uint64_t i = 0; i < 4000; ++i) append(flood, ping_frame(FrameType::ping, i));
+  append(flood, *envelope_frame(envelope(3)));
+  ASSERT_GT(flood.size(), 48U * 1024) << "read in one turn";
+  const SteadyTime began = clock_.steady();
+  ASSERT_TRUE(raw.say(flood));
+  send_surely(at(1), "node1", 1);
+  EXPECT_TRUE(eventually([&] { return at(0).inbox.count("node2") == 1; }));
+  EXPECT_TRUE(eventually([&] { return at(0).inbox.count("raw") == 1; })) << "nothing is lost";
+  EXPECT_GE(clock_.steady() - began, Millis(2'000));
+  EXPECT_EQ(at(0).inbox.downs("raw"), 0);
+}
+
 // A client of mbedTLS as its defaults are, but for `change`. True: it could exchange data.
 bool foreign_client_gets_in(std::uint16_t port, const Identity* identity,
                             const std::function<void(mbedtls_ssl_config*)>& change,
