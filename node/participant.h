@@ -136,6 +136,8 @@ inline bool in_head_start(const RequestRecord& record, WallTime now) {
 // Of a denial, for people: every rule with why.
 std::string reasons_of(const policy::Decision& decision);
 
+Refusal rolled_back();  // this node's database is an old copy
+
 // A record for a request that this node has examined.
 RequestRecord new_record(const Examined& x, const ClientRequest& original, const std::string& coordinator);
 
