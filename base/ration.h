@@ -20,10 +20,10 @@ class Ration {
     used_until_ = std::max<Time>(used_until_, now) + each;
     return true;
   }
-  // One in any case, also of what there is not yet: at most `burst` are owed.
-  void owe(SteadyTime now, Each each, std::size_t burst) {
+  // One in any case, also of what there is not yet; the ration and `most` more at the most.
+  void owe(SteadyTime now, Each each, std::size_t burst, std::size_t most) {
     used_until_ = std::max<Time>(used_until_, now) + each;
-    used_until_ = std::min<Time>(used_until_, now + 2 * each * signed_of(burst));
+    used_until_ = std::min<Time>(used_until_, now + each * signed_of(burst + most));
   }
   void give_back(Each each) { used_until_ -= each; }
   bool has_one(SteadyTime now, Each each, std::size_t burst) const {

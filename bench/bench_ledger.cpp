@@ -1,11 +1,9 @@
 // What a look at a window and a reservation cost the node's CPU when the window holds a million requests. The disk's
 // fsync is not in it.
-#include <stdlib.h>
-
-#include <filesystem>
 
 #include "bench/floors.h"
 #include "bench/million_rows.h"
+#include "bench/temporary_directory.h"
 #include "storage/ledger_table.h"
 #include "storage/sqlite_store.h"
 
@@ -36,12 +34,9 @@ LedgerReserve reservation(std::int64_t number, std::int64_t time) {
 class Filled {
  public:
   Filled() {
-    std::string name = (std::filesystem::temp_directory_path() / "quorate-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    directory_ = name;
     Secret<Bytes32> key;
-    { SqliteStore::create(directory_ / "db", key, {std::string(64, 'c'), "node1"}); }
-    connection_ = std::make_unique<Connection>(directory_ / "db", key, OpenAs::writer);
+    { SqliteStore::create(directory_.path() / "db", key, {std::string(64, 'c'), "node1"}); }
+    connection_ = std::make_unique<Connection>(directory_.path() / "db", key, OpenAs::writer);
     connection_->exec("BEGIN");
     for (std::int64_t n = 0; n < kRows; ++n) {
       LedgerReserve r = reservation(n, kBegin + (kEnd - kBegin) * n / kRows);
@@ -51,15 +46,10 @@ class Filled {
     connection_->exec("COMMIT");
     connection_->exec("BEGIN");
   }
-  ~Filled() {
-    connection_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  }
   Connection& connection() { return *connection_; }
 
  private:
-  std::filesystem::path directory_;
+  TemporaryDirectory directory_;
   std::unique_ptr<Connection> connection_;
 };
 Filled& filled() {

@@ -1,12 +1,10 @@
 // What one signature writes on one node: its request, its part in a window, the audit log. CPU of the whole process;
 // 64 are on their way at once, as from so many clients, and share transactions.
-#include <stdlib.h>
-
 #include <condition_variable>
-#include <filesystem>
 #include <mutex>
 
 #include "bench/floors.h"
+#include "bench/temporary_directory.h"
 #include "storage/sqlite_store.h"
 
 namespace quorate::bench {
@@ -18,27 +16,13 @@ constexpr std::int64_t kNow = 1'800'000'000;
 constexpr std::size_t kAtOnce = 64;
 constexpr std::size_t kRecordBytes = 1900, kAuditBytes = 450;  // as those of a message of some words
 
-double process_seconds() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
-
 class Signings {
  public:
   Signings() {
-    std::string name = (std::filesystem::temp_directory_path() / "quorate-bench-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    directory_ = name;
     const Secret<Bytes32> key;
     const Identity identity{std::string(64, 'c'), "node1"};
-    { SqliteStore::create(directory_ / "db", key, identity); }
-    store_ = SqliteStore::open(directory_ / "db", key, identity);
-  }
-  ~Signings() {
-    store_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
+    { SqliteStore::create(directory_.path() / "db", key, identity); }
+    store_ = SqliteStore::open(directory_.path() / "db", key, identity);
   }
 
   // So many, from the acceptance to the signature.
@@ -124,7 +108,7 @@ class Signings {
     });
   }
 
-  std::filesystem::path directory_;
+  TemporaryDirectory directory_;
   std::unique_ptr<SqliteStore> store_;
   SystemRng rng_;
   std::mutex mutex_;
@@ -144,9 +128,9 @@ void add_storage() {
                                  double cpu = 0;
                                  std::size_t count = 0;
                                  for (auto unused : state) {
-                                   const double before = process_seconds();
+                                   const double before = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
                                    signings.run(kEach);
-                                   cpu += process_seconds() - before;
+                                   cpu += cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - before;
                                    count += kEach;
                                  }
                                  state.counters["cpu_us"] = cpu / static_cast<double>(count) * 1e6;

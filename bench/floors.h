@@ -14,10 +14,10 @@
 
 namespace quorate::bench {
 
-// CPU time of this thread in seconds: other processes do not count.
-inline double cpu_seconds() {
+// CPU time of this thread, or of the process, in seconds: other processes do not count.
+inline double cpu_seconds(clockid_t whose = CLOCK_THREAD_CPUTIME_ID) {
   timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  clock_gettime(whose, &t);
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 

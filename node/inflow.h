@@ -37,7 +37,8 @@ class Inflow {
   // Something of this peer led to nothing.
   void useless(const std::string& from, SteadyTime now) {
     const std::lock_guard lock(mutex_);
-    load_[from].useless.owe(now, limits::kUselessEach, limits::kUselessAtOnce);
+    // So many may have been read already when the first one is found useless.
+    load_[from].useless.owe(now, limits::kUselessEach, limits::kUselessAtOnce, limits::kMaxInboxPerPeer);
   }
   // Half of what may wait does not, and not much was useless.
   bool wants_more(const std::string& from, SteadyTime now) {

@@ -140,10 +140,8 @@ void SessionHost::expect(const SessionId& sid) {
 }
 
 void SessionHost::let_go(const EarlyMail::Letters& letters) {
-  for (const EarlyMail::Letter& letter : letters) {
-    kept_.done(letter.from, letter.envelope->body.size());
-    drop(letter.from);
-  }
+  for (const EarlyMail::Letter& letter : letters) kept_.done(letter.from, letter.envelope->body.size());
+  dropped_ += letters.size();
 }
 
 void SessionHost::drop(const std::string& from) {

@@ -45,10 +45,14 @@ void TlsMesh::read(Connection& connection, bool ended) {
   const SteadyTime now = clock_.steady();
   if (connection.stage == Stage::up && !ended && !wanted(connection, now)) return rest(connection, now);
   connection.rested = Millis(0);
-  std::uint64_t envelopes = 0, others = 0;
+  std::uint64_t envelopes = 0;
+  bool heard = false;
   const auto take = [&](Frame frame) {
-    ++(frame.type == FrameType::envelope ? envelopes : others);
-    if (frame.type != FrameType::envelope) connection.control.owe(now, kControlFrameEach, kControlFramesAtOnce);
+    heard = true;
+    if (frame.type == FrameType::envelope)
+      ++envelopes;
+    else
+      connection.control.owe(now, kControlFrameEach, kControlFramesAtOnce, kControlFramesAtOnce);
     return on_frame(connection, std::move(frame)) && connections_.contains(id);
   };
   std::string broken;
@@ -59,7 +63,7 @@ void TlsMesh::read(Connection& connection, bool ended) {
   } catch (const Malformed& rule) {
     broken = rule.what();
   }
-  if (envelopes + others > 0 || connection.bytes_in() != before) connection.last_heard = clock_.steady();
+  if (heard || connection.bytes_in() != before) connection.last_heard = clock_.steady();
   if (!connections_.contains(id)) return;
   if (peers_.contains(connection.node))
     table_.count_in(connection.node,

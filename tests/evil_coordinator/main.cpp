@@ -132,7 +132,7 @@ class Scripted final : public peers::Inbox {
     node::ClientRequest sent = c.contains("sent") ? request_of(c.at("sent")) : original;
     const auto examined = node::examine(original, world_);
     if (const auto* refused = std::get_if<node::Refusal>(&examined)) throw std::runtime_error(refused->detail);
-    const auto& x = (*std::get<node::SharedExamined>(examined));
+    const auto& x = *std::get<node::SharedExamined>(examined);
 
     node::Propose p;
     p.random = world_.rng.bytes<32>();

@@ -183,7 +183,10 @@ class HandshakeTurns : public testing::Test {
         [](const HttpRequest&, const std::shared_ptr<Exchange>&) {
           return HttpResponse{200, {}, "x"};
         },
-        EarlyHandler());
+        [](const HttpRequest& request, std::uint64_t) -> std::optional<HttpResponse> {
+          if (request.target != "/early") return std::nullopt;
+          return HttpResponse{200, {}, "early"};
+        });
     listener->start();
   }
   ~HandshakeTurns() override { listener->stop(); }
@@ -199,10 +202,10 @@ class HandshakeTurns : public testing::Test {
     EXPECT_EQ(fcntl(s.fd(), F_SETFL, O_NONBLOCK), 0);
     return s;
   }
-  bool answers(const char* address) {
+  bool answers(const char* address, const std::string& target = "/") {
     try {
       Wire wire(from(address));
-      return wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") && wire.answer().has_value();
+      return wire.send("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n") && wire.answer().has_value();
     } catch (const std::runtime_error&) {
       return false;  // no handshake
     }
@@ -222,6 +225,7 @@ TEST_F(HandshakeTurns, WhoAsksNothingWaitsAndNobodyElseDoes) {
 
 TEST_F(HandshakeTurns, WhoAsksIsAlwaysLetIn) {
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(answers("127.0.0.2")) << i;
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(answers("127.0.0.2", "/early")) << i;
 }
 
 TEST_F(HandshakeTurns, SilenceCostsNothing) {

@@ -18,9 +18,21 @@ TEST(Inflow, OfWhoSendsMuchThatLeadsToNothingNoMoreIsWantedForAWhile) {
   EXPECT_TRUE(inflow.wants_more("loud", kThen + Millis(1)));
   // What it had sent before is held against it, though not for ever.
   for (int i = 0; i < 1'000'000; ++i) inflow.useless("loud", kThen);
-  const Millis all = std::chrono::ceil<Millis>(limits::kUselessAtOnce * limits::kUselessEach);
+  const Millis all = std::chrono::ceil<Millis>(limits::kMaxInboxPerPeer * limits::kUselessEach);
   EXPECT_FALSE(inflow.wants_more("loud", kThen + all));
   EXPECT_TRUE(inflow.wants_more("loud", kThen + all + Millis(1)));
+}
+
+// Much of it has been read before the first one is found useless.
+TEST(Inflow, OnlySoMuchThatLeadsToNothingIsReadInTheLongRun) {
+  Inflow inflow;
+  std::size_t read = 0;
+  for (Millis t(0); t < Seconds(10); t += limits::kReadRest) {
+    if (!inflow.wants_more("loud", kThen + t)) continue;
+    read += limits::kMaxInboxPerPeer / 2;
+    for (std::size_t i = 0; i < limits::kMaxInboxPerPeer / 2; ++i) inflow.useless("loud", kThen + t);
+  }
+  EXPECT_LE(read, Seconds(10) / limits::kUselessEach + limits::kUselessAtOnce + limits::kMaxInboxPerPeer);
 }
 
 TEST(Inflow, OfWhatWaitsOnlyHalfIsFilledByReading) {

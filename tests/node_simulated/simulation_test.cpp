@@ -125,9 +125,10 @@ TEST(NodeSimulation, OfWhoSendsMuchThatLeadsToNothingNoMoreIsRead) {
   NodeSimulation sim(3, 12);
   ASSERT_TRUE(sim.ask(0, sim.create("hot", 2)).succeeded());
   sim.settle();
-  Envelope garbage, stray;
+  Envelope garbage, unknown, stray;
   garbage.tag = node::Outcome::tag;
   garbage.body.assign(100, 0xff);
+  unknown.tag = "node/unknown/1";
   stray.tag = "frost/commitment/2";
   stray.body.assign(64, 1);
   node::Propose unsigned_one;
@@ -147,6 +148,7 @@ TEST(NodeSimulation, OfWhoSendsMuchThatLeadsToNothingNoMoreIsRead) {
     sim.run_for(Seconds(1));
   };
   sent(garbage, 200);
+  sent(unknown, 200);
   sent(node::envelope_of(unsigned_one), 200);
   sent(stray, limits::kMaxInboxPerPeer + 200);  // so many may belong to what is about to begin
   EXPECT_TRUE(sim.desk(0).wants_more("node2"));

@@ -128,6 +128,28 @@ TEST_F(MeshTest, WhoIsNotWantedWaitsAndIsNotCalledSilent) {
   for (const Envelope& e : at(0).inbox.take("node2")) EXPECT_EQ(number_of(e), next++);
 }
 
+// Whose socket is never empty has one reading in a turn, however long that has been so.
+TEST_F(MeshTest, NobodyWaitsTheLongerTheLongerAnotherOneHasFlooded) {
+  std::atomic<std::size_t> flooded{0}, behind{0};
+  add(name(0)).inbox.on_each = [&](const std::string& from, const Envelope&) {
+    if (from == "node2") behind = flooded.load();
+    if (from == "node3") ++flooded;
+  };
+  add(name(1));
+  add(name(2));
+  start_all();
+  ASSERT_TRUE(eventually([&] { return all_connected(); }));
+  at(0).inbox.be_slow(true);
+  for (std::uint64_t i = 0; i < 400; ++i) send_surely(at(2), "node1", i, 4096);
+  ASSERT_TRUE(eventually([&] { return flooded >= 240; }));
+  const std::size_t before = flooded;
+  send_surely(at(1), "node1", 1);
+  ASSERT_TRUE(eventually([&] { return behind > 0; }));
+  at(0).inbox.be_slow(false);
+  EXPECT_LE(behind - before, 32U) << "of some 8 in a reading";
+  EXPECT_TRUE(eventually([&] { return flooded == 400; }));
+}
+
 // The node's own work does not go on, for whatever reason: a new connection begins anew.
 TEST_F(MeshTest, WhoIsNotWantedForVeryLongIsLost) {
   for (std::size_t i = 0; i < 2; ++i) add(name(i), [](MeshConfig& c) { c.times.silent = Millis(1500); });

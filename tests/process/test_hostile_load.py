@@ -93,7 +93,7 @@ class HostileLoad(ClusterTest):
         c.kill("node3")
         with open(c.dir / "node3" / "log", "ab") as log:
             # As the slow clients it has in truth a machine of its own: it takes of this one little but what the others
-            # leave. Not SCHED_IDLE: with that also an honest node has the others wait for the kernel's next tick.
+            # leave. Not SCHED_IDLE: with that the times of 99 % rise as much when the node is honest.
             flood = ["nice", "-n", "19", EVIL, "--dir", c.dir, "--node", "node3", "--mode", "flood"]
             c.processes["node3"] = subprocess.Popen(flood, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         slow = SlowClients(c, "node1", CONNECTIONS)
